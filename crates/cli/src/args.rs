@@ -1,0 +1,263 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
+pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
+
+const EXAMPLES: &str = "\
+Examples:
+  syntopic demo                                   everything, on a sample of 65 papers
+  syntopic --library mine add papers.jsonl        make a library, or add to it
+  syntopic --library mine related 2103.03230      papers like a paper of the library
+  syntopic --library mine related --text \"graph neural networks for recommendation\"
+  syntopic --library mine related - < abstract.txt
+  syntopic --library mine topics -k 12 --json     named topics
+  syntopic bench embed                            how fast this machine embeds
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records or files were left out (each is named);
+4 not found (library, paper, model name); 5 library damaged or of a newer version; 6 model not to be had;
+7 `check` found problems; 130 stopped by the user.";
+
+/// Semantic similarity and clustering for papers: find related ones, name the topics of a corpus, measure embedding.
+#[derive(Debug, Parser)]
+#[command(name = "syntopic", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Folder of the library [default: ./syntopic-library]
+    #[arg(
+        long,
+        short = 'L',
+        global = true,
+        env = "SYNTOPIC_LIBRARY",
+        value_name = "FOLDER",
+        hide_env_values = true
+    )]
+    pub(crate) library: Option<PathBuf>,
+
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// No progress and no remarks on stderr; errors are still shown
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+impl Arguments {
+    /// The folder of the library.
+    pub(crate) fn library(&self) -> PathBuf {
+        self.library
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_LIBRARY))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Add papers from files; makes the library if there is none
+    Add(AddArguments),
+    /// Papers like a paper of the library, or like a text
+    Related(RelatedArguments),
+    /// Cluster the papers into named topics
+    Topics(TopicsArguments),
+    /// Measure speed
+    Bench(BenchArguments),
+    /// List, fetch or verify models
+    Models(ModelsArguments),
+    /// What is in the library and what made it
+    Info,
+    /// Check the library, and the recall of its index
+    Check(CheckArguments),
+    /// Do everything once on a sample of 65 papers, in ./syntopic-demo
+    Demo(DemoArguments),
+}
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  syntopic add papers.jsonl                one JSON object a line: id, title, abstract, and any of
+                                           authors, year, date, venue, url, doi, categories
+  syntopic add saved-hf-papers-page.txt    a saved Hugging Face Papers page, as text or HTML
+  zcat papers.jsonl.gz | syntopic add -
+
+A paper that is there already is left alone, one whose text changed is embedded again. A bad record is named,
+counted and left out, the rest goes in, and the exit code is 3.";
+
+#[derive(Debug, Args)]
+#[command(after_help = ADD_EXAMPLES)]
+pub(crate) struct AddArguments {
+    /// Files of papers; `-` is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Format of the files, when it should not be detected: jsonl, hf-papers or hf-papers-html
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+
+    /// Model of a new library: a name of `syntopic models`, or the folder of a sentence-transformers model
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+}
+
+const RELATED_EXAMPLES: &str = "\
+Examples:
+  syntopic related 2103.03230 -k 5
+  syntopic related --text \"self-supervised learning for medical images\"
+  syntopic related --file abstract.txt --json
+  pbpaste | syntopic related -";
+
+#[derive(Debug, Args)]
+#[command(after_help = RELATED_EXAMPLES)]
+#[group(id = "query", required = true, multiple = false, args = ["id", "text", "file"])]
+pub(crate) struct RelatedArguments {
+    /// Id of a paper of the library; `-` reads a text from the standard input
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+
+    /// A text: an abstract, a title, or words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+
+    /// A file that holds the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// How many papers
+    #[arg(short, long, default_value_t = 10, value_name = "N")]
+    pub(crate) k: usize,
+
+    /// Must be the library's own model, which is the default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+}
+
+const TOPICS_EXAMPLES: &str = "\
+Examples:
+  syntopic topics                 as many topics as the data suggest; the scores are printed
+  syntopic topics -k 12 --json
+  syntopic topics --csv > topics.csv";
+
+#[derive(Debug, Args)]
+#[command(after_help = TOPICS_EXAMPLES)]
+pub(crate) struct TopicsArguments {
+    /// How many topics; chosen from the data when not given
+    #[arg(short, long, value_name = "N")]
+    pub(crate) k: Option<usize>,
+
+    /// Seed of the clustering; the same seed and papers give the same topics
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Print one line a paper as CSV: topic, name, rank in the topic, id, title
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+
+    /// Must be the library's own model, which is the default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    #[command(subcommand)]
+    pub(crate) what: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Abstracts and tokens a second, padding, percentiles, memory, and the share of this machine's peak
+    Embed(BenchEmbedArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Threads are set by CANDLE_NUM_THREADS and RAYON_NUM_THREADS; set both.")]
+pub(crate) struct BenchEmbedArguments {
+    /// Papers to embed; the sample corpus when not given
+    pub(crate) file: Option<PathBuf>,
+
+    /// A name of `syntopic models`, or the folder of a model
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+
+    /// Most papers
+    #[arg(short, long, value_name = "N")]
+    pub(crate) n: Option<usize>,
+
+    /// Passes; the median one is reported
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub(crate) repeat: usize,
+
+    /// Most tokens in a batch, padding included
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_tokens: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArguments {
+    #[command(subcommand)]
+    pub(crate) what: Option<Models>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List the known models (the default)
+    List,
+    /// Fetch a model, checking every file
+    Pull {
+        /// Its name
+        name: String,
+    },
+    /// Hash every file of a model again
+    Verify {
+        /// Its name; every model on this machine when not given
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Also measure how many of the exact neighbours the index finds
+    #[arg(long)]
+    pub(crate) recall: bool,
+
+    /// Neighbours that recall is measured over
+    #[arg(
+        short,
+        long,
+        default_value_t = 10,
+        value_name = "N",
+        requires = "recall"
+    )]
+    pub(crate) k: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// A name of `syntopic models`, or the folder of a model
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn related_takes_one_query() {
+        assert!(Arguments::try_parse_from(["syntopic", "related"]).is_err());
+        assert!(Arguments::try_parse_from(["syntopic", "related", "x", "--text", "y"]).is_err());
+        assert!(
+            Arguments::try_parse_from(["syntopic", "related", "x", "-k", "3", "--json"]).is_ok()
+        );
+        assert!(Arguments::try_parse_from(["syntopic", "related", "-"]).is_ok());
+    }
+}

@@ -1,0 +1,53 @@
+//! The one table from errors to exit codes, as `--help` lists it.
+
+use syntopic_library::{EmbedError, LibraryError, ModelError};
+
+pub(crate) const DONE: u8 = 0;
+pub(crate) const FAILED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const INCOMPLETE: u8 = 3;
+pub(crate) const NOT_FOUND: u8 = 4;
+pub(crate) const DAMAGED: u8 = 5;
+pub(crate) const NO_MODEL: u8 = 6;
+pub(crate) const PROBLEMS: u8 = 7;
+pub(crate) const STOPPED: u8 = 130;
+
+/// The exit code of an error.
+pub(crate) fn code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<LibraryError>() {
+        None => FAILED,
+        Some(LibraryError::NotFound(_) | LibraryError::UnknownId { .. }) => NOT_FOUND,
+        Some(
+            LibraryError::Corrupt { .. }
+            | LibraryError::NewerFormat { .. }
+            | LibraryError::Vectors(_),
+        ) => DAMAGED,
+        Some(LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. }))) => NOT_FOUND,
+        Some(LibraryError::Embed(EmbedError::Model(_))) => NO_MODEL,
+        Some(LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. }) => {
+            USAGE
+        }
+        Some(LibraryError::Cancelled { .. }) => STOPPED,
+        Some(_) => FAILED,
+    }
+}
+
+/// What went wrong, with its causes unless they repeat it.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// Whether the reader of our output went away, as `head` does: no failure of ours.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

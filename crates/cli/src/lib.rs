@@ -1,0 +1,50 @@
+//! Arguments to one call of the library, and its result printed: results to stdout, everything else to stderr.
+//!
+//! Not for: algorithms or disk layout.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
+
+mod args;
+mod bars;
+mod exit;
+mod table;
+mod verbs;
+
+use args::{Arguments, Verb};
+use bars::Bars;
+use clap::Parser;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs one command line and gives its exit code; `arguments` begins with the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap's own help, version and usage messages; a closed pipe is no reason to fail again.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
+        }
+    };
+    let bars = Bars::new(arguments.quiet);
+    let mut out = std::io::stdout().lock();
+    let result = match &arguments.verb {
+        Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
+        Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
+        Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
+        Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
+        Verb::Models(verb) => verbs::models::run(&arguments, verb, &bars, &mut out),
+        Verb::Info => verbs::info::run(&arguments, &mut out),
+        Verb::Check(verb) => verbs::check::run(&arguments, verb, &bars, &mut out),
+        Verb::Demo(verb) => verbs::demo::run(&arguments, verb, &bars, &mut out),
+    };
+    bars.clear();
+    match result.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            bars.line(&format!("error: {}", exit::message(&error)));
+            ExitCode::from(exit::code(&error))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `syntopic add FILE…`
+
+use super::{count, print_json};
+use crate::args::{AddArguments, Arguments};
+use crate::bars::Bars;
+use crate::exit;
+use std::io::Write;
+use std::path::Path;
+use syntopic_library::{AddOptions, AddReport, Format, Library, Source};
+
+/// Skipped records that are shown one by one; `--json` has all.
+const SHOWN: usize = 20;
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    verb: &AddArguments,
+    bars: &Bars,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let format = verb
+        .format
+        .as_deref()
+        .map(str::parse::<Format>)
+        .transpose()?;
+    let sources: Vec<Source> = verb.files.iter().map(|file| source(file)).collect();
+    let mut library = Library::open_or_create(arguments.library())?;
+    let options = AddOptions {
+        model: verb.model.clone(),
+        format,
+        ..AddOptions::default()
+    };
+    let report = library.add(&sources, &options, &mut |event| bars.show(event))?;
+    bars.clear();
+    say_what_was_left_out(&report, bars);
+    if arguments.json {
+        print_json(out, &report)?;
+    } else {
+        print(&report, &arguments.library(), out)?;
+    }
+    Ok(if report.is_complete() {
+        exit::DONE
+    } else {
+        exit::INCOMPLETE
+    })
+}
+
+fn source(file: &Path) -> Source {
+    if file == Path::new("-") {
+        Source::Stdin
+    } else {
+        Source::File(file.to_owned())
+    }
+}
+
+/// Names the sources and records that did not go in, on stderr, `--quiet` or not: nothing is lost silently.
+pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
+    for file in &report.files {
+        if let Some(error) = &file.error {
+            bars.line(&format!("error: {error}"));
+        }
+    }
+    for skipped in report.skipped.iter().take(SHOWN) {
+        bars.line(&format!("skipped: {skipped}"));
+    }
+    if report.skipped.len() > SHOWN {
+        bars.line(&format!(
+            "skipped: {} more; --json lists all",
+            report.skipped.len() - SHOWN
+        ));
+    }
+}
+
+pub(crate) fn print(report: &AddReport, library: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
+    for file in &report.files {
+        let Some(format) = &file.format else { continue };
+        let chrome = match file.chrome_lines {
+            0 => String::new(),
+            1 => String::from(", 1 line left out as page chrome"),
+            n => format!(", {n} lines left out as page chrome"),
+        };
+        writeln!(
+            out,
+            "{}: {} ({format}{chrome})",
+            file.source,
+            count(file.papers, "paper")
+        )?;
+    }
+    let parts = [
+        (report.added, "added"),
+        (report.updated, "with a new text, embedded again"),
+        (report.details_updated, "with new details"),
+        (report.unchanged, "already there"),
+        (report.skipped.len(), "skipped"),
+    ];
+    let said: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    writeln!(
+        out,
+        "{}",
+        if said.is_empty() {
+            String::from("nothing to add")
+        } else {
+            said.join(", ")
+        }
+    )?;
+    if report.truncated > 0 {
+        let n = report.truncated;
+        writeln!(
+            out,
+            "{} longer than the model reads: the vector stands for the beginning",
+            count(n, "paper")
+        )?;
+    }
+    if report.without_abstract > 0 {
+        writeln!(
+            out,
+            "{} without an abstract: the vector stands for the title",
+            count(report.without_abstract, "paper")
+        )?;
+    }
+    writeln!(
+        out,
+        "{} in {}",
+        count(report.papers, "paper"),
+        library.display()
+    )?;
+    Ok(())
+}

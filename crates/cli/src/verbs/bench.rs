@@ -1,0 +1,141 @@
+//! `syntopic bench embed`
+
+use super::{count, print_json};
+use crate::args::{Arguments, Bench, BenchArguments};
+use crate::bars::Bars;
+use crate::exit;
+use std::io::Write;
+use syntopic_library::Source;
+use syntopic_library::bench::{EmbedBench, EmbedBenchReport, embed};
+use syntopic_library::models::ModelSources;
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    verb: &BenchArguments,
+    bars: &Bars,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let Bench::Embed(verb) = &verb.what;
+    let bench = EmbedBench {
+        source: verb.file.clone().map(Source::File),
+        model: verb.model.clone(),
+        limit: verb.n,
+        repeat: verb.repeat,
+        batch_tokens: verb.batch_tokens,
+    };
+    let report = embed(&bench, &ModelSources::from_env(), &mut |event| {
+        bars.show(event)
+    })?;
+    bars.clear();
+    if arguments.json {
+        print_json(out, &report)?;
+    } else {
+        print(&report, out)?;
+    }
+    Ok(exit::DONE)
+}
+
+fn print(r: &EmbedBenchReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<12}{value}");
+    line(
+        "model",
+        format!(
+            "{} on {} ({})",
+            r.model,
+            r.device,
+            r.cpu.as_deref().unwrap_or("unknown processor")
+        ),
+    )?;
+    line(
+        "input",
+        format!(
+            "{}: {}, {} truncated",
+            r.input,
+            count(r.texts, "text"),
+            r.truncated
+        ),
+    )?;
+    let t = &r.tokens_per_text;
+    line(
+        "tokens",
+        format!(
+            "{:.0} a text on average ({:.0} to {:.0}, median {:.0})",
+            t.mean, t.min, t.max, t.p50
+        ),
+    )?;
+    let (slow, fast) = r.sent_per_s_range;
+    line(
+        "abstracts",
+        format!(
+            "{:.2}/s (median of {}, {slow:.2} to {fast:.2})",
+            r.sent_per_s,
+            passes(r.repeat)
+        ),
+    )?;
+    line(
+        "",
+        format!(
+            "{:.0} tokens/s without padding, {:.1}% of the time tokenizing",
+            r.tok_per_s,
+            r.tokenize_share * 100.0
+        ),
+    )?;
+    line(
+        "padding",
+        format!(
+            "{:.1}% of the computed tokens ({} tokens a batch)",
+            r.padding_share * 100.0,
+            r.batch_tokens
+        ),
+    )?;
+    let b = &r.batch_ms;
+    line(
+        "batch",
+        format!(
+            "{:.1} ms median, {:.1} p90, {:.1} p99, {:.1} at most",
+            b.p50, b.p90, b.p99, b.max
+        ),
+    )?;
+    line(
+        "peak",
+        format!(
+            "{:.1} of {:.1} Gop/s ({}, {}): {:.1}%",
+            r.achieved_gops,
+            r.peak_gops,
+            r.peak_instructions,
+            count(r.candle_threads, "thread"),
+            r.peak_share * 100.0
+        ),
+    )?;
+    line(
+        "threads",
+        format!(
+            "{} processors, Candle {}, rayon {}",
+            r.cpus, r.candle_threads, r.rayon_threads
+        ),
+    )?;
+    let number = |value: Option<f64>, unit: &str| {
+        value.map_or_else(|| String::from("unknown"), |v| format!("{v:.1}{unit}"))
+    };
+    line(
+        "memory",
+        format!("{} at most", number(r.peak_rss_mb, " MB")),
+    )?;
+    line(
+        "processor",
+        format!(
+            "{} over all passes, load before {}",
+            number(r.cpu_s, " s"),
+            number(r.load, "")
+        ),
+    )?;
+    Ok(())
+}
+
+fn passes(n: usize) -> String {
+    if n == 1 {
+        String::from("1 pass")
+    } else {
+        format!("{n} passes")
+    }
+}

@@ -1,0 +1,80 @@
+//! `syntopic demo`: the whole path on the sample corpus.
+
+use crate::args::{Arguments, DemoArguments};
+use crate::bars::Bars;
+use crate::exit;
+use crate::verbs::{add, print_json, related, topics};
+use std::io::Write;
+use std::path::PathBuf;
+use syntopic_library::{
+    AddOptions, Library, Query, RelatedOptions, SAMPLE_PAGE, Source, TopicsRequest,
+};
+
+/// Where the demo's library is, unless `--library` says: apart from the user's own.
+const FOLDER: &str = "syntopic-demo";
+
+/// The paper whose related papers are shown.
+const PAPER: &str = "barlow-twins-self-supervised-learning";
+
+/// How many of them.
+const K: usize = 5;
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    verb: &DemoArguments,
+    bars: &Bars,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let folder = arguments
+        .library
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(FOLDER));
+    let mut library = Library::open_or_create(&folder)?;
+    let source = Source::Text {
+        name: String::from("data/hf-papers.txt"),
+        text: SAMPLE_PAGE,
+    };
+    let options = AddOptions {
+        model: verb.model.clone(),
+        ..AddOptions::default()
+    };
+    let added = library.add(&[source], &options, &mut |event| bars.show(event))?;
+    let request = TopicsRequest {
+        model: verb.model.clone(),
+        ..TopicsRequest::default()
+    };
+    let topics = library.topics(&request, &mut |event| bars.show(event))?;
+    let options = RelatedOptions {
+        k: K,
+        model: verb.model.clone(),
+    };
+    let id = library
+        .papers()?
+        .into_iter()
+        .map(|paper| paper.id.to_string())
+        .find(|id| id.starts_with(PAPER))
+        .unwrap_or_else(|| String::from(PAPER));
+    let related = library.related(&Query::Paper(id.clone()), &options, &mut |event| {
+        bars.show(event)
+    })?;
+    bars.clear();
+    add::say_what_was_left_out(&added, bars);
+    if arguments.json {
+        print_json(
+            out,
+            &serde_json::json!({ "added": added, "related": related, "topics": topics }),
+        )?;
+        return Ok(exit::DONE);
+    }
+    add::print(&added, &folder, out)?;
+    writeln!(out)?;
+    related::print(&related, out)?;
+    writeln!(out)?;
+    topics::print(&topics, out)?;
+    bars.remark(&format!(
+        "\nGo on:  syntopic --library {0} related --text \"graph neural networks\"\n        \
+         syntopic --library {0} topics -k 5\n        syntopic --library mine add YOUR.jsonl",
+        folder.display()
+    ));
+    Ok(exit::DONE)
+}

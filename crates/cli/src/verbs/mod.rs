@@ -1,0 +1,29 @@
+//! One module a verb: call the library, print what it gives.
+
+pub(crate) mod add;
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod info;
+pub(crate) mod models;
+pub(crate) mod related;
+pub(crate) mod topics;
+
+use serde::Serialize;
+use std::io::Write;
+
+/// A value as indented JSON and a line break.
+fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// "1 paper", "2 papers".
+fn count(n: usize, what: &str) -> String {
+    if n == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{n} {what}s")
+    }
+}

@@ -1,0 +1,83 @@
+//! `syntopic topics`
+
+use super::{count, print_json};
+use crate::args::{Arguments, TopicsArguments};
+use crate::bars::Bars;
+use crate::exit;
+use std::io::Write;
+use syntopic_library::{Library, TopicsReport, TopicsRequest};
+
+/// Most central papers shown a topic; `--json` and `--csv` have all.
+const SHOWN: usize = 3;
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    verb: &TopicsArguments,
+    bars: &Bars,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let mut library = Library::open(arguments.library())?;
+    let request = TopicsRequest {
+        k: verb.k,
+        seed: verb.seed,
+        model: verb.model.clone(),
+    };
+    let report = library.topics(&request, &mut |event| bars.show(event))?;
+    bars.clear();
+    if arguments.json {
+        print_json(out, &report)?;
+    } else if verb.csv {
+        print_csv(&report, out)?;
+    } else {
+        print(&report, out)?;
+    }
+    Ok(exit::DONE)
+}
+
+fn print_csv(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["topic", "name", "rank", "id", "title"])?;
+    for topic in &report.topics {
+        for (rank, (id, title)) in topic.papers.iter().zip(&topic.titles).enumerate() {
+            let (topic_id, rank) = (topic.id.to_string(), (rank + 1).to_string());
+            csv.write_record([&topic_id, &topic.name, &rank, id, title])?;
+        }
+    }
+    csv.flush()?;
+    Ok(())
+}
+
+pub(crate) fn print(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "{} of {}; silhouette {:.3} (larger is better, -1 to 1)",
+        count(report.k, "topic"),
+        count(report.papers, "paper"),
+        report.silhouette
+    )?;
+    writeln!(out, "{}", report.k_method)?;
+    if !report.candidates.is_empty() {
+        let tried: Vec<String> = report
+            .candidates
+            .iter()
+            .map(|c| format!("{} ({:.3})", c.k, c.score))
+            .collect();
+        writeln!(out, "tried, with scores: {}", tried.join(", "))?;
+    }
+    for topic in &report.topics {
+        writeln!(out)?;
+        let size = count(topic.size, "paper");
+        writeln!(
+            out,
+            "{:>3}  {}  ({size}, tightness {:.2})",
+            topic.id, topic.name, topic.tightness
+        )?;
+        for title in topic.titles.iter().take(SHOWN) {
+            writeln!(out, "       {title}")?;
+        }
+        if topic.size > SHOWN {
+            writeln!(out, "       and {} more", topic.size - SHOWN)?;
+        }
+    }
+    Ok(())
+}

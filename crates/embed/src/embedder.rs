@@ -1,0 +1,278 @@
+//! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
+
+use crate::bert::StockBert;
+use crate::models::ModelFolder;
+use crate::tokens::{TextTokenizer, Tokens};
+use crate::{EmbedError, Pooling, SentenceConfig};
+use rayon::prelude::*;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+use syntopic_core::Embeddings;
+
+/// Which prompt a text gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextKind {
+    /// A paper of the corpus.
+    Document,
+    /// Something a user asks with.
+    Query,
+}
+
+/// How texts are batched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbedOptions {
+    /// Most tokens in one batch, padding included; a text that is longer alone is a batch of its own. Default 256:
+    /// on a CPU, Candle's BERT is fastest when its activations stay in the cache.
+    pub batch_tokens: usize,
+}
+
+impl Default for EmbedOptions {
+    fn default() -> Self {
+        Self { batch_tokens: 256 }
+    }
+}
+
+/// What made a set of vectors; two vectors can be compared only when all of it is equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelIdentity {
+    /// Registry name, or the folder's name.
+    pub name: String,
+    /// Pinned revision, or empty for a folder that states none.
+    pub revision: String,
+    /// SHA-256 of the weights, hexadecimal.
+    pub weights_sha256: String,
+    /// How token vectors become one.
+    pub pooling: String,
+    /// Text put before every paper.
+    pub document_prompt: String,
+    /// Text put before every query.
+    pub query_prompt: String,
+    /// Longest input in tokens.
+    pub max_tokens: usize,
+    /// Numbers a vector.
+    pub dim: usize,
+}
+
+/// One batch as it ran.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchStats {
+    /// Texts in it.
+    pub texts: usize,
+    /// Tokens of these texts, without padding.
+    pub tokens: usize,
+    /// Tokens computed, padding included.
+    pub padded_tokens: usize,
+    /// Time in the model.
+    pub time: Duration,
+}
+
+/// Vectors and what it took to make them.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// One unit row a text, in the order given.
+    pub vectors: Embeddings,
+    /// Tokens that the model read of each text, special tokens included.
+    pub tokens: Vec<usize>,
+    /// Which texts were longer than the model reads, and were cut.
+    pub truncated: Vec<bool>,
+    /// The batches in the order run.
+    pub batches: Vec<BatchStats>,
+    /// Time to tokenize.
+    pub tokenize_time: Duration,
+}
+
+/// How far an [`Embedder::embed`] has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbedProgress {
+    /// Texts finished.
+    pub done: usize,
+    /// Texts asked for.
+    pub of: usize,
+}
+
+/// A loaded model.
+pub struct Embedder {
+    tokenizer: TextTokenizer,
+    model: StockBert,
+    config: SentenceConfig,
+    identity: ModelIdentity,
+    options: EmbedOptions,
+}
+
+impl Embedder {
+    /// Loads the model of a resolved folder.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or asks for what is not supported.
+    pub fn load(folder: &ModelFolder, options: EmbedOptions) -> Result<Self, EmbedError> {
+        let config = SentenceConfig::read(&folder.folder)?;
+        let tokenizer = TextTokenizer::read(&folder.folder, config.max_tokens)?;
+        let model = StockBert::load(&folder.folder, &config)?;
+        let identity = ModelIdentity {
+            name: folder.name.clone(),
+            revision: folder.revision.clone(),
+            weights_sha256: folder.weights_sha256.clone(),
+            pooling: config.pooling.name().to_owned(),
+            document_prompt: config.prompts.document.clone(),
+            query_prompt: config.prompts.query.clone(),
+            max_tokens: config.max_tokens,
+            dim: model.shape().hidden,
+        };
+        Ok(Self {
+            tokenizer,
+            model,
+            config,
+            identity,
+            options,
+        })
+    }
+
+    /// What made the vectors.
+    #[must_use]
+    pub fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    /// The pooling in use.
+    #[must_use]
+    pub fn pooling(&self) -> Pooling {
+        self.config.pooling
+    }
+
+    /// Things a user should know about the model folder.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.config.notes
+    }
+
+    /// Multiply-adds, counted as two operations each, that a text of `tokens` tokens costs this model.
+    #[must_use]
+    pub fn operations(&self, tokens: usize) -> f64 {
+        self.model.shape().operations(tokens)
+    }
+
+    /// Token ids of one text as the model reads them, without a prompt.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens, EmbedError> {
+        self.tokenizer
+            .encode(text)
+            .map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
+    /// Unit vectors of `texts`, in their order, whatever they are batched with. `progress` is called after each batch
+    /// and may stop the work.
+    ///
+    /// # Errors
+    /// When a text cannot be tokenized, the model fails or gives no unit vectors, or `progress` asked to stop.
+    pub fn embed<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        kind: TextKind,
+        progress: &mut dyn FnMut(EmbedProgress) -> ControlFlow<()>,
+    ) -> Result<Embedded, EmbedError> {
+        let start = Instant::now();
+        let tokens = self.tokenize_all(texts, kind)?;
+        let tokenize_time = start.elapsed();
+        let dim = self.identity.dim;
+        let mut data = vec![0f32; texts.len() * dim];
+        let mut batches = Vec::new();
+        let mut done = 0;
+        for batch in length_sorted_batches(&tokens, self.options.batch_tokens) {
+            let start = Instant::now();
+            let members: Vec<&Tokens> = batch.iter().map(|&i| &tokens[i]).collect();
+            let rows = self.model.embed(&members)?;
+            for (&text, row) in batch.iter().zip(rows.chunks_exact(dim)) {
+                data[text * dim..][..dim].copy_from_slice(row);
+            }
+            batches.push(BatchStats {
+                texts: batch.len(),
+                tokens: members.iter().map(|t| t.ids.len()).sum(),
+                padded_tokens: batch.len() * members.iter().map(|t| t.ids.len()).max().unwrap_or(0),
+                time: start.elapsed(),
+            });
+            done += batch.len();
+            if progress(EmbedProgress {
+                done,
+                of: texts.len(),
+            })
+            .is_break()
+                && done < texts.len()
+            {
+                return Err(EmbedError::Cancelled {
+                    done,
+                    of: texts.len(),
+                });
+            }
+        }
+        Ok(Embedded {
+            vectors: Embeddings::new(data, dim)?,
+            tokens: tokens.iter().map(|t| t.ids.len()).collect(),
+            truncated: tokens.iter().map(|t| t.truncated).collect(),
+            batches,
+            tokenize_time,
+        })
+    }
+
+    fn tokenize_all<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        kind: TextKind,
+    ) -> Result<Vec<Tokens>, EmbedError> {
+        let prompt = match kind {
+            TextKind::Document => &self.config.prompts.document,
+            TextKind::Query => &self.config.prompts.query,
+        };
+        let encode = |(index, text): (usize, &T)| {
+            let encoded = if prompt.is_empty() {
+                self.tokenizer.encode(text.as_ref())
+            } else {
+                self.tokenizer.encode(&format!("{prompt}{}", text.as_ref()))
+            };
+            encoded.map_err(|why| EmbedError::Tokenize { index, why })
+        };
+        texts.par_iter().enumerate().map(encode).collect()
+    }
+}
+
+/// Indices of the texts in batches of similar length, shortest first, each of at most `budget` tokens with padding.
+fn length_sorted_batches(tokens: &[Tokens], budget: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..tokens.len()).collect();
+    order.sort_by_key(|&i| (tokens[i].ids.len(), i));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for index in order {
+        // The newest member is the longest, so it sets the width of the batch.
+        let width = tokens[index].ids.len();
+        match batches.last_mut() {
+            Some(batch) if (batch.len() + 1) * width <= budget => batch.push(index),
+            _ => batches.push(vec![index]),
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(batches: &[Vec<usize>]) -> Vec<usize> {
+        batches.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn batches_hold_every_text_once_and_keep_the_budget() {
+        let tokens: Vec<Tokens> = [5, 1, 9, 5, 3, 20]
+            .iter()
+            .map(|&n| Tokens {
+                ids: vec![0; n],
+                truncated: false,
+            })
+            .collect();
+        let batches = length_sorted_batches(&tokens, 10);
+        assert_eq!(batches, vec![vec![1, 4], vec![0, 3], vec![2], vec![5]]);
+        assert_eq!(lengths(&length_sorted_batches(&tokens, 1_000)), vec![6]);
+        assert_eq!(lengths(&length_sorted_batches(&tokens, 0)), vec![1; 6]);
+        assert!(length_sorted_batches(&[], 10).is_empty());
+    }
+}

@@ -1,0 +1,63 @@
+//! What can go wrong between a text and its vector.
+
+use crate::models::ModelError;
+use std::path::PathBuf;
+use syntopic_core::EmbeddingsError;
+
+/// Why a model could not be loaded or a text not be embedded.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// No such model, no source for it, or damaged files.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A configuration file of the model folder is missing or unreadable.
+    #[error("{path}: {why}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The folder asks for something that is not implemented; running it anyway would give wrong vectors.
+    #[error("{path}: {what} {got:?} is not supported (supported: {supported})")]
+    Unsupported {
+        /// The file that asks for it.
+        path: PathBuf,
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        got: String,
+        /// What is supported instead.
+        supported: &'static str,
+    },
+    /// `tokenizer.json` cannot be used.
+    #[error("{path}: not a usable tokenizer: {why}")]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the tokenizers crate says.
+        why: String,
+    },
+    /// One text could not be split into tokens.
+    #[error("text {index} of the batch could not be tokenized: {why}")]
+    Tokenize {
+        /// Position among the texts given.
+        index: usize,
+        /// What the tokenizers crate says.
+        why: String,
+    },
+    /// Candle failed: weights of another shape, out of memory.
+    #[error("the model failed: {0}")]
+    Candle(#[from] candle_core::Error),
+    /// The model gave numbers that are no unit vectors (NaN, say).
+    #[error("the model gave no usable vectors: {0}")]
+    Vectors(#[from] EmbeddingsError),
+    /// The caller's progress closure asked to stop.
+    #[error("cancelled after {done} of {of} texts")]
+    Cancelled {
+        /// Texts finished.
+        done: usize,
+        /// Texts asked for.
+        of: usize,
+    },
+}

@@ -1,0 +1,20 @@
+//! Text to tokens to unit vectors; which models exist, where they come from, and how they are verified.
+//!
+//! Not for: papers, indexes or libraries. Only this crate names candle, tokenizers and hf-hub.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
+
+mod bert;
+mod config;
+mod embedder;
+mod error;
+pub mod models;
+mod peak;
+mod tokens;
+
+pub use config::{Pooling, Prompts, SentenceConfig};
+pub use embedder::{
+    BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, ModelIdentity, TextKind,
+};
+pub use error::EmbedError;
+pub use peak::{Peak, measure_peak, thread_counts};
+pub use tokens::{TextTokenizer, Tokens};

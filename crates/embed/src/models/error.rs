@@ -1,0 +1,174 @@
+//! What can go wrong between a model's name and its verified files, in words that say what to do next.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A source that was tried, and why it gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The source, with its place ("the hub at URL", "syntopic's cache FOLDER").
+    pub source: String,
+    /// Why it gave nothing.
+    pub reason: String,
+}
+
+/// Everything that can fail in finding, fetching and checking a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A registry that cannot be read, or breaks a rule of its format.
+    #[error("the model registry is not valid: {reason}")]
+    BadRegistry {
+        /// What is wrong, and with which model.
+        reason: String,
+    },
+    /// No model of that name.
+    #[error("{}", unknown_model(name, suggestions, known))]
+    UnknownModel {
+        /// The name that was asked for.
+        name: String,
+        /// Known names near it, nearest first.
+        suggestions: Vec<String>,
+        /// Every known name.
+        known: Vec<String>,
+    },
+    /// A given path is not a folder that can be read.
+    #[error(
+        "{} is not a model folder: {reason}; give a folder with model.safetensors, tokenizer.json and config.json",
+        path.display()
+    )]
+    NotAFolder {
+        /// The given path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A given folder without `model.safetensors`.
+    #[error("{}", no_weights(folder, found))]
+    NoWeights {
+        /// The given folder.
+        folder: PathBuf,
+        /// Files there that look like weights in another format.
+        found: Vec<String>,
+    },
+    /// Nothing to verify: the model is not on this machine.
+    #[error(
+        "model {name} is not on this machine (looked in {}); fetch it with `syntopic models pull {name}`",
+        list(looked_in)
+    )]
+    NotInstalled {
+        /// The model.
+        name: String,
+        /// The folders that were looked in.
+        looked_in: Vec<PathBuf>,
+    },
+    /// No source has the model.
+    #[error("{}", no_source(name, tried, advice))]
+    NoSource {
+        /// The model.
+        name: String,
+        /// Each source, in the order tried.
+        tried: Vec<Tried>,
+        /// What the user can do, one way an item.
+        advice: Vec<String>,
+    },
+    /// The disk (or quota) was full while a model was fetched. What had arrived was removed.
+    #[error(
+        "no space left in {} while fetching a model: {needed} bytes are needed; what had arrived was removed. \
+         Free some space, or set SYNTOPIC_CACHE to a folder on a larger disk",
+        folder.display()
+    )]
+    DiskFull {
+        /// The folder that is written to.
+        folder: PathBuf,
+        /// Bytes that the whole fetch needs.
+        needed: u64,
+    },
+    /// A file or folder that could not be read or written.
+    #[error("cannot {action} {}: {source}{}", path.display(), io_hint(action))]
+    Io {
+        /// What was tried ("read", "create", ...).
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl ModelError {
+    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        ModelError::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// A failed write below `folder`: [`ModelError::DiskFull`] where that is the reason.
+    pub(super) fn write(folder: &Path, path: &Path, needed: u64, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ModelError::DiskFull {
+                folder: folder.to_path_buf(),
+                needed,
+            },
+            _ => ModelError::io("write", path, source),
+        }
+    }
+}
+
+fn io_hint(action: &str) -> &'static str {
+    if matches!(action, "write" | "create" | "lock") {
+        "; if that folder cannot be written to, set SYNTOPIC_CACHE to one that can"
+    } else {
+        ""
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn unknown_model(name: &str, suggestions: &[String], known: &[String]) -> String {
+    let mut text = format!("no model is called {name:?}");
+    if !suggestions.is_empty() {
+        let _ = write!(text, "; did you mean {}?", suggestions.join(" or "));
+    }
+    let _ = write!(
+        text,
+        " Known models: {}. A folder can be given too: write its path, with a separator in it (./{name})",
+        known.join(", ")
+    );
+    text
+}
+
+fn no_weights(folder: &Path, found: &[String]) -> String {
+    let mut text = format!("{} has no model.safetensors", folder.display());
+    if !found.is_empty() {
+        let _ = write!(
+            text,
+            "; it has {}, which syntopic does not read (a pickle can run code; sharded weights are not supported)",
+            found.join(", ")
+        );
+    }
+    text.push_str("; save the model as one safetensors file and give that folder");
+    text
+}
+
+fn no_source(name: &str, tried: &[Tried], advice: &[String]) -> String {
+    let mut text =
+        format!("model {name} was not found and could not be fetched. Tried, in this order:");
+    for Tried { source, reason } in tried {
+        let _ = write!(text, "\n  - {source}: {reason}");
+    }
+    text.push_str("\nWhat to do, any one of:");
+    for way in advice {
+        let _ = write!(text, "\n  - {way}");
+    }
+    text
+}

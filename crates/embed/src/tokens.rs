@@ -1,0 +1,96 @@
+//! A text to the token ids that the model reads, with truncation by us, whatever `tokenizer.json` asks for.
+
+use crate::EmbedError;
+use std::path::Path;
+use tokenizers::{Tokenizer, TruncationParams};
+
+/// Token ids of one text, special tokens included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// At most the model's maximum.
+    pub ids: Vec<u32>,
+    /// Whether the text had more and was cut.
+    pub truncated: bool,
+}
+
+/// The tokenizer of a model folder, with its truncation and padding replaced.
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    max_tokens: usize,
+}
+
+impl TextTokenizer {
+    /// Reads `folder/tokenizer.json`; texts are cut at `max_tokens`, special tokens included, and never padded.
+    ///
+    /// # Errors
+    /// When the file is missing or is no tokenizer.
+    pub fn read(folder: &Path, max_tokens: usize) -> Result<Self, EmbedError> {
+        let path = folder.join("tokenizer.json");
+        let error = |why: tokenizers::Error| EmbedError::Tokenizer {
+            path: path.clone(),
+            why: why.to_string(),
+        };
+        let mut tokenizer = Tokenizer::from_file(&path).map_err(error)?;
+        tokenizer.with_padding(None);
+        let truncation = TruncationParams {
+            max_length: max_tokens,
+            ..TruncationParams::default()
+        };
+        tokenizer.with_truncation(Some(truncation)).map_err(error)?;
+        Ok(Self {
+            tokenizer,
+            max_tokens,
+        })
+    }
+
+    /// Tokens of `text`.
+    ///
+    /// # Errors
+    /// What the tokenizers crate could not do, as text.
+    pub fn encode(&self, text: &str) -> Result<Tokens, String> {
+        // A very long text is cut before it is tokenized when its head alone fills the model: the ids are the same,
+        // and 10 MB cost what 16 kB cost.
+        if let Some(head) = head(text, self.max_tokens * 64) {
+            let tokens = self.encode_whole(head)?;
+            if tokens.truncated {
+                return Ok(tokens);
+            }
+        }
+        self.encode_whole(text)
+    }
+
+    fn encode_whole(&self, text: &str) -> Result<Tokens, String> {
+        let encoding = self
+            .tokenizer
+            .encode_fast(text, true)
+            .map_err(|e| e.to_string())?;
+        Ok(Tokens {
+            ids: encoding.get_ids().to_vec(),
+            truncated: !encoding.get_overflowing().is_empty(),
+        })
+    }
+}
+
+/// The first `bytes` or a little more of a longer text, up to an ASCII space or line break: a place where every
+/// tokenizer that splits at white space splits. `None` when the text is shorter or has no such place.
+fn head(text: &str, bytes: usize) -> Option<&str> {
+    let rest = text.as_bytes().get(bytes..)?;
+    let offset = rest.iter().position(|b| matches!(b, b' ' | b'\n'))?;
+    // An ASCII byte is never inside a UTF-8 sequence, so the cut is at a character boundary.
+    text.get(..bytes + offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+
+    #[test]
+    fn a_head_ends_before_white_space() {
+        assert_eq!(head("aaa bbb ccc", 1), Some("aaa"));
+        assert_eq!(head("aaa bbb ccc", 3), Some("aaa"));
+        assert_eq!(head("aaa bbb ccc", 4), Some("aaa bbb"));
+        assert_eq!(head("aaa bbb ccc", 9), None);
+        assert_eq!(head("äöü ß", 1), Some("äöü"));
+        assert_eq!(head("aaa", 10), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! all-MiniLM-L6-v2 gives the vectors and token ids that sentence-transformers gives, alone and in batches.
+
+mod minilm;
+
+use minilm::{embedder, go_on};
+use serde::Deserialize;
+use std::path::PathBuf;
+use syntopic_core::{Row, dot};
+use syntopic_embed::models::{ModelFolder, ResolveOptions, resolve_spec};
+use syntopic_embed::{EmbedOptions, Embedder, TextKind};
+
+/// One line of `minilm.jsonl`.
+#[derive(Deserialize)]
+struct Reference {
+    text: String,
+    ids: Vec<u32>,
+    n_tokens: usize,
+}
+
+fn reference_file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/reference")
+        .join(name)
+}
+
+fn references() -> (Vec<Reference>, Vec<f32>) {
+    let lines =
+        std::fs::read_to_string(reference_file("minilm.jsonl")).expect("the reference texts");
+    let references: Vec<Reference> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a reference"))
+        .collect();
+    let bytes = std::fs::read(reference_file("minilm.safetensors")).expect("the reference vectors");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let tensor = tensors.tensor("embeddings").expect("embeddings");
+    assert_eq!(tensor.shape(), [references.len(), 384]);
+    let vectors = tensor
+        .data()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect();
+    (references, vectors)
+}
+
+/// Smallest cosine with the reference over all texts, and which text that is.
+fn worst_cosine(embedder: &Embedder, references: &[Reference], expected: &[f32]) -> (f64, usize) {
+    let texts: Vec<&str> = references.iter().map(|r| r.text.as_str()).collect();
+    let embedded = embedder
+        .embed(&texts, TextKind::Document, &mut go_on)
+        .expect("vectors");
+    let length = |v: &[f32]| {
+        v.iter()
+            .map(|x| f64::from(*x) * f64::from(*x))
+            .sum::<f64>()
+            .sqrt()
+    };
+    let cosines = expected.chunks_exact(384).enumerate().map(|(i, row)| {
+        let ours = embedded.vectors.row(Row::from_index(i));
+        let product: f64 = ours
+            .iter()
+            .zip(row)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum();
+        (product / (length(ours) * length(row)), i)
+    });
+    cosines
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .expect("some texts")
+}
+
+#[test]
+fn token_ids_and_truncation_are_those_of_sentence_transformers() {
+    let embedder = embedder(EmbedOptions::default());
+    let (references, _) = references();
+    for reference in &references {
+        let tokens = embedder.tokenize(&reference.text).expect("tokens");
+        let start: String = reference.text.chars().take(60).collect();
+        assert_eq!(tokens.ids, reference.ids, "{start:?}");
+        assert_eq!(
+            tokens.truncated,
+            reference.n_tokens > 256,
+            "{start:?} has {} tokens",
+            reference.n_tokens
+        );
+    }
+    println!("token ids equal for {} texts", references.len());
+}
+
+#[test]
+fn vectors_are_those_of_sentence_transformers_alone_and_in_batches() {
+    let (references, expected) = references();
+    for batch_tokens in [1, EmbedOptions::default().batch_tokens, 4_096] {
+        let embedder = embedder(EmbedOptions { batch_tokens });
+        let (cosine, index) = worst_cosine(&embedder, &references, &expected);
+        println!(
+            "batches of {batch_tokens} tokens: smallest cosine {cosine:.8} over {} texts",
+            references.len()
+        );
+        assert!(
+            cosine >= 0.999_99,
+            "{:?} has cosine {cosine}",
+            references[index].text
+        );
+    }
+}
+
+#[test]
+fn a_batch_gives_what_its_members_give_alone() {
+    let (references, _) = references();
+    let texts: Vec<&str> = references.iter().map(|r| r.text.as_str()).collect();
+    let alone = embedder(EmbedOptions { batch_tokens: 1 });
+    let together = embedder(EmbedOptions {
+        batch_tokens: 4_096,
+    });
+    let alone = alone
+        .embed(&texts, TextKind::Document, &mut go_on)
+        .expect("vectors");
+    let together = together
+        .embed(&texts, TextKind::Document, &mut go_on)
+        .expect("vectors");
+    assert!(
+        together.batches.len() * 2 < alone.batches.len(),
+        "the second really batches"
+    );
+    for (index, (a, b)) in alone
+        .vectors
+        .rows()
+        .zip(together.vectors.rows())
+        .enumerate()
+    {
+        assert!(dot(a, b) > 0.999_999, "{:?}: {}", texts[index], dot(a, b));
+        let largest = a
+            .iter()
+            .zip(b)
+            .map(|(x, y)| (x - y).abs())
+            .fold(0f32, f32::max);
+        assert!(largest < 1e-5, "{:?} differs by {largest}", texts[index]);
+    }
+}
+
+#[test]
+fn very_long_texts_are_cut_and_counted() {
+    let embedder = embedder(EmbedOptions::default());
+    let words = "self-supervised représentation 学习 ".repeat(10_000_000 / 38);
+    assert!(words.len() > 9_000_000);
+    let embedded = embedder
+        .embed(&[words.as_str(), "short"], TextKind::Document, &mut go_on)
+        .expect("vectors");
+    assert_eq!(embedded.truncated, [true, false]);
+    assert_eq!(embedded.tokens[0], 256);
+    let head: String = words.chars().take(10_000).collect();
+    assert_eq!(
+        embedder.tokenize(&words).expect("tokens").ids,
+        embedder.tokenize(&head).expect("tokens").ids
+    );
+}
+
+/// The tiny BERT with CLS pooling and a query prompt, in the layout that sentence-transformers writes since version 6.
+fn tiny() -> ModelFolder {
+    let folder = reference_file("tiny/bert-cls");
+    let options = ResolveOptions::from_env();
+    resolve_spec(&folder.display().to_string(), &options, &mut |_| {}).expect("a model folder")
+}
+
+fn assert_tiny(folder: &ModelFolder) {
+    let texts = std::fs::read_to_string(reference_file("tiny/texts.json")).expect("texts");
+    let texts: Vec<String> = serde_json::from_str(&texts).expect("a list of texts");
+    let bytes =
+        std::fs::read(folder.folder.join("expected.safetensors")).expect("the reference vectors");
+    let expected = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    for batch_tokens in [1, 1_000] {
+        let embedder =
+            Embedder::load(folder, EmbedOptions { batch_tokens }).expect("a usable model");
+        for (name, kind) in [("document", TextKind::Document), ("query", TextKind::Query)] {
+            let tensor = expected.tensor(name).expect("reference vectors");
+            let ours = embedder
+                .embed(&texts, kind, &mut go_on)
+                .expect("vectors")
+                .vectors;
+            assert_eq!(tensor.shape(), [ours.n_rows(), ours.dim()]);
+            let numbers = tensor
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b));
+            let largest = numbers
+                .zip(ours.as_slice())
+                .map(|(a, b)| (a - b).abs())
+                .fold(0f32, f32::max);
+            println!("bert-cls, {name}, batches of {batch_tokens}: largest difference {largest:e}");
+            assert!(largest <= 1e-4, "{name}: {largest}");
+        }
+    }
+}
+
+#[test]
+fn cls_pooling_and_prompts_are_those_of_sentence_transformers() {
+    assert_tiny(&tiny());
+}
+
+#[test]
+fn the_older_generation_of_configuration_files_gives_the_same_vectors() {
+    let newer = tiny();
+    let older = tempfile::tempdir().expect("a folder");
+    for file in [
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "config_sentence_transformers.json",
+        "expected.safetensors",
+    ] {
+        std::fs::copy(newer.folder.join(file), older.path().join(file)).expect("a copy");
+    }
+    std::fs::create_dir(older.path().join("1_Pooling")).expect("a folder");
+    let write =
+        |file: &str, text: &str| std::fs::write(older.path().join(file), text).expect("a file");
+    write(
+        "1_Pooling/config.json",
+        r#"{"word_embedding_dimension":64,"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}"#,
+    );
+    write(
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":128,"do_lower_case":false}"#,
+    );
+    write(
+        "modules.json",
+        r#"[{"idx":0,"name":"0","path":"","type":"sentence_transformers.models.Transformer"},
+        {"idx":1,"name":"1","path":"1_Pooling","type":"sentence_transformers.models.Pooling"},
+        {"idx":2,"name":"2","path":"2_Normalize","type":"sentence_transformers.models.Normalize"}]"#,
+    );
+    assert_tiny(&ModelFolder {
+        folder: older.path().to_owned(),
+        ..newer
+    });
+}
+
+#[test]
+fn progress_can_stop_the_work() {
+    let embedder = embedder(EmbedOptions { batch_tokens: 1 });
+    let mut calls = 0;
+    let result = embedder.embed(&["one", "two", "three"], TextKind::Document, &mut |p| {
+        calls += 1;
+        assert_eq!((p.done, p.of), (calls, 3));
+        if calls == 2 {
+            std::ops::ControlFlow::Break(())
+        } else {
+            std::ops::ControlFlow::Continue(())
+        }
+    });
+    assert_eq!(
+        result.expect_err("stopped").to_string(),
+        "cancelled after 2 of 3 texts"
+    );
+}

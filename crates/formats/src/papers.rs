@@ -1,0 +1,281 @@
+//! One iterator over the papers of any format. Not for: what the bytes of a format mean (its own module says).
+
+use crate::detect::{Content, Format, content};
+use crate::html::Blocks;
+use crate::lines::{Lines, MAX_LINE_BYTES, RawLine, fill, too_long};
+use crate::page::{Block, Outcome, Pairing};
+use crate::shape::{Shape, shape};
+use crate::{FormatError, Skipped, jsonl};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Cursor, Read};
+use syntopic_core::Paper;
+
+/// How many bytes at the start of a stream are looked at to find its format, at most.
+const PREFIX_BYTES: usize = 64 << 10;
+
+type Input<'a> = io::Chain<Cursor<Vec<u8>>, Box<dyn BufRead + 'a>>;
+
+/// The papers of `input`, which messages call `source`. Without a `format` the first 64 KiB decide (fewer where fewer say
+/// it: a pipe is not waited for longer than needed). A BOM and CRLF are accepted everywhere.
+///
+/// # Errors
+/// When the input cannot be read, is empty, is of no supported format, or is JSON that is not one object per line.
+pub fn open<'a>(
+    source: &str,
+    mut input: Box<dyn BufRead + 'a>,
+    format: Option<Format>,
+) -> Result<Papers<'a>, FormatError> {
+    let file = source.to_owned();
+    let (mut prefix, content) = match peek(&mut input) {
+        Ok(peeked) => peeked,
+        Err(error) => return Err(FormatError::Read { file, error }),
+    };
+    let format = match (format, content) {
+        (_, Content::Blank) => return Err(FormatError::Empty { file }),
+        (None | Some(Format::Jsonl), Content::JsonNotLines(got, filter)) => {
+            return Err(FormatError::JsonNotLines { file, got, filter });
+        }
+        (None, Content::Other(looks_like)) => {
+            return Err(FormatError::Unknown { file, looks_like });
+        }
+        (Some(format), _) | (None, Content::Is(format)) => format,
+    };
+    if prefix.starts_with(b"\xef\xbb\xbf") {
+        prefix.drain(..3);
+    }
+    let input = Cursor::new(prefix).chain(input);
+    let reader = match format {
+        Format::HfPapersHtml => Reader::Html(Box::new(Blocks::new(input))),
+        Format::HfPapersText => Reader::Text(Paragraphs::new(Lines::new(input, MAX_LINE_BYTES))),
+        Format::Jsonl => Reader::Jsonl(Lines::new(input, MAX_LINE_BYTES)),
+    };
+    Ok(Papers {
+        file,
+        format,
+        reader,
+        pairing: Pairing::default(),
+        ready: VecDeque::new(),
+        given: false,
+        ended: false,
+    })
+}
+
+/// The first bytes, and what they say.
+fn peek(input: &mut dyn BufRead) -> io::Result<(Vec<u8>, Content)> {
+    let mut prefix = Vec::new();
+    loop {
+        let chunk = fill(input)?;
+        let all = chunk.is_empty();
+        let used = chunk.len().min(PREFIX_BYTES - prefix.len());
+        prefix.extend_from_slice(&chunk[..used]);
+        input.consume(used);
+        let full = prefix.len() == PREFIX_BYTES;
+        let seen = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&prefix);
+        if let Some(content) = content(seen, all || full) {
+            // White space all along the prefix: only the end of the file would make it empty.
+            let blank = content == Content::Blank && !all;
+            return Ok((
+                prefix,
+                if blank {
+                    Content::Other("white space")
+                } else {
+                    content
+                },
+            ));
+        }
+    }
+}
+
+/// The papers of one file in its order, see [`open`]. An outer error is the last item: reading itself failed, or a page
+/// held no paper. An inner error is one skipped record; the next item is the record after it.
+pub struct Papers<'a> {
+    file: String,
+    format: Format,
+    reader: Reader<'a>,
+    pairing: Pairing,
+    ready: VecDeque<Outcome>,
+    /// Whether any paper or skipped record was given.
+    given: bool,
+    ended: bool,
+}
+
+enum Reader<'a> {
+    Text(Paragraphs<Input<'a>>),
+    Html(Box<Blocks<Input<'a>>>),
+    Jsonl(Lines<Input<'a>>),
+}
+
+impl Papers<'_> {
+    /// The format that is being read.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How many non-blank lines (of HTML: blocks of visible text) were left out as chrome: buttons, dates, menus, what is no
+    /// part of a paper. Final once the iterator is exhausted; 0 for JSONL.
+    #[must_use]
+    pub fn chrome_lines(&self) -> u64 {
+        self.pairing.chrome
+    }
+
+    /// Reads on until something is ready or the input has ended.
+    fn read_on(&mut self) -> io::Result<()> {
+        let Self {
+            reader,
+            pairing,
+            ready,
+            ended,
+            ..
+        } = self;
+        while ready.is_empty() && !*ended {
+            let more = match reader {
+                Reader::Text(paragraphs) => paragraphs.next(pairing, ready)?,
+                Reader::Html(blocks) => match blocks.next()? {
+                    Some(block) => {
+                        pairing.block(block, ready);
+                        true
+                    }
+                    None => false,
+                },
+                Reader::Jsonl(lines) => next_record(lines, ready)?,
+            };
+            if !more {
+                *ended = true;
+                pairing.end(ready);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a file that has ended without a paper or a skipped record.
+    fn nothing(&self) -> FormatError {
+        let file = self.file.clone();
+        match &self.reader {
+            Reader::Html(blocks) => FormatError::NoPapers {
+                file,
+                lines: blocks.lines(),
+            },
+            Reader::Text(paragraphs) if self.pairing.blocks > 0 => FormatError::NoPapers {
+                file,
+                lines: paragraphs.lines.number,
+            },
+            Reader::Text(_) | Reader::Jsonl(_) => FormatError::Empty { file },
+        }
+    }
+}
+
+impl Iterator for Papers<'_> {
+    type Item = Result<Result<Paper, Skipped>, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(error) = self.read_on() {
+            (self.ended, self.given) = (true, true);
+            return Some(Err(FormatError::Read {
+                file: self.file.clone(),
+                error,
+            }));
+        }
+        let first = !std::mem::replace(&mut self.given, true);
+        match self.ready.pop_front() {
+            Some(Ok(paper)) => Some(Ok(Ok(paper))),
+            Some(Err(bad)) => Some(Ok(Err(Skipped {
+                source: self.file.clone(),
+                line: bad.line,
+                why: bad.why,
+            }))),
+            None => first.then(|| Err(self.nothing())),
+        }
+    }
+}
+
+/// The next JSON line into `ready`; false at the end.
+fn next_record(lines: &mut Lines<Input<'_>>, ready: &mut VecDeque<Outcome>) -> io::Result<bool> {
+    let limit = lines.limit();
+    let outcome = match lines.next()? {
+        None => return Ok(false),
+        Some(RawLine::Bytes(line)) => jsonl::parse(line),
+        Some(RawLine::TooLong(bytes)) => Err(too_long(bytes, limit)),
+    };
+    let line = lines.number;
+    match outcome {
+        Ok(paper) => ready.extend(paper.map(Ok)),
+        Err(why) => ready.push_back(Err(crate::page::Bad { line, why })),
+    }
+    Ok(true)
+}
+
+/// The lines of a text page, each with whether it may be a paper without an abstract: not so next to a line of plain prose
+/// (a text wrapped at 80 columns has many lines that look like titles).
+struct Paragraphs<R> {
+    lines: Lines<R>,
+    /// The line before, held until the line after it is known.
+    held: Option<Block>,
+    /// Whether the line before the held one (for a blank line: no) is prose.
+    after_prose: bool,
+}
+
+impl<R: BufRead> Paragraphs<R> {
+    fn new(lines: Lines<R>) -> Self {
+        Self {
+            lines,
+            held: None,
+            after_prose: false,
+        }
+    }
+
+    /// Reads one line, and hands on the one before it; false at the end.
+    fn next(&mut self, pairing: &mut Pairing, ready: &mut VecDeque<Outcome>) -> io::Result<bool> {
+        let limit = self.lines.limit();
+        let (text, damage) = match self.lines.next()? {
+            None => {
+                self.hand_on(false, pairing, ready);
+                return Ok(false);
+            }
+            Some(RawLine::TooLong(bytes)) => {
+                self.hand_on(false, pairing, ready);
+                pairing.overlong(self.lines.number, too_long(bytes, limit), ready);
+                return Ok(true);
+            }
+            Some(RawLine::Bytes(line)) => match std::str::from_utf8(line) {
+                Ok(text) => (crate::clean(text), None),
+                Err(error) => {
+                    let damage = format!(
+                        "invalid UTF-8 at byte {} of the line",
+                        error.valid_up_to() + 1
+                    );
+                    (crate::clean(&String::from_utf8_lossy(line)), Some(damage))
+                }
+            },
+        };
+        let prose = !text.is_empty() && shape(&text) == Shape::Short;
+        let was_prose = self.hand_on(prose, pairing, ready);
+        self.after_prose = was_prose;
+        if !text.is_empty() {
+            self.held = Some(Block {
+                line: self.lines.number,
+                text,
+                url: None,
+                damage,
+                alone: true,
+            });
+        }
+        Ok(true)
+    }
+
+    /// Gives the held line to `pairing`; says whether it is prose.
+    fn hand_on(
+        &mut self,
+        before_prose: bool,
+        pairing: &mut Pairing,
+        ready: &mut VecDeque<Outcome>,
+    ) -> bool {
+        let Some(mut block) = self.held.take() else {
+            return false;
+        };
+        block.alone = !before_prose && !self.after_prose;
+        let prose = shape(&block.text) == Shape::Short;
+        pairing.block(block, ready);
+        prose
+    }
+}

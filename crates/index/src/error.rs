@@ -1,0 +1,97 @@
+//! What can go wrong between a vector and its nearest rows.
+
+/// Why an index was not built, not read, or did not answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum IndexError {
+    /// An option breaks its rule.
+    #[error("{name} is {got}, it must be {rule}")]
+    Option {
+        /// The option's name.
+        name: &'static str,
+        /// What was given.
+        got: usize,
+        /// What is accepted.
+        rule: &'static str,
+    },
+    /// No result was asked for.
+    #[error("k is 0: ask for at least 1 result")]
+    ZeroK,
+    /// The query has another dimension than the rows.
+    #[error(
+        "the query has {got} numbers, the rows have {expected}: embed it with the model that made the rows"
+    )]
+    QueryDimension {
+        /// How many numbers the query has.
+        got: usize,
+        /// The dimension of the rows.
+        expected: usize,
+    },
+    /// The query holds NaN or infinity.
+    #[error("the query holds {value}, which is no finite number")]
+    QueryNotFinite {
+        /// The number.
+        value: f32,
+    },
+    /// The query's length is not 1.
+    #[error("the query has length {length}, a unit vector was expected: divide it by its length")]
+    QueryNotUnit {
+        /// Its Euclidean length.
+        length: f32,
+    },
+    /// The rows handed to a search are not of the shape the index was made from.
+    #[error(
+        "the index was made from {index_rows} rows of {index_dim} numbers, the search got {rows} rows of {dim}: \
+         build the index again from these rows"
+    )]
+    OtherRows {
+        /// Rows the index was made from.
+        index_rows: usize,
+        /// Their dimension.
+        index_dim: usize,
+        /// Rows given.
+        rows: usize,
+        /// Their dimension.
+        dim: usize,
+    },
+    /// More edges than the format can number.
+    #[error("{edges} edges are more than the 2^32 an index can hold: build it with a smaller m")]
+    TooManyEdges {
+        /// How many edges.
+        edges: usize,
+    },
+    /// Recall needs a row to ask for and a row to find.
+    #[error("{n_rows} rows are too few to measure recall: at least 2 are needed")]
+    TooFewRows {
+        /// How many rows there are.
+        n_rows: usize,
+    },
+    /// The bytes do not begin as an index does.
+    #[error("this is no index file of syntopic: build the index again")]
+    NotAnIndex,
+    /// The index was written by another version.
+    #[error(
+        "the index has format {got}, this version reads format {expected}: build the index again"
+    )]
+    Version {
+        /// The format found.
+        got: u32,
+        /// The format this version writes.
+        expected: u32,
+    },
+    /// The bytes are not the ones that were written.
+    #[error("the index is truncated or damaged (its SHA-256 does not match): build it again")]
+    Checksum,
+    /// The index belongs to other rows.
+    #[error(
+        "the index was made from other rows ({got} rows, {expected} expected, or the same number with other content): build it again"
+    )]
+    Stale {
+        /// Rows the index was made from.
+        got: u64,
+        /// Rows there are.
+        expected: usize,
+    },
+    /// The checksum is right but the content breaks a rule of the format.
+    #[error("the index breaks a rule of its format ({0}): build it again")]
+    Malformed(&'static str),
+}

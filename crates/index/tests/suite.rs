@@ -1,0 +1,509 @@
+//! What every index owes, exact and HNSW alike, and how much of the exact answer the graph must find.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use syntopic_core::{Embeddings, Row, dot};
+use syntopic_index::{Hit, Index, IndexError, IndexOptions, Kind, exact, measure_recall};
+
+/// Small enough that indexes of a few hundred rows walk their graph.
+const EF: usize = 8;
+
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector
+        .iter()
+        .map(|v| f64::from(*v).powi(2))
+        .sum::<f64>()
+        .sqrt() as f32;
+    vector.iter_mut().for_each(|v| *v /= length);
+    vector
+}
+
+/// `n` rows around `clusters` centres; `spread` 0 makes the rows of a cluster identical.
+fn clustered(n: usize, dim: usize, clusters: usize, spread: f32, seed: u64) -> Vec<Vec<f32>> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut normal = || (0..12).map(|_| rng.r#gen::<f32>()).sum::<f32>() - 6.0;
+    let centres: Vec<Vec<f32>> = (0..clusters)
+        .map(|_| (0..dim).map(|_| normal()).collect())
+        .collect();
+    (0..n)
+        .map(|i| {
+            unit(
+                centres[i % clusters]
+                    .iter()
+                    .map(|c| c + spread * normal())
+                    .collect(),
+            )
+        })
+        .collect()
+}
+
+fn embeddings(rows: &[Vec<f32>]) -> Embeddings {
+    Embeddings::new(rows.concat(), rows.first().map_or(1, Vec::len)).expect("unit rows")
+}
+
+fn options(kind: Kind) -> IndexOptions {
+    IndexOptions {
+        kind,
+        ef: EF,
+        ef_construction: 40,
+        m: 8,
+        ..IndexOptions::default()
+    }
+}
+
+fn build(rows: &Embeddings, options: &IndexOptions) -> Index {
+    Index::build(rows, options, &mut |_| ()).expect("the options are right")
+}
+
+/// Sorted by score, then row; no row twice; every score the exact one.
+fn assert_sound(hits: &[Hit], rows: &Embeddings, query: &[f32]) {
+    for pair in hits.windows(2) {
+        let sorted = pair[0].score > pair[1].score
+            || (pair[0].score == pair[1].score && pair[0].row < pair[1].row);
+        assert!(sorted, "{pair:?}");
+    }
+    for hit in hits {
+        assert_eq!(
+            hit.score.to_bits(),
+            dot(query, rows.row(hit.row)).to_bits(),
+            "{hit:?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_index_keeps_the_rules(
+        (n, dim, clusters) in (1usize..400, 2usize..40, 1usize..20),
+        // A third of the cases: many identical rows.
+        spread in prop::sample::select(vec![0.0f32, 0.3, 1.0]),
+        k in 1usize..60,
+        modulus in 1u32..9,
+        seed: u64,
+    ) {
+        let rows = embeddings(&clustered(n, dim, clusters, spread, seed));
+        for kind in [Kind::Exact, Kind::Hnsw, Kind::Auto] {
+            let index = build(&rows, &options(kind));
+            prop_assert_eq!(index.is_exact(), kind != Kind::Hnsw);
+            prop_assert_eq!(index.unreachable(), 0);
+            let read = Index::from_bytes(&index.to_bytes([7; 32]), [7; 32], n).expect("as written");
+            let query = rows.row(Row((seed % n as u64) as u32));
+            let hits = index.search(&rows, query, k, None).expect("a row is a query");
+            prop_assert_eq!(hits.len(), k.min(n));
+            assert_sound(&hits, &rows, query);
+            prop_assert_eq!(&read.search(&rows, query, k, None).expect("a row is a query"), &hits);
+            if kind != Kind::Hnsw {
+                prop_assert_eq!(&hits, &exact(&rows, query, k));
+            }
+            let keep = |row: Row| row.0.is_multiple_of(modulus);
+            let kept = index.search_where(&rows, query, k, &keep).expect("a row is a query");
+            prop_assert_eq!(kept.len(), k.min((0..n as u32).filter(|row| keep(Row(*row))).count()));
+            prop_assert!(kept.iter().all(|hit| keep(hit.row)));
+            assert_sound(&kept, &rows, query);
+        }
+    }
+
+    #[test]
+    fn exact_is_the_sorted_list_of_all(n in 0usize..300, dim in 1usize..40, k in 0usize..400, seed: u64) {
+        let rows = embeddings(&clustered(n, dim, 7, 0.5, seed));
+        let query = clustered(1, rows.dim(), 1, 1.0, !seed).concat();
+        let mut all: Vec<Hit> =
+            (0..n as u32).map(|row| Hit { row: Row(row), score: dot(&query, rows.row(Row(row))) }).collect();
+        all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+        all.truncate(k);
+        prop_assert_eq!(exact(&rows, &query, k), all);
+    }
+}
+
+#[test]
+fn exact_over_many_blocks_is_the_same_on_one_thread() {
+    let rows = embeddings(&clustered(9_001, 8, 3_000, 0.0, 1));
+    let query = rows.row(Row(4_321));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("a pool");
+    let hits = exact(&rows, query, 20);
+    assert_eq!(hits, pool.install(|| exact(&rows, query, 20)));
+    let first: Vec<u32> = hits.iter().take(4).map(|hit| hit.row.0).collect();
+    assert_eq!(
+        first,
+        [1_321, 4_321, 7_321, first[3]],
+        "identical rows by number"
+    );
+}
+
+#[test]
+fn the_graph_finds_95_of_100_neighbours_and_every_row_finds_itself() {
+    let rows = embeddings(&clustered(5_000, 64, 50, 1.0, 2));
+    let index = build(
+        &rows,
+        &IndexOptions {
+            exact_below: 0,
+            ..IndexOptions::default()
+        },
+    );
+    assert!(!index.is_exact());
+    let recall = measure_recall(&index, &rows, 10, 500, 3).expect("5,000 rows");
+    assert!(recall.mean >= 0.95, "{recall:?}");
+    assert!(recall.low < recall.mean && recall.mean <= recall.high && recall.worst <= recall.mean);
+    assert_eq!(
+        (recall.k, recall.n_queries, recall.unreachable),
+        (10, 500, 0)
+    );
+    assert_eq!(
+        measure_recall(&index, &rows, 10, 500, 3),
+        Ok(recall),
+        "the same seed gives the same figures"
+    );
+    for row in (0..5_000).map(Row) {
+        let hits = index
+            .search(&rows, rows.row(row), 1, None)
+            .expect("a row is a query");
+        assert_eq!(hits[0].row, row);
+    }
+}
+
+#[test]
+fn a_thousand_identical_rows_hide_nothing() {
+    let mut all = clustered(2_000, 32, 20, 0.7, 4);
+    all.extend(clustered(1_000, 32, 1, 0.0, 5));
+    let rows = embeddings(&all);
+    let index = build(
+        &rows,
+        &IndexOptions {
+            kind: Kind::Hnsw,
+            ..options(Kind::Hnsw)
+        },
+    );
+    assert_eq!(index.unreachable(), 0);
+    let recall = measure_recall(&index, &rows, 10, 3_000, 6).expect("3,000 rows");
+    assert_eq!(recall.unreachable, 0);
+    assert!(recall.mean >= 0.9, "{recall:?}");
+    let hits = index
+        .search(&rows, rows.row(Row(2_500)), 100, Some(100))
+        .expect("a row is a query");
+    let expected: Vec<Row> = (2_000..2_100).map(Row).collect();
+    assert_eq!(
+        hits.iter().map(|hit| hit.row).collect::<Vec<_>>(),
+        expected,
+        "ties by row"
+    );
+    let one = index
+        .search_where(&rows, rows.row(Row(2_500)), 1, &|row| row.0 >= 2_999)
+        .expect("one row passes");
+    assert_eq!(
+        one[0].row,
+        Row(2_999),
+        "a twin passes though the row that stands for it does not"
+    );
+}
+
+#[test]
+fn nearly_identical_rows_and_far_islands_are_all_reachable() {
+    let mut all = clustered(1_500, 16, 3, 1e-4, 7);
+    all.extend(clustered(1_500, 16, 300, 0.01, 8));
+    let rows = embeddings(&all);
+    for m in [2, 4, 16] {
+        let index = build(
+            &rows,
+            &IndexOptions {
+                m,
+                ..options(Kind::Hnsw)
+            },
+        );
+        assert_eq!(index.audit().unreachable, 0, "m {m}");
+        assert_eq!(
+            measure_recall(&index, &rows, 5, 10, 9)
+                .expect("3,000 rows")
+                .unreachable,
+            0
+        );
+    }
+}
+
+#[test]
+fn a_build_in_turn_is_the_same_again_and_one_at_once_is_as_good() {
+    let rows = embeddings(&clustered(4_000, 24, 30, 0.8, 10));
+    let serial = options(Kind::Hnsw);
+    let mut reports = Vec::new();
+    let first = Index::build(&rows, &serial, &mut |done| reports.push(done))
+        .expect("the options are right");
+    assert!(
+        reports.is_sorted() && reports.last() == Some(&4_000),
+        "{reports:?}"
+    );
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("a pool");
+    let again = pool.install(|| build(&rows, &serial));
+    assert!(
+        first.to_bytes([0; 32]) == again.to_bytes([0; 32]),
+        "byte for byte"
+    );
+
+    let parallel = build(
+        &rows,
+        &IndexOptions {
+            deterministic: false,
+            ef: 64,
+            ..serial
+        },
+    );
+    assert_eq!(parallel.unreachable(), 0);
+    let recall = measure_recall(&parallel, &rows, 10, 200, 11).expect("4,000 rows");
+    assert!(recall.mean >= 0.95, "{recall:?}");
+}
+
+#[test]
+fn threads_share_an_index() {
+    let rows = embeddings(&clustered(1_000, 16, 10, 0.6, 12));
+    let index = build(&rows, &options(Kind::Hnsw));
+    let ask = || {
+        (0..200)
+            .map(|row| index.search(&rows, rows.row(Row(row)), 5, None))
+            .collect::<Vec<_>>()
+    };
+    let alone = ask();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+        for other in others {
+            assert_eq!(other.join().expect("no panic"), alone);
+        }
+    });
+}
+
+#[test]
+fn wrong_questions_are_errors_that_say_what_to_do() {
+    let rows = embeddings(&clustered(300, 4, 3, 0.5, 13));
+    for kind in [Kind::Exact, Kind::Hnsw] {
+        let index = build(&rows, &options(kind));
+        let ask = |query: &[f32], k| {
+            index
+                .search(&rows, query, k, None)
+                .expect_err("wrong")
+                .to_string()
+        };
+        let right = rows.row(Row(0));
+        assert_eq!(ask(right, 0), "k is 0: ask for at least 1 result");
+        assert_eq!(
+            ask(&[1.0, 0.0], 1),
+            "the query has 2 numbers, the rows have 4: embed it with the model that made the rows"
+        );
+        assert_eq!(
+            ask(&[f32::NAN, 0.0, 0.0, 0.0], 1),
+            "the query holds NaN, which is no finite number"
+        );
+        assert_eq!(
+            ask(&[2.0, 0.0, 0.0, 0.0], 1),
+            "the query has length 2, a unit vector was expected: divide it by its length"
+        );
+        assert!(matches!(
+            index.search_where(&rows, right, 0, &|_| true),
+            Err(IndexError::ZeroK)
+        ));
+        assert!(matches!(
+            index.search(&rows, right, 1, Some(0)),
+            Err(IndexError::Option { name: "ef", .. })
+        ));
+        let fewer = rows.select((0..299).map(Row));
+        assert!(matches!(
+            index.search(&fewer, right, 1, None),
+            Err(IndexError::OtherRows { .. })
+        ));
+        assert_eq!(
+            measure_recall(&index, &rows, 0, 1, 0),
+            Err(IndexError::ZeroK)
+        );
+        assert!(matches!(
+            measure_recall(&index, &rows, 1, 0, 0),
+            Err(IndexError::Option { .. })
+        ));
+    }
+    let wrong = Index::build(
+        &rows,
+        &IndexOptions {
+            m: 0,
+            ..options(Kind::Exact)
+        },
+        &mut |_| (),
+    );
+    assert!(matches!(
+        wrong,
+        Err(IndexError::Option {
+            name: "m",
+            got: 0,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn no_row_one_row_and_two() {
+    for n in 0..3 {
+        let rows = embeddings(&clustered(n, 4, 4, 0.0, 14));
+        for kind in [Kind::Exact, Kind::Hnsw, Kind::Auto] {
+            let index = build(&rows, &options(kind));
+            let query = unit(vec![1.0; rows.dim()]);
+            assert_eq!(
+                index.search(&rows, &query, 5, None).expect("a query").len(),
+                n
+            );
+            assert_eq!(
+                index
+                    .search_where(&rows, &query, 5, &|row| row.0 > 0)
+                    .expect("a query")
+                    .len(),
+                n.saturating_sub(1)
+            );
+            let recall = measure_recall(&index, &rows, 5, 5, 0);
+            match n {
+                2 => assert_eq!(recall.expect("2 rows").mean, 1.0),
+                _ => assert_eq!(recall, Err(IndexError::TooFewRows { n_rows: n })),
+            }
+            let read = Index::from_bytes(&index.to_bytes([1; 32]), [1; 32], n).expect("as written");
+            assert_eq!(read.describe(), index.describe());
+        }
+    }
+}
+
+#[test]
+fn an_index_says_which_search_answers_and_why() {
+    let rows = embeddings(&clustered(300, 4, 3, 0.5, 15));
+    let say = |kind, exact_below| {
+        build(
+            &rows,
+            &IndexOptions {
+                kind,
+                exact_below,
+                ..options(kind)
+            },
+        )
+        .describe()
+    };
+    assert_eq!(
+        say(Kind::Auto, 1_000),
+        "exact search over 300 rows of 4 numbers: below 1000 rows it is fast and misses nothing"
+    );
+    assert_eq!(
+        say(Kind::Exact, 0),
+        "exact search over 300 rows of 4 numbers: as asked"
+    );
+    let graph = say(Kind::Auto, 300);
+    assert!(
+        graph.starts_with("HNSW graph over 300 rows of 4 numbers (m 8,"),
+        "{graph}"
+    );
+    assert!(
+        graph.ends_with("0 unreachable): from 300 rows on it is faster than exact search"),
+        "{graph}"
+    );
+}
+
+#[test]
+fn damaged_bytes_are_never_taken_for_an_index() {
+    let rows = embeddings(&clustered(500, 8, 100, 0.0, 16));
+    let index = build(&rows, &options(Kind::Hnsw));
+    let bytes = index.to_bytes([3; 32]);
+    assert!(Index::from_bytes(&bytes, [3; 32], 500).is_ok());
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(17);
+    for _ in 0..1_000 {
+        let cut = rng.gen_range(0..bytes.len());
+        assert!(
+            Index::from_bytes(&bytes[..cut], [3; 32], 500).is_err(),
+            "cut at {cut}"
+        );
+        let mut flipped = bytes.clone();
+        let bit = rng.gen_range(0..8 * bytes.len());
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(
+            Index::from_bytes(&flipped, [3; 32], 500).is_err(),
+            "bit {bit}"
+        );
+    }
+    let error =
+        |bytes: &[u8], sha, n| Index::from_bytes(bytes, sha, n).expect_err("not this index");
+    assert_eq!(error(b"", [3; 32], 500), IndexError::NotAnIndex);
+    assert_eq!(
+        error(b"SQLite format 3", [3; 32], 500),
+        IndexError::NotAnIndex
+    );
+    assert_eq!(
+        error(&bytes, [4; 32], 500),
+        IndexError::Stale {
+            got: 500,
+            expected: 500
+        }
+    );
+    assert_eq!(
+        error(&bytes, [3; 32], 501),
+        IndexError::Stale {
+            got: 500,
+            expected: 501
+        }
+    );
+    let mut newer = bytes.clone();
+    newer[8] = 99;
+    assert_eq!(
+        error(&newer, [3; 32], 500),
+        IndexError::Version {
+            got: 99,
+            expected: 1
+        }
+    );
+    assert_eq!(
+        error(&[&bytes[..], &[0]].concat(), [3; 32], 500),
+        IndexError::Checksum
+    );
+}
+
+/// Bytes with a right checksum and wrong content, as no accident but an enemy makes them: refused, or an index that
+/// searches without panic.
+#[test]
+fn forged_bytes_do_no_harm() {
+    use sha2::{Digest, Sha256};
+    let rows = embeddings(&clustered(300, 4, 60, 0.0, 18));
+    let index = build(&rows, &options(Kind::Hnsw));
+    let bytes = index.to_bytes([3; 32]);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(19);
+    let (mut refused, mut accepted) = (0, 0);
+    for round in 0..3_000 {
+        let mut forged = bytes[..bytes.len() - 32].to_vec();
+        // Half of them in the header, which is small.
+        let end = if round % 2 == 0 {
+            12 + 14 * 8
+        } else {
+            forged.len()
+        };
+        let at = rng.gen_range(8..end);
+        forged[at] = rng.r#gen();
+        if round % 5 == 0 {
+            forged.truncate(rng.gen_range(8..forged.len()));
+        }
+        let sha = Sha256::digest(&forged);
+        forged.extend(sha);
+        match Index::from_bytes(&forged, [3; 32], 300) {
+            Err(_) => refused += 1,
+            Ok(index) => {
+                accepted += 1;
+                let distinct: HashSet<Row> = index
+                    .search(&rows, rows.row(Row(5)), 10, Some(12))
+                    .map_or_else(
+                        |_| HashSet::new(),
+                        |hits| hits.iter().map(|hit| hit.row).collect(),
+                    );
+                assert!(distinct.len() <= 10);
+            }
+        }
+    }
+    assert!(
+        refused > 1_000 && accepted > 0,
+        "{refused} refused, {accepted} accepted"
+    );
+}

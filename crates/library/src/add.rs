@@ -1,0 +1,393 @@
+//! Adding papers: read, compare with what is there, embed what is new, commit batch by batch.
+
+use crate::engine::Library;
+use crate::model::RecordedModel;
+use crate::store::{Change, Store, VectorRow, next_generation, put, set_meta};
+use crate::{Event, LibraryError, Progress};
+use serde::Serialize;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use syntopic_core::{Paper, PaperId, TEXT_RECIPE, paper_text};
+use syntopic_embed::{EmbedError, Embedded, TextKind};
+use syntopic_formats::{Format, Papers, Skipped};
+
+/// Where papers come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// The standard input.
+    Stdin,
+    /// Text that is in memory already.
+    Text {
+        /// What messages call it.
+        name: String,
+        /// The text.
+        text: &'static str,
+    },
+}
+
+impl Source {
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Source::File(path) => path.display().to_string(),
+            Source::Stdin => String::from("standard input"),
+            Source::Text { name, .. } => name.clone(),
+        }
+    }
+
+    /// Opens it for reading.
+    pub(crate) fn open(&self) -> Result<Box<dyn BufRead>, LibraryError> {
+        match self {
+            Source::Stdin => Ok(Box::new(BufReader::new(std::io::stdin()))),
+            Source::Text { text, .. } => Ok(Box::new(text.as_bytes())),
+            Source::File(path) => {
+                let error = |source| LibraryError::Io {
+                    path: path.clone(),
+                    source,
+                };
+                if std::fs::metadata(path).map_err(error)?.is_dir() {
+                    return Err(LibraryError::Directory(path.clone()));
+                }
+                Ok(Box::new(BufReader::with_capacity(
+                    1 << 16,
+                    File::open(path).map_err(error)?,
+                )))
+            }
+        }
+    }
+}
+
+/// How papers are added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddOptions {
+    /// Registry name or folder of the model; the library's own, or the registry's default for a new one.
+    pub model: Option<String>,
+    /// Format of the sources; detected from their content when not given.
+    pub format: Option<Format>,
+    /// Papers embedded and committed together. Default 128: an interruption loses at most the batch in hand.
+    pub batch: usize,
+}
+
+impl Default for AddOptions {
+    fn default() -> Self {
+        Self {
+            model: None,
+            format: None,
+            batch: 128,
+        }
+    }
+}
+
+/// What became of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// Its name.
+    pub source: String,
+    /// The format it was read as.
+    pub format: Option<String>,
+    /// Papers read of it.
+    pub papers: usize,
+    /// Lines left out because they are page chrome, not papers.
+    pub chrome_lines: u64,
+    /// Why it could not be read to its end, if so; the papers before that are in.
+    pub error: Option<String>,
+}
+
+/// What an `add` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AddReport {
+    /// Each source.
+    pub files: Vec<FileReport>,
+    /// Papers that were not there.
+    pub added: usize,
+    /// Papers whose text changed, embedded again.
+    pub updated: usize,
+    /// Papers of which only year, venue and the like changed.
+    pub details_updated: usize,
+    /// Papers that were there already, the same.
+    pub unchanged: usize,
+    /// Embedded papers longer than the model reads; the model saw their beginning.
+    pub truncated: usize,
+    /// Papers without an abstract among those read.
+    pub without_abstract: usize,
+    /// Records that are no papers, each with its place and reason.
+    pub skipped: Vec<Skipped>,
+    /// Papers in the library now.
+    pub papers: usize,
+}
+
+impl AddReport {
+    /// Whether every record of every source went in.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.skipped.is_empty() && self.files.iter().all(|f| f.error.is_none())
+    }
+}
+
+/// Papers that wait for the next commit.
+#[derive(Default)]
+struct Pending {
+    ids: HashSet<PaperId>,
+    /// New or with a new text: to be embedded.
+    texts: Vec<(Paper, Change)>,
+    /// Only details changed.
+    details: Vec<Paper>,
+}
+
+impl Library {
+    /// Adds the papers of `sources`: new ones are embedded, changed texts are embedded again, the rest is left as it
+    /// is. A bad record is skipped and reported, a source that cannot be read is reported, and the others go on.
+    ///
+    /// # Errors
+    /// When no source can be read, the model cannot be had or is another than the library's, the database cannot be
+    /// written, or `progress` asked to stop. What was committed before that stays.
+    pub fn add(
+        &mut self,
+        sources: &[Source],
+        options: &AddOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<AddReport, LibraryError> {
+        if let Some(asked) = &options.model
+            && self.recorded_model()?.is_some()
+        {
+            // Refuse another model before anything is read.
+            self.load_model(Some(asked), progress)?;
+        }
+        let mut adding = Adding {
+            library: self,
+            options,
+            progress,
+            pending: Pending::default(),
+            report: AddReport::default(),
+            embedded: 0,
+        };
+        let mut first_error = None;
+        for source in sources {
+            let mut file = FileReport {
+                source: source.name(),
+                format: None,
+                papers: 0,
+                chrome_lines: 0,
+                error: None,
+            };
+            if let Err(error) = adding.read(source, &mut file) {
+                if !is_of_the_source(&error) {
+                    return Err(adding.stopped(error));
+                }
+                file.error = Some(error.to_string());
+                first_error.get_or_insert(error);
+            }
+            adding.report.files.push(file);
+        }
+        adding.flush().map_err(|error| adding.stopped(error))?;
+        let mut report = adding.report;
+        if let Some(error) = first_error
+            && report
+                .files
+                .iter()
+                .all(|f| f.error.is_some() && f.papers == 0)
+        {
+            return Err(error);
+        }
+        report.papers = self.n_papers()?;
+        Ok(report)
+    }
+}
+
+/// One `add` under way.
+struct Adding<'a, 'p> {
+    library: &'a mut Library,
+    options: &'a AddOptions,
+    progress: &'a mut Progress<'p>,
+    pending: Pending,
+    report: AddReport,
+    embedded: usize,
+}
+
+impl Adding<'_, '_> {
+    /// Takes in one source.
+    fn read(&mut self, source: &Source, file: &mut FileReport) -> Result<(), LibraryError> {
+        let mut papers = syntopic_formats::open(&file.source, source.open()?, self.options.format)?;
+        file.format = Some(papers.format().to_string());
+        let result = self.take_all(&mut papers, file);
+        file.chrome_lines = papers.chrome_lines();
+        result
+    }
+
+    fn take_all(
+        &mut self,
+        papers: &mut Papers<'_>,
+        file: &mut FileReport,
+    ) -> Result<(), LibraryError> {
+        for record in papers {
+            match record? {
+                Err(skipped) => self.report.skipped.push(skipped),
+                Ok(paper) => {
+                    file.papers += 1;
+                    self.report.without_abstract += usize::from(paper.abstract_text.is_none());
+                    self.take(paper)?;
+                    if (self.progress)(Event::Reading {
+                        source: &file.source,
+                        papers: file.papers,
+                    })
+                    .is_break()
+                    {
+                        self.flush()?;
+                        return Err(LibraryError::Cancelled {
+                            papers: self.report.added + self.report.updated,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts one paper to those that wait, unless it is there already, the same.
+    fn take(&mut self, paper: Paper) -> Result<(), LibraryError> {
+        if self.pending.ids.contains(&paper.id) {
+            // The same id twice in one batch: the first must be in before the second is compared with it.
+            self.flush()?;
+        }
+        let change = self
+            .library
+            .store
+            .as_ref()
+            .map_or(Ok(Change::New), |store| store.change(&paper))?;
+        match change {
+            Change::Unchanged => {
+                self.report.unchanged += 1;
+                return Ok(());
+            }
+            Change::Details => {
+                self.pending.ids.insert(paper.id.clone());
+                self.pending.details.push(paper);
+            }
+            Change::Text | Change::New => {
+                self.pending.ids.insert(paper.id.clone());
+                self.pending.texts.push((paper, change));
+            }
+        }
+        if self.pending.texts.len() >= self.options.batch.max(1)
+            || self.pending.details.len() >= 10_000
+        {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Embeds and commits what waits, all or nothing.
+    fn flush(&mut self) -> Result<(), LibraryError> {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.texts.is_empty() && pending.details.is_empty() {
+            return Ok(());
+        }
+        let embedded = if pending.texts.is_empty() {
+            None
+        } else {
+            Some(self.embed(&pending.texts)?)
+        };
+        let model = match &self.library.embedder {
+            Some(embedder) => Some(RecordedModel::new(
+                self.options.model.as_deref(),
+                embedder.identity(),
+            )),
+            None => None,
+        };
+        if self.library.store.is_none() {
+            self.library.store = Some(Store::open_or_create(&self.library.folder)?);
+        }
+        let record_model = self.library.recorded_model()?.is_none();
+        let Some(store) = self.library.store.as_mut() else {
+            return Ok(());
+        };
+        store.write(|tx| {
+            if record_model && let Some(model) = &model {
+                set_meta(
+                    tx,
+                    "model",
+                    &serde_json::to_string(model).unwrap_or_default(),
+                )?;
+                set_meta(tx, "text_recipe", TEXT_RECIPE)?;
+            }
+            for paper in &pending.details {
+                put(tx, paper, None)?;
+            }
+            if let Some(embedded) = &embedded {
+                for (index, (paper, _)) in pending.texts.iter().enumerate() {
+                    put(tx, paper, Some(&vector_row(embedded, index)))?;
+                }
+            }
+            next_generation(tx)
+        })?;
+        self.library.snapshot = None;
+        self.report.details_updated += pending.details.len();
+        let new = pending
+            .texts
+            .iter()
+            .filter(|(_, change)| *change == Change::New)
+            .count();
+        self.report.added += new;
+        self.report.updated += pending.texts.len() - new;
+        self.report.truncated += embedded.map_or(0, |e| e.truncated.iter().filter(|t| **t).count());
+        Ok(())
+    }
+
+    fn embed(&mut self, papers: &[(Paper, Change)]) -> Result<Embedded, LibraryError> {
+        self.library
+            .load_model(self.options.model.as_deref(), self.progress)?;
+        let Some(embedder) = self.library.embedder.as_ref() else {
+            return Err(LibraryError::Empty(self.library.folder.clone()));
+        };
+        let texts: Vec<String> = papers.iter().map(|(paper, _)| paper_text(paper)).collect();
+        let (before, progress) = (self.embedded, &mut *self.progress);
+        let embedded = embedder.embed(&texts, TextKind::Document, &mut |p| {
+            // A wish to stop is met when the batch is committed, so that its work is not lost.
+            let _ = progress(Event::Embedding {
+                done: before + p.done,
+                of: before + p.of,
+            });
+            ControlFlow::Continue(())
+        });
+        self.embedded += texts.len();
+        embedded.map_err(|error| match error {
+            EmbedError::Tokenize { index, why } => LibraryError::Embed(EmbedError::Tokenize {
+                index,
+                why: format!("{why} (paper {})", papers[index].0.id),
+            }),
+            other => LibraryError::from(other),
+        })
+    }
+
+    /// An error that ends the whole `add`, with what is kept.
+    fn stopped(&self, error: LibraryError) -> LibraryError {
+        match error {
+            LibraryError::Cancelled { .. } => LibraryError::Cancelled {
+                papers: self.report.added + self.report.updated,
+            },
+            other => other,
+        }
+    }
+}
+
+fn vector_row(embedded: &Embedded, index: usize) -> VectorRow<'_> {
+    VectorRow {
+        tokens: embedded.tokens[index],
+        truncated: embedded.truncated[index],
+        vector: embedded.vectors.row(syntopic_core::Row::from_index(index)),
+    }
+}
+
+/// Whether an error concerns one source alone, so that the others can go on.
+fn is_of_the_source(error: &LibraryError) -> bool {
+    matches!(
+        error,
+        LibraryError::Io { .. } | LibraryError::Directory(_) | LibraryError::Format(_)
+    )
+}

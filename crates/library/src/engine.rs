@@ -1,0 +1,160 @@
+//! An open library: its database, its model once needed, and its vectors once read.
+
+use crate::model::RecordedModel;
+use crate::store::{Snapshot, Store};
+use crate::{LibraryError, Progress};
+use std::path::{Path, PathBuf};
+use syntopic_core::TEXT_RECIPE;
+use syntopic_embed::models::ResolveOptions;
+use syntopic_embed::{EmbedOptions, Embedder};
+
+/// A library of papers in one folder.
+pub struct Library {
+    pub(crate) folder: PathBuf,
+    /// `None` until the first paper of a new library is committed, so that a failed `add` leaves nothing behind.
+    pub(crate) store: Option<Store>,
+    pub(crate) resolve: ResolveOptions,
+    pub(crate) embedder: Option<Embedder>,
+    pub(crate) snapshot: Option<Snapshot>,
+}
+
+impl Library {
+    /// Opens the library of `folder`.
+    ///
+    /// # Errors
+    /// When there is none, it is damaged, or a newer syntopic made it.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, LibraryError> {
+        let folder = folder.as_ref().to_owned();
+        let store = Some(Store::open(&folder)?);
+        Ok(Self {
+            folder,
+            store,
+            resolve: ResolveOptions::from_env(),
+            embedder: None,
+            snapshot: None,
+        })
+    }
+
+    /// Opens the library of `folder`; where there is none, one is made when the first papers are added.
+    ///
+    /// # Errors
+    /// When an existing one is damaged or a newer syntopic made it.
+    pub fn open_or_create(folder: impl AsRef<Path>) -> Result<Self, LibraryError> {
+        match Self::open(&folder) {
+            Err(LibraryError::NotFound(folder)) => Ok(Self {
+                folder,
+                store: None,
+                resolve: ResolveOptions::from_env(),
+                embedder: None,
+                snapshot: None,
+            }),
+            other => other,
+        }
+    }
+
+    /// Says where models are looked for; the default is what the environment says.
+    #[must_use]
+    pub fn with_model_sources(mut self, resolve: ResolveOptions) -> Self {
+        self.resolve = resolve;
+        self
+    }
+
+    /// The library's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How many papers it holds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn n_papers(&self) -> Result<usize, LibraryError> {
+        self.store.as_ref().map_or(Ok(0), Store::n_papers)
+    }
+
+    /// Every paper, in the order of ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn papers(&self) -> Result<Vec<syntopic_core::Paper>, LibraryError> {
+        self.store.as_ref().map_or(Ok(Vec::new()), Store::papers)
+    }
+
+    /// The database, of a library that has one.
+    pub(crate) fn store(&self) -> Result<&Store, LibraryError> {
+        self.store
+            .as_ref()
+            .ok_or_else(|| LibraryError::NotFound(self.folder.clone()))
+    }
+
+    /// The model that made the library, if it has any vector.
+    pub(crate) fn recorded_model(&self) -> Result<Option<RecordedModel>, LibraryError> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        let Some(text) = store.meta("model")? else {
+            return Ok(None);
+        };
+        let damaged = |e: serde_json::Error| LibraryError::Corrupt {
+            path: store.path().to_owned(),
+            why: format!("the recorded model is unreadable: {e}"),
+        };
+        if let Some(found) = store
+            .meta("text_recipe")?
+            .filter(|found| found != TEXT_RECIPE)
+        {
+            return Err(LibraryError::OtherRecipe {
+                found,
+                ours: TEXT_RECIPE.to_owned(),
+            });
+        }
+        serde_json::from_str(&text).map(Some).map_err(damaged)
+    }
+
+    /// Loads the model, the library's own or `asked` for a new library, and checks that it is the one that made the
+    /// vectors. Afterwards `self.embedder` is there.
+    pub(crate) fn load_model(
+        &mut self,
+        asked: Option<&str>,
+        progress: &mut Progress<'_>,
+    ) -> Result<&Embedder, LibraryError> {
+        let recorded = self.recorded_model()?;
+        if self.embedder.is_none() {
+            let spec = asked
+                .map(str::to_owned)
+                .or_else(|| recorded.as_ref().map(|r| r.spec.clone()));
+            let embedder = crate::model::load(
+                spec.as_deref(),
+                &self.resolve,
+                EmbedOptions::default(),
+                progress,
+            )?;
+            self.embedder = Some(embedder);
+        }
+        let embedder = self
+            .embedder
+            .as_ref()
+            .ok_or_else(|| LibraryError::Empty(self.folder.clone()))?;
+        if let Some(recorded) = recorded {
+            recorded.check(embedder.identity(), asked)?;
+        }
+        Ok(embedder)
+    }
+
+    /// Reads the vectors unless they are there, and gives them; a library without papers is an error.
+    pub(crate) fn load_snapshot(&mut self) -> Result<&Snapshot, LibraryError> {
+        if self.snapshot.is_none() {
+            let empty = || LibraryError::Empty(self.folder.clone());
+            let model = self.recorded_model()?.ok_or_else(empty)?;
+            let snapshot = self.store()?.snapshot(model.dim)?;
+            if snapshot.ids.is_empty() {
+                return Err(empty());
+            }
+            self.snapshot = Some(snapshot);
+        }
+        self.snapshot
+            .as_ref()
+            .ok_or_else(|| LibraryError::Empty(self.folder.clone()))
+    }
+}

@@ -1,0 +1,172 @@
+//! What can go wrong in a library, each with its next step.
+
+use std::path::PathBuf;
+use syntopic_core::{EmbeddingsError, PaperError};
+use syntopic_embed::EmbedError;
+use syntopic_embed::models::ModelError;
+use syntopic_formats::FormatError;
+use syntopic_index::IndexError;
+use syntopic_topics::TopicsError;
+
+/// Why an operation on a library failed. Nothing of a failed operation is kept: the library is as it was after its
+/// last finished batch.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// The folder holds no library.
+    #[error("there is no library at {0}: make one with `syntopic --library {0} add FILE`")]
+    NotFound(PathBuf),
+    /// `library.db` was written by a later version of syntopic.
+    #[error(
+        "{path} has format {found}, this syntopic reads up to {supported}: use a newer syntopic; nothing was changed"
+    )]
+    NewerFormat {
+        /// The database.
+        path: PathBuf,
+        /// Its format number.
+        found: i64,
+        /// The newest one known.
+        supported: i64,
+    },
+    /// The database is damaged or is no library.
+    #[error(
+        "{path} is damaged or is no syntopic library: {why}. Restore it from a backup, or move it away and add the papers again"
+    )]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite or a check found.
+        why: String,
+    },
+    /// Another process is writing.
+    #[error(
+        "{0} is being written by another process: wait until it has finished, then run this again"
+    )]
+    Busy(PathBuf),
+    /// Any other failure of SQLite, such as a full disk.
+    #[error("{path}: {source}. The library is as it was after its last finished batch")]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A source of papers is a folder.
+    #[error("{0} is a directory: name the files in it")]
+    Directory(PathBuf),
+    /// A source of papers cannot be read as such.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// No paper has this id.
+    #[error("no paper has the id {id:?}{}", suggestion(nearest))]
+    UnknownId {
+        /// The id asked for.
+        id: String,
+        /// The ids most like it.
+        nearest: Vec<String>,
+    },
+    /// The library's vectors were made by another model: its scores would mean nothing.
+    #[error(
+        "this library was made with {library}, not with {asked}: vectors of two models cannot be compared. \
+         Leave --model out, or make another library with `syntopic --library OTHER --model {spec} add FILE`"
+    )]
+    OtherModel {
+        /// The model that made the library.
+        library: String,
+        /// The model asked for.
+        asked: String,
+        /// How the user named it.
+        spec: String,
+    },
+    /// The text recipe that made the library is not this version's.
+    #[error(
+        "this library's texts follow the recipe {found:?}, this syntopic makes {ours:?}: make the library again"
+    )]
+    OtherRecipe {
+        /// The recipe recorded.
+        found: String,
+        /// The recipe of this version.
+        ours: String,
+    },
+    /// There is nothing to search or cluster.
+    #[error(
+        "the library at {0} holds no papers yet: add some with `syntopic --library {0} add FILE`"
+    )]
+    Empty(PathBuf),
+    /// The text asked with has no letters.
+    #[error("the text to search with is empty: give an abstract, a title or some words")]
+    EmptyQuery,
+    /// A number of hits that makes no sense.
+    #[error("k = 0 asks for nothing: k must be at least 1")]
+    ZeroK,
+    /// The caller's progress closure asked to stop.
+    #[error(
+        "stopped as asked; {papers} papers of finished batches are kept, run the same command to go on"
+    )]
+    Cancelled {
+        /// Papers committed so far by this call.
+        papers: usize,
+    },
+    /// The model could not be found, fetched or run.
+    #[error(transparent)]
+    Embed(EmbedError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The topics.
+    #[error(transparent)]
+    Topics(#[from] TopicsError),
+    /// Stored vectors that are no unit vectors.
+    #[error("the stored vectors are damaged: {0}. Add the papers again into a new library")]
+    Vectors(#[from] EmbeddingsError),
+    /// A stored paper that is none.
+    #[error("a stored paper is damaged: {0}")]
+    Paper(#[from] PaperError),
+}
+
+impl From<EmbedError> for LibraryError {
+    fn from(error: EmbedError) -> Self {
+        match error {
+            EmbedError::Cancelled { .. } => LibraryError::Cancelled { papers: 0 },
+            error => LibraryError::Embed(error),
+        }
+    }
+}
+
+impl From<ModelError> for LibraryError {
+    fn from(error: ModelError) -> Self {
+        LibraryError::Embed(EmbedError::Model(error))
+    }
+}
+
+impl LibraryError {
+    /// A failure of SQLite on the database `path`, told apart by what a user can do about it.
+    pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(NotADatabase | DatabaseCorrupt) => LibraryError::Corrupt {
+                path,
+                why: source.to_string(),
+            },
+            Some(DatabaseBusy | DatabaseLocked) => LibraryError::Busy(path),
+            _ => LibraryError::Database { path, source },
+        }
+    }
+}
+
+/// "; did you mean a, b or c?" or nothing.
+fn suggestion(nearest: &[String]) -> String {
+    match nearest {
+        [] => String::from(": `syntopic info` tells how many papers there are"),
+        [one] => format!("; did you mean {one}?"),
+        [most @ .., last] => format!("; did you mean {} or {last}?", most.join(", ")),
+    }
+}

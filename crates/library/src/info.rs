@@ -1,0 +1,141 @@
+//! What is in a library, what made it, and how large it is.
+
+use crate::LibraryError;
+use crate::engine::Library;
+use crate::store::FORMAT;
+use serde::Serialize;
+use syntopic_core::TEXT_RECIPE;
+use syntopic_index::IndexOptions;
+
+/// Whether the library's topics can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopicsState {
+    /// `topics` was never run.
+    None,
+    /// The papers have changed since, or the file is damaged.
+    Stale,
+    /// They are of the present papers.
+    Current,
+}
+
+/// What `info` tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InfoReport {
+    /// The library's folder.
+    pub library: String,
+    /// Format of its database.
+    pub format: i64,
+    /// How often it was changed.
+    pub generation: u64,
+    /// Papers.
+    pub papers: usize,
+    /// Papers with an abstract.
+    pub with_abstract: usize,
+    /// Papers with a vector.
+    pub vectors: usize,
+    /// Papers longer than the model reads; the model saw their beginning.
+    pub truncated: usize,
+    /// Earliest and latest year, if any is known.
+    pub years: Option<(i32, i32)>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// Its pinned revision.
+    pub model_revision: Option<String>,
+    /// SHA-256 of its weights.
+    pub weights_sha256: Option<String>,
+    /// Numbers a vector.
+    pub dim: Option<usize>,
+    /// Longest text in tokens.
+    pub max_tokens: Option<usize>,
+    /// How a paper becomes text.
+    pub text_recipe: String,
+    /// How it is searched.
+    pub index: String,
+    /// Whether topics are there.
+    pub topics: TopicsState,
+    /// How many topics.
+    pub n_topics: Option<usize>,
+    /// Bytes of all its files.
+    pub size_bytes: u64,
+}
+
+impl Library {
+    /// What is in the library.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn info(&mut self) -> Result<InfoReport, LibraryError> {
+        let model = self.recorded_model()?;
+        let store = self.store()?;
+        let count = |sql: &'static str| {
+            store.read(|db| db.query_row(sql, [], |row| row.get::<_, usize>(0)))
+        };
+        let years = store.read(|db| {
+            db.query_row("SELECT min(year), max(year) FROM papers", [], |row| {
+                Ok(row
+                    .get::<_, Option<i32>>(0)?
+                    .zip(row.get::<_, Option<i32>>(1)?))
+            })
+        })?;
+        let vectors = count("SELECT count(*) FROM vectors")?;
+        let mut report = InfoReport {
+            library: self.folder.display().to_string(),
+            format: FORMAT,
+            generation: store.generation()?,
+            papers: store.n_papers()?,
+            with_abstract: count("SELECT count(abstract) FROM papers")?,
+            vectors,
+            truncated: count("SELECT count(*) FROM vectors WHERE truncated")?,
+            years,
+            model: model.as_ref().map(|m| m.name.clone()),
+            model_revision: model.as_ref().map(|m| m.revision.clone()),
+            weights_sha256: model.as_ref().map(|m| m.weights_sha256.clone()),
+            dim: model.as_ref().map(|m| m.dim),
+            max_tokens: model.as_ref().map(|m| m.max_tokens),
+            text_recipe: TEXT_RECIPE.to_owned(),
+            index: index_line(vectors),
+            topics: TopicsState::None,
+            n_topics: None,
+            size_bytes: folder_size(&self.folder),
+        };
+        if self.folder.join("topics.json").exists() {
+            let stored = if vectors > 0 {
+                self.stored_topics()?
+            } else {
+                None
+            };
+            report.topics = if stored.is_some() {
+                TopicsState::Current
+            } else {
+                TopicsState::Stale
+            };
+            report.n_topics = stored.map(|t| t.topics.len());
+        }
+        Ok(report)
+    }
+}
+
+fn index_line(vectors: usize) -> String {
+    let below = IndexOptions::default().exact_below;
+    if vectors < below {
+        format!(
+            "exact search: {vectors} vectors are fewer than {below}, where a graph would not be faster"
+        )
+    } else {
+        format!("HNSW graph over {vectors} vectors, scores exact")
+    }
+}
+
+/// Bytes of the files in a folder of ours, which has no folders in it.
+fn folder_size(folder: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(|m| m.is_file())
+        .map(|m| m.len())
+        .sum()
+}

@@ -1,0 +1,36 @@
+//! The public engine: open a library, add papers, find related ones, name topics; the one owner of disk state.
+//!
+//! Not for: HTTP or argument parsing. It never prints: progress goes to a closure, results are values.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
+
+mod add;
+pub mod bench;
+mod check;
+mod derived;
+mod engine;
+mod error;
+mod info;
+mod model;
+pub mod models;
+mod progress;
+mod related;
+mod store;
+mod suggest;
+mod topics;
+
+pub use add::{AddOptions, AddReport, FileReport, Source};
+pub use check::{CheckReport, RecallReport};
+pub use engine::Library;
+pub use error::LibraryError;
+pub use info::{InfoReport, TopicsState};
+pub use progress::{Event, Progress};
+pub use related::{Query, QueryReport, Related, RelatedHit, RelatedOptions};
+pub use syntopic_core::{Paper, PaperId};
+pub use syntopic_embed::models::{Fetch, ModelError};
+pub use syntopic_embed::{EmbedError, ModelIdentity};
+pub use syntopic_formats::{Format, FormatError, Skipped};
+pub use syntopic_topics::TopicsError;
+pub use topics::{Candidate, TopicReport, TopicsReport, TopicsRequest};
+
+/// The sample corpus: a saved Hugging Face Papers page with 65 papers, as `data/hf-papers.txt`.
+pub const SAMPLE_PAGE: &str = include_str!("../../../data/hf-papers.txt");

@@ -1,0 +1,104 @@
+//! Which model made a library, and how it is found and loaded again.
+
+use crate::{Event, LibraryError, Progress};
+use serde::{Deserialize, Serialize};
+use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
+use syntopic_embed::{EmbedOptions, Embedder, ModelIdentity};
+
+/// What a library records of its model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecordedModel {
+    /// How to find it again: a registry name or a folder.
+    pub(crate) spec: String,
+    pub(crate) name: String,
+    pub(crate) revision: String,
+    pub(crate) weights_sha256: String,
+    pub(crate) pooling: String,
+    pub(crate) document_prompt: String,
+    pub(crate) query_prompt: String,
+    pub(crate) max_tokens: usize,
+    pub(crate) dim: usize,
+}
+
+impl RecordedModel {
+    pub(crate) fn new(spec: Option<&str>, identity: &ModelIdentity) -> Self {
+        Self {
+            spec: spec.map_or_else(|| identity.name.clone(), absolute_spec),
+            name: identity.name.clone(),
+            revision: identity.revision.clone(),
+            weights_sha256: identity.weights_sha256.clone(),
+            pooling: identity.pooling.clone(),
+            document_prompt: identity.document_prompt.clone(),
+            query_prompt: identity.query_prompt.clone(),
+            max_tokens: identity.max_tokens,
+            dim: identity.dim,
+        }
+    }
+
+    /// That `loaded` makes vectors which can be compared with the library's. Names and revisions may differ: the same
+    /// weights from another folder are the same model.
+    pub(crate) fn check(
+        &self,
+        loaded: &ModelIdentity,
+        asked: Option<&str>,
+    ) -> Result<(), LibraryError> {
+        let same = self.weights_sha256 == loaded.weights_sha256
+            && self.pooling == loaded.pooling
+            && self.document_prompt == loaded.document_prompt
+            && self.query_prompt == loaded.query_prompt
+            && self.max_tokens == loaded.max_tokens
+            && self.dim == loaded.dim;
+        if same {
+            return Ok(());
+        }
+        Err(LibraryError::OtherModel {
+            library: describe(
+                &self.name,
+                &self.weights_sha256,
+                &self.pooling,
+                self.max_tokens,
+            ),
+            asked: describe(
+                &loaded.name,
+                &loaded.weights_sha256,
+                &loaded.pooling,
+                loaded.max_tokens,
+            ),
+            spec: asked.unwrap_or(&loaded.name).to_owned(),
+        })
+    }
+}
+
+/// A folder by its full path, so that the library finds it from anywhere; a name as it is.
+fn absolute_spec(spec: &str) -> String {
+    match std::fs::canonicalize(spec) {
+        Ok(path) if path.is_dir() => path.display().to_string(),
+        _ => spec.to_owned(),
+    }
+}
+
+fn describe(name: &str, weights: &str, pooling: &str, max_tokens: usize) -> String {
+    format!(
+        "{name} (weights {}…, {pooling} pooling, {max_tokens} tokens)",
+        weights.get(..12).unwrap_or(weights)
+    )
+}
+
+/// Finds, fetches if need be, and loads a model; the registry's default when none is named.
+pub(crate) fn load(
+    spec: Option<&str>,
+    resolve: &ResolveOptions,
+    options: EmbedOptions,
+    progress: &mut Progress<'_>,
+) -> Result<Embedder, LibraryError> {
+    let spec = spec.unwrap_or(&Registry::builtin().default_model().name);
+    let folder = resolve_spec(spec, resolve, &mut |fetch| {
+        // A fetch has no batch to finish: it goes on, and its temporary files are removed if the process ends.
+        let _ = progress(Event::Model(fetch));
+    })?;
+    let embedder = Embedder::load(&folder, options)?;
+    for note in embedder.notes() {
+        let _ = progress(Event::Note(note));
+    }
+    Ok(embedder)
+}

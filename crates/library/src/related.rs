@@ -1,0 +1,274 @@
+//! The papers most like one paper or one text.
+
+use crate::engine::Library;
+use crate::store::Snapshot;
+use crate::{Event, LibraryError, Progress, derived, suggest};
+use serde::Serialize;
+use std::ops::ControlFlow;
+use syntopic_core::{Embeddings, PaperId, Row};
+use syntopic_embed::TextKind;
+use syntopic_index::{Index, IndexOptions};
+
+/// What related papers are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// A paper of the library, by its id; it is not among its own hits.
+    Paper(String),
+    /// An abstract, a title, or words.
+    Text(String),
+}
+
+/// How related papers are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelatedOptions {
+    /// Most hits. Default 10.
+    pub k: usize,
+    /// The model to embed a text with; must be the library's own, which is also the default.
+    pub model: Option<String>,
+}
+
+impl Default for RelatedOptions {
+    fn default() -> Self {
+        Self { k: 10, model: None }
+    }
+}
+
+/// The query as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueryReport {
+    /// The paper's id, when asked by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The paper's title, when asked by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The text, when asked by text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whether the text was longer than the model reads, and was cut.
+    pub truncated: bool,
+}
+
+/// One related paper.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RelatedHit {
+    /// From 1.
+    pub rank: usize,
+    /// The paper's id.
+    pub id: String,
+    /// Cosine similarity: larger is more similar, 1 is the same.
+    pub score: f32,
+    /// The paper's title.
+    pub title: String,
+    /// The year, if known.
+    pub year: Option<i32>,
+    /// The name of the paper's topic, where `topics` was run since the last change.
+    pub topic: Option<String>,
+}
+
+/// Related papers, most similar first; ties in the order of ids.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Related {
+    /// What was asked.
+    pub query: QueryReport,
+    /// The answer.
+    pub hits: Vec<RelatedHit>,
+    /// How it was searched, and anything else a user should know.
+    pub notes: Vec<String>,
+}
+
+impl Library {
+    /// The papers of the library most like `query`.
+    ///
+    /// # Errors
+    /// When `k` is 0, the id is unknown (with the ids most like it), the text is empty, the library is empty, or the
+    /// model is not the library's.
+    pub fn related(
+        &mut self,
+        query: &Query,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Related, LibraryError> {
+        if options.k == 0 {
+            return Err(LibraryError::ZeroK);
+        }
+        self.load_snapshot()?;
+        let mut notes = Vec::new();
+        let (vector, report, own) = match query {
+            Query::Paper(id) => self.paper_query(id)?,
+            Query::Text(text) => self.text_query(text, options, progress)?,
+        };
+        if report.truncated {
+            let limit = self
+                .embedder
+                .as_ref()
+                .map_or(0, |e| e.identity().max_tokens);
+            notes.push(format!(
+                "the text is longer than the model reads: its first {limit} tokens were compared"
+            ));
+        }
+        let snapshot = self.load_snapshot()?;
+        let others = snapshot.ids.len() - usize::from(own.is_some());
+        if options.k > others {
+            notes.push(format!(
+                "{} papers were asked for, the library has {others}",
+                options.k
+            ));
+        }
+        let index = self.index(&IndexOptions::default(), progress)?;
+        notes.push(index.describe());
+        let snapshot = self.load_snapshot()?;
+        let wanted = options
+            .k
+            .saturating_add(usize::from(own.is_some()))
+            .min(snapshot.ids.len());
+        let found = index.search(&snapshot.vectors, &vector, wanted, None)?;
+        let rows: Vec<_> = found
+            .into_iter()
+            .filter(|hit| Some(hit.row) != own)
+            .take(options.k)
+            .collect();
+        let topics = self.topic_names(&mut notes)?;
+        let hits = rows
+            .iter()
+            .enumerate()
+            .map(|(rank, hit)| self.describe_hit(rank + 1, hit.row, hit.score, topics.as_deref()))
+            .collect::<Result<_, _>>()?;
+        Ok(Related {
+            query: report,
+            hits,
+            notes,
+        })
+    }
+
+    /// The stored vector of a paper: no model is needed.
+    fn paper_query(
+        &mut self,
+        id: &str,
+    ) -> Result<(Vec<f32>, QueryReport, Option<Row>), LibraryError> {
+        let snapshot = self.load_snapshot()?;
+        let row = PaperId::new(id)
+            .ok()
+            .and_then(|id| row_of(snapshot, &id))
+            .ok_or_else(|| LibraryError::UnknownId {
+                id: id.to_owned(),
+                nearest: suggest::nearest(id, snapshot.ids.iter().map(PaperId::as_str)),
+            })?;
+        let vector = snapshot.vectors.row(row).to_vec();
+        let id = snapshot.ids[row.index()].clone();
+        let title = self.store()?.paper(&id)?.map(|paper| paper.title);
+        let report = QueryReport {
+            id: Some(id.to_string()),
+            title,
+            text: None,
+            truncated: false,
+        };
+        Ok((vector, report, Some(row)))
+    }
+
+    fn text_query(
+        &mut self,
+        text: &str,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Vec<f32>, QueryReport, Option<Row>), LibraryError> {
+        let text = text
+            .trim_start_matches('\u{feff}')
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        if text.is_empty() {
+            return Err(LibraryError::EmptyQuery);
+        }
+        let embedder = self.load_model(options.model.as_deref(), progress)?;
+        let embedded =
+            embedder.embed(
+                &[&text],
+                TextKind::Query,
+                &mut |_| ControlFlow::Continue(()),
+            )?;
+        let vector = embedded.vectors.row(Row(0)).to_vec();
+        let truncated = embedded.truncated[0];
+        Ok((
+            vector,
+            QueryReport {
+                id: None,
+                title: None,
+                text: Some(text),
+                truncated,
+            },
+            None,
+        ))
+    }
+
+    fn describe_hit(
+        &self,
+        rank: usize,
+        row: Row,
+        score: f32,
+        topics: Option<&[Option<String>]>,
+    ) -> Result<RelatedHit, LibraryError> {
+        let Some(snapshot) = &self.snapshot else {
+            return Err(LibraryError::Empty(self.folder.clone()));
+        };
+        let id = &snapshot.ids[row.index()];
+        let paper = self
+            .store()?
+            .paper(id)?
+            .ok_or_else(|| LibraryError::Corrupt {
+                path: self.folder.join("library.db"),
+                why: format!("the vector of {id} has no paper"),
+            })?;
+        let topic = topics.and_then(|names| names[row.index()].clone());
+        Ok(RelatedHit {
+            rank,
+            id: id.to_string(),
+            score,
+            title: paper.title,
+            year: paper.year,
+            topic,
+        })
+    }
+
+    /// The index over the present vectors: exact where that is as fast, otherwise the stored graph, made anew when it
+    /// is missing, stale or damaged.
+    pub(crate) fn index(
+        &mut self,
+        options: &IndexOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Index, LibraryError> {
+        let path = self.folder.join("index.bin");
+        let snapshot = self.load_snapshot()?;
+        let rows = snapshot.vectors.n_rows();
+        let stored = std::fs::read(&path).ok();
+        if let Some(bytes) = &stored
+            && rows >= options.exact_below
+        {
+            match Index::from_bytes(bytes, snapshot.sha256, rows) {
+                Ok(index) => return Ok(index),
+                Err(error) => {
+                    let _ = progress(Event::Note(&format!(
+                        "the stored index is made again: {error}"
+                    )));
+                }
+            }
+        }
+        let index = Index::build(&snapshot.vectors, options, &mut |done| {
+            let _ = progress(Event::Indexing { done, of: rows });
+        })?;
+        if !index.is_exact() {
+            derived::write_atomically(&path, &index.to_bytes(snapshot.sha256))?;
+        }
+        Ok(index)
+    }
+
+    /// The library's vectors and their ids, for measurements.
+    pub(crate) fn vectors(&mut self) -> Result<&Embeddings, LibraryError> {
+        Ok(&self.load_snapshot()?.vectors)
+    }
+}
+
+/// The row of an id; ids are sorted.
+fn row_of(snapshot: &Snapshot, id: &PaperId) -> Option<Row> {
+    snapshot.ids.binary_search(id).ok().map(Row::from_index)
+}

@@ -1,0 +1,242 @@
+//! The named topics of a library: made on request, kept beside it until its papers change.
+
+use crate::engine::Library;
+use crate::{Event, LibraryError, Progress, derived};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use syntopic_core::{Paper, paper_text};
+use syntopic_embed::{Embedder, TextKind};
+use syntopic_topics::{Document, Step, TopicOptions, Topics};
+
+/// How topics are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TopicsRequest {
+    /// How many; chosen from the data when not given.
+    pub k: Option<usize>,
+    /// Seed of the clustering; the default is fixed, so the same papers give the same topics.
+    pub seed: Option<u64>,
+    /// The model that names are compared with; must be the library's own, which is also the default.
+    pub model: Option<String>,
+}
+
+/// One topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TopicReport {
+    /// From 0, largest topic first.
+    pub id: u32,
+    /// Unique among the topics.
+    pub name: String,
+    /// How many papers.
+    pub size: usize,
+    /// Mean cosine of its papers to its centre: larger is tighter, at most 1.
+    pub tightness: f32,
+    /// The phrases that tell it from the others, best first.
+    pub terms: Vec<String>,
+    /// Ids of its papers, most central first.
+    pub papers: Vec<String>,
+    /// Titles of the same papers, in the same order.
+    pub titles: Vec<String>,
+}
+
+/// A number of topics that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// How many topics.
+    pub k: usize,
+    /// Its score: larger is better.
+    pub score: f64,
+}
+
+/// The topics of a library.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TopicsReport {
+    /// Largest first.
+    pub topics: Vec<TopicReport>,
+    /// How many topics.
+    pub k: usize,
+    /// Whether the user gave that number.
+    pub k_given: bool,
+    /// How it was chosen, in one line.
+    pub k_method: String,
+    /// The numbers that were tried.
+    pub candidates: Vec<Candidate>,
+    /// Mean silhouette over cosine distances: larger is better, from -1 to 1.
+    pub silhouette: f32,
+    /// How many papers.
+    pub papers: usize,
+    /// The seed used.
+    pub seed: u64,
+}
+
+impl Library {
+    /// Clusters the library's papers into named topics, and keeps the result for `related` and `info`.
+    ///
+    /// # Errors
+    /// When the library is empty, `k` is 0 or above the number of papers, the model is not the library's, or
+    /// `progress` asked to stop.
+    pub fn topics(
+        &mut self,
+        request: &TopicsRequest,
+        progress: &mut Progress<'_>,
+    ) -> Result<TopicsReport, LibraryError> {
+        let mut options = TopicOptions {
+            k: request.k,
+            ..TopicOptions::default()
+        };
+        options.seed = request.seed.unwrap_or(options.seed);
+        options.check(self.load_snapshot()?.ids.len())?;
+        self.load_model(request.model.as_deref(), progress)?;
+        let papers = self.papers_with_vectors()?;
+        let (Some(snapshot), Some(embedder)) = (&self.snapshot, &self.embedder) else {
+            return Err(LibraryError::Empty(self.folder.clone()));
+        };
+        let texts: Vec<String> = papers.iter().map(paper_text).collect();
+        let documents: Vec<Document<'_>> = papers
+            .iter()
+            .zip(&texts)
+            .map(|(paper, text)| Document {
+                id: paper.id.as_str(),
+                title: &paper.title,
+                text,
+            })
+            .collect();
+        let progress = std::cell::RefCell::new(progress);
+        let mut phrases =
+            |phrases: &[String]| embed_phrases(embedder, phrases, &mut **progress.borrow_mut());
+        let topics = syntopic_topics::topics(
+            &snapshot.vectors,
+            &documents,
+            &options,
+            &mut phrases,
+            &mut |step| {
+                let (step, done, of) = match step {
+                    Step::ChooseK { tried, of } => ("choosing the number of topics", tried, of),
+                    Step::Cluster => ("clustering", 0, 1),
+                    Step::Label { done, of } => ("naming topics", done, of),
+                };
+                let _ = (progress.borrow_mut())(Event::Topics { step, done, of });
+            },
+        )?;
+        let report = report(&topics, &papers, options.seed);
+        let json = serde_json::to_string(&report).unwrap_or_default();
+        let made_from = snapshot.sha256;
+        derived::write_atomically(
+            &self.folder.join("topics.json"),
+            &derived::seal(&json, &made_from),
+        )?;
+        Ok(report)
+    }
+
+    /// The topics made last, if the papers have not changed since.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn stored_topics(&mut self) -> Result<Option<TopicsReport>, LibraryError> {
+        let made_from = self.load_snapshot()?.sha256;
+        let bytes = std::fs::read(self.folder.join("topics.json")).ok();
+        let json = bytes.and_then(|bytes| derived::unseal(&bytes, &made_from));
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// The topic's name of every row, or `None` with a note when there are no topics of these papers.
+    pub(crate) fn topic_names(
+        &mut self,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Vec<Option<String>>>, LibraryError> {
+        let Some(report) = self.stored_topics()? else {
+            let state = if self.folder.join("topics.json").exists() {
+                "out of date"
+            } else {
+                "not made yet"
+            };
+            notes.push(format!("topics are {state}: `syntopic topics` makes them"));
+            return Ok(None);
+        };
+        let names: HashMap<&str, &str> = report
+            .topics
+            .iter()
+            .flat_map(|topic| {
+                topic
+                    .papers
+                    .iter()
+                    .map(|paper| (paper.as_str(), topic.name.as_str()))
+            })
+            .collect();
+        let ids = &self.load_snapshot()?.ids;
+        Ok(Some(
+            ids.iter()
+                .map(|id| names.get(id.as_str()).map(|name| (*name).to_owned()))
+                .collect(),
+        ))
+    }
+
+    /// The papers of the snapshot's rows, in their order.
+    fn papers_with_vectors(&self) -> Result<Vec<Paper>, LibraryError> {
+        let Some(snapshot) = &self.snapshot else {
+            return Ok(Vec::new());
+        };
+        let mut papers = self.store()?.papers()?;
+        papers.retain(|paper| snapshot.ids.binary_search(&paper.id).is_ok());
+        Ok(papers)
+    }
+}
+
+/// Unit vectors of phrases, embedded as papers are.
+fn embed_phrases(
+    embedder: &Embedder,
+    phrases: &[String],
+    progress: &mut Progress<'_>,
+) -> Result<syntopic_core::Embeddings, Box<dyn std::error::Error + Send + Sync>> {
+    let embedded = embedder.embed(phrases, TextKind::Document, &mut |p| {
+        let _ = progress(Event::Topics {
+            step: "embedding phrases",
+            done: p.done,
+            of: p.of,
+        });
+        ControlFlow::Continue(())
+    })?;
+    Ok(embedded.vectors)
+}
+
+fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
+    let reports = topics
+        .topics
+        .iter()
+        .map(|topic| TopicReport {
+            id: topic.id,
+            name: topic.name.clone(),
+            size: topic.size,
+            tightness: topic.tightness,
+            terms: topic.terms.iter().map(|term| term.phrase.clone()).collect(),
+            papers: topic
+                .members
+                .iter()
+                .map(|&m| papers[m].id.to_string())
+                .collect(),
+            titles: topic
+                .members
+                .iter()
+                .map(|&m| papers[m].title.clone())
+                .collect(),
+        })
+        .collect();
+    TopicsReport {
+        topics: reports,
+        k: topics.choice.k,
+        k_given: topics.choice.given,
+        k_method: topics.choice.method.clone(),
+        candidates: topics
+            .choice
+            .candidates
+            .iter()
+            .map(|candidate| Candidate {
+                k: candidate.k,
+                score: f64::from(candidate.score),
+            })
+            .collect(),
+        silhouette: topics.silhouette,
+        papers: papers.len(),
+        seed,
+    }
+}

@@ -1,0 +1,208 @@
+//! How many topics: tried numbers, their scores, and the rule that picks one.
+
+use crate::kmeans::{Clustering, KMeansOptions, cluster};
+use crate::order::{distinct_rows, fixed_sample};
+use crate::silhouette::silhouette;
+use crate::topics::{KCandidate, KChoice, Step};
+use crate::{TopicOptions, TopicsError};
+use syntopic_core::{Embeddings, Row};
+
+/// Numbers are tried on a fixed sample of this many papers when there are more.
+const SAMPLE: usize = 3_000;
+/// Up to this many papers all restarts are run; above it an eighth of them.
+const FEW_PAPERS: usize = 2_000;
+/// At most this many numbers are tried in the usual range.
+const TRIED: usize = 14;
+/// "A reasonable structure has been found" (Kaufman & Rousseeuw 1990): from this silhouette on, fewer topics than usual are right.
+const STRONG: f64 = 0.5;
+
+/// The clustering asked for, and how its number of topics came about.
+pub(crate) fn choose_and_cluster(
+    rows: &Embeddings,
+    options: &TopicOptions,
+    progress: &mut dyn FnMut(Step),
+) -> Result<(Clustering, KChoice), TopicsError> {
+    let n = rows.n_rows();
+    if let Some(k) = options.k {
+        progress(Step::Cluster);
+        let method = "given by the caller".to_owned();
+        return Ok((
+            run(rows, k, options)?,
+            KChoice {
+                k,
+                given: true,
+                method,
+                candidates: Vec::new(),
+            },
+        ));
+    }
+    let (usual, tried) = numbers_to_try(n, distinct_rows(rows));
+    if tried.is_empty() {
+        progress(Step::Cluster);
+        let method = "1 topic: too few different papers to compare numbers of topics".to_owned();
+        return Ok((
+            run(rows, 1, options)?,
+            KChoice {
+                k: 1,
+                given: false,
+                method,
+                candidates: Vec::new(),
+            },
+        ));
+    }
+    let sample =
+        (n > SAMPLE).then(|| rows.select(fixed_sample(n, SAMPLE).into_iter().map(Row::from_index)));
+    let scored_rows = sample.as_ref().unwrap_or(rows);
+    let mut runs = Vec::with_capacity(tried.len());
+    for (done, &k) in tried.iter().enumerate() {
+        progress(Step::ChooseK {
+            tried: done,
+            of: tried.len(),
+        });
+        let found = run(scored_rows, k, options)?;
+        let score = silhouette(scored_rows, &found.assignment, k);
+        runs.push((k, score, found));
+    }
+    progress(Step::ChooseK {
+        tried: tried.len(),
+        of: tried.len(),
+    });
+    let scores: Vec<_> = runs
+        .iter()
+        .map(|(k, score, _)| (*k, score.mean, score.standard_error))
+        .collect();
+    let k = pick(&scores, usual.0);
+    let choice = KChoice {
+        k,
+        given: false,
+        method: explain(k, usual, &scores, scored_rows.n_rows()),
+        candidates: candidates(&scores),
+    };
+    progress(Step::Cluster);
+    let at_hand = runs
+        .into_iter()
+        .find(|(tried, _, _)| *tried == k && sample.is_none());
+    Ok((
+        at_hand.map_or_else(|| run(rows, k, options), |(_, _, found)| Ok(found))?,
+        choice,
+    ))
+}
+
+fn run(rows: &Embeddings, k: usize, options: &TopicOptions) -> Result<Clustering, TopicsError> {
+    let restarts = if rows.n_rows() > FEW_PAPERS {
+        (options.restarts / 8).max(1)
+    } else {
+        options.restarts
+    };
+    cluster(
+        rows,
+        KMeansOptions {
+            k,
+            seed: options.seed,
+            restarts,
+            max_iterations: options.max_iterations,
+        },
+    )
+}
+
+/// The usual range of k for `n` papers, from the cube root of `n` to four times that, and the numbers to try: a geometric grid
+/// over the range, and every number below it (they are few, and taken only where the structure is strong).
+/// No number above half the papers or above the number of different vectors; none at all where that leaves less than 2.
+fn numbers_to_try(n: usize, distinct: usize) -> ((usize, usize), Vec<usize>) {
+    let root = (n as f64).cbrt();
+    let most = (n / 2).min(distinct);
+    let high = ((4.0 * root).round() as usize).min(most);
+    let low = (root.round() as usize).clamp(2, high.max(2));
+    if high < 2 {
+        return ((1, 1), Vec::new());
+    }
+    let ratio = high as f64 / low as f64;
+    let grid = (0..TRIED)
+        .map(|i| (low as f64 * ratio.powf(i as f64 / (TRIED - 1) as f64)).round() as usize);
+    let mut tried: Vec<usize> = (2..low.min(8)).chain(grid).collect();
+    tried.dedup();
+    ((low, high), tried)
+}
+
+/// The smallest k whose silhouette is within one standard error of the best (the one-standard-error rule of Breiman et al. 1984,
+/// used for the number of clusters by Tibshirani et al. 2001). A k below the usual range counts only with a strong silhouette.
+fn pick(scores: &[(usize, f64, f64)], low: usize) -> usize {
+    let usable = || {
+        scores
+            .iter()
+            .filter(|(k, mean, _)| *k >= low || *mean >= STRONG)
+    };
+    let best = usable()
+        .copied()
+        .reduce(|best, next| if next.1 > best.1 { next } else { best });
+    let best = best.expect("the grid starts at the low end of the range");
+    usable()
+        .find(|(_, mean, _)| *mean >= best.1 - best.2)
+        .map_or(best.0, |(k, _, _)| *k)
+}
+
+fn candidates(scores: &[(usize, f64, f64)]) -> Vec<KCandidate> {
+    scores
+        .iter()
+        .map(|&(k, mean, _)| KCandidate {
+            k,
+            score: mean as f32,
+        })
+        .collect()
+}
+
+fn explain(
+    k: usize,
+    (low, high): (usize, usize),
+    scores: &[(usize, f64, f64)],
+    papers: usize,
+) -> String {
+    let at = |wanted: usize| scores.iter().find(|s| s.0 == wanted).map_or(0.0, |s| s.1);
+    format!(
+        "fewest topics of {low} to {high} (cube root of the papers, to 4 times that) with a mean cosine silhouette within one standard \
+         error of the best; {k} topics score {:.3} on {papers} papers",
+        at(k)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_grows_with_the_cube_root() {
+        assert_eq!(numbers_to_try(65, 65).0, (4, 16));
+        assert_eq!(numbers_to_try(23_000, 23_000).0, (28, 114));
+        assert_eq!(
+            numbers_to_try(65, 65).1,
+            [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 16]
+        );
+        assert!(numbers_to_try(150_000, 150_000).1.len() <= TRIED + 6);
+    }
+
+    #[test]
+    fn few_or_equal_papers_leave_nothing_to_try() {
+        for (n, distinct) in [(1, 1), (2, 2), (3, 3), (500, 1)] {
+            assert!(
+                numbers_to_try(n, distinct).1.is_empty(),
+                "{n} papers, {distinct} different"
+            );
+        }
+        assert_eq!(numbers_to_try(4, 4).1, [2]);
+        assert_eq!(numbers_to_try(500, 3).1, [2, 3]);
+    }
+
+    #[test]
+    fn the_fewest_topics_within_one_standard_error() {
+        let scores = [
+            (2, 0.3, 0.01),
+            (4, 0.10, 0.01),
+            (5, 0.195, 0.01),
+            (6, 0.20, 0.01),
+            (7, 0.19, 0.01),
+        ];
+        assert_eq!(pick(&scores, 4), 5);
+        let strong = [(3, 0.9, 0.01), (4, 0.7, 0.01), (5, 0.6, 0.01)];
+        assert_eq!(pick(&strong, 4), 3);
+    }
+}

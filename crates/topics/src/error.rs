@@ -1,0 +1,55 @@
+//! What can go wrong between vectors and topics.
+
+/// Why there are no topics.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicsError {
+    /// Nothing to cluster.
+    #[error("there are no papers to find topics in: add papers first, then ask for topics")]
+    NoDocuments,
+    /// Vectors and texts do not belong together.
+    #[error(
+        "got {rows} vectors for {documents} papers: give one vector a paper, in the same order"
+    )]
+    RowsAndDocuments {
+        /// Vectors given.
+        rows: usize,
+        /// Papers given.
+        documents: usize,
+    },
+    /// `k` is 0.
+    #[error(
+        "0 topics were asked for: ask for at least 1, or give no number and let the data choose"
+    )]
+    ZeroTopics,
+    /// `k` is larger than the number of papers.
+    #[error("{k} topics were asked for but there are only {n} papers: ask for at most {n}")]
+    TooManyTopics {
+        /// Topics asked for.
+        k: usize,
+        /// Papers there are.
+        n: usize,
+    },
+    /// An option that must be at least 1 is 0.
+    #[error("the option {0} is 0: it must be at least 1")]
+    ZeroOption(&'static str),
+    /// The closure that embeds phrases failed.
+    #[error("the phrases that could name the topics were not embedded: {0}")]
+    EmbedPhrases(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The closure that embeds phrases gave rows of another shape.
+    #[error(
+        "the embedder gave {got_rows} rows of {got_dim} numbers for {phrases} phrases, {phrases} rows of {dim} were expected: embed the phrases with the model of the papers"
+    )]
+    PhraseRows {
+        /// Rows it gave.
+        got_rows: usize,
+        /// Their dimension.
+        got_dim: usize,
+        /// Phrases it was asked for.
+        phrases: usize,
+        /// Dimension of the papers' vectors.
+        dim: usize,
+    },
+    /// linfa refused.
+    #[error("k-means failed: {0}")]
+    KMeans(#[from] linfa_clustering::KMeansError),
+}

@@ -1,0 +1,270 @@
+//! From vectors and texts to named topics: the steps in order, and what comes out.
+
+use crate::candidates::{TopicPhrases, topic_phrases};
+use crate::choose::choose_and_cluster;
+use crate::kmeans::{Clustering, centroid};
+use crate::names::name_topics;
+use crate::order::canonical_order;
+use crate::silhouette::silhouette;
+use crate::{TopicOptions, TopicsError};
+use rayon::prelude::*;
+use serde::Serialize;
+use syntopic_core::{Embeddings, Row, dot};
+
+/// What topics need of a paper beside its vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document<'a> {
+    /// Its id; results are numbered and ties broken by it.
+    pub id: &'a str,
+    /// Its title, may be empty.
+    pub title: &'a str,
+    /// Title and abstract.
+    pub text: &'a str,
+}
+
+/// Embeds phrases with the model that made the papers' vectors: one unit row a phrase, in order. Called at most once.
+pub type PhraseEmbedder<'a> =
+    dyn FnMut(&[String]) -> Result<Embeddings, Box<dyn std::error::Error + Send + Sync>> + 'a;
+
+/// What is being done, for a progress display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Numbers of topics are compared.
+    ChooseK {
+        /// Numbers tried so far.
+        tried: usize,
+        /// Numbers to try.
+        of: usize,
+    },
+    /// The final clustering is made.
+    Cluster,
+    /// Topics get their names.
+    Label {
+        /// Topics whose papers have been read.
+        done: usize,
+        /// Topics.
+        of: usize,
+    },
+}
+
+/// The topics of a set of papers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Topics {
+    /// Topic of each paper, in the order given: an index into `topics`.
+    pub assignment: Vec<u32>,
+    /// The topics, largest first (of equals, that with the smallest paper id); `topics[i].id == i`.
+    pub topics: Vec<Topic>,
+    /// How the number of topics came about.
+    pub choice: KChoice,
+    /// Mean cosine silhouette of all papers, -1 to 1, exact; larger is better separated, 0 for one topic.
+    pub silhouette: f32,
+    /// Mean cosine of all papers to the centroid of their topic, larger is tighter.
+    pub tightness: f32,
+}
+
+/// One topic.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Topic {
+    /// From 0, by size.
+    pub id: u32,
+    /// Phrases of its own papers joined by ", "; no two topics have the same.
+    pub name: String,
+    /// Its best phrases, best first; the first of them that no other topic has a better claim to make the name.
+    pub terms: Vec<Term>,
+    /// How many papers.
+    pub size: usize,
+    /// Its papers as positions in the order given, most central first.
+    pub members: Vec<usize>,
+    /// Mean cosine of its papers to its centroid, larger is tighter.
+    pub tightness: f32,
+    /// Unit vector, the direction of the sum of its papers' vectors.
+    #[serde(skip)]
+    pub centroid: Vec<f32>,
+}
+
+/// A phrase and how well it tells a topic from the others.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Term {
+    /// As papers write it most.
+    pub phrase: String,
+    /// Half c-TF-IDF, half nearness to the centroid, 0 to 1; larger is better.
+    pub score: f32,
+}
+
+/// How the number of topics came about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KChoice {
+    /// The number of topics.
+    pub k: usize,
+    /// Whether the caller gave it.
+    pub given: bool,
+    /// How it was chosen, one line a user can read.
+    pub method: String,
+    /// Numbers tried, ascending; none where it was given or there was nothing to compare.
+    pub candidates: Vec<KCandidate>,
+}
+
+/// A number of topics that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct KCandidate {
+    /// The number.
+    pub k: usize,
+    /// Mean cosine silhouette with it (of a fixed sample of 3,000 where there are more papers), larger is better.
+    pub score: f32,
+}
+
+/// A topic before it has a name; positions are canonical.
+struct Group {
+    members: Vec<usize>,
+    cosines: Vec<f32>,
+    centroid: Vec<f32>,
+}
+
+/// Finds the topics of `documents`, whose vectors are `rows` in the same order, and names them.
+///
+/// The result does not depend on the order of the input nor on the number of threads: everything is computed in the order of
+/// the ids (ties: texts, then vectors). Topics are never empty.
+///
+/// # Errors
+/// When there are no papers, vectors and papers differ in number, an option is wrong (`k` of 0 or above the number of papers
+/// is never clamped), or `embed_phrases` fails or gives rows of another shape.
+pub fn topics(
+    rows: &Embeddings,
+    documents: &[Document<'_>],
+    options: &TopicOptions,
+    embed_phrases: &mut PhraseEmbedder<'_>,
+    progress: &mut dyn FnMut(Step),
+) -> Result<Topics, TopicsError> {
+    if documents.is_empty() {
+        return Err(TopicsError::NoDocuments);
+    }
+    if rows.n_rows() != documents.len() {
+        return Err(TopicsError::RowsAndDocuments {
+            rows: rows.n_rows(),
+            documents: documents.len(),
+        });
+    }
+    options.check(documents.len())?;
+    let order = canonical_order(rows, documents);
+    let sorted_rows = rows.select(order.iter().copied().map(Row::from_index));
+    let sorted_documents: Vec<Document<'_>> = order.iter().map(|&i| documents[i]).collect();
+
+    let (clustering, choice) = choose_and_cluster(&sorted_rows, options, progress)?;
+    let silhouette = silhouette(&sorted_rows, &clustering.assignment, choice.k).mean as f32;
+    let groups = groups(&sorted_rows, &clustering, choice.k);
+    let phrases = read(&groups, &sorted_documents, progress);
+    let centroids: Vec<&[f32]> = groups.iter().map(|g| g.centroid.as_slice()).collect();
+    let fallbacks: Vec<String> = groups
+        .iter()
+        .map(|g| fallback_name(&sorted_documents, g))
+        .collect();
+    let labels = name_topics(&phrases, &centroids, &fallbacks, options, embed_phrases)?;
+
+    let mut assignment = vec![0; documents.len()];
+    let mut topics = Vec::with_capacity(groups.len());
+    for ((id, group), label) in (0u32..).zip(groups).zip(labels) {
+        let members: Vec<usize> = group.members.iter().map(|&m| order[m]).collect();
+        members.iter().for_each(|&m| assignment[m] = id);
+        topics.push(Topic {
+            id,
+            name: label.name,
+            terms: label.terms,
+            size: members.len(),
+            members,
+            tightness: mean(&group.cosines),
+            centroid: group.centroid,
+        });
+    }
+    let tightness = (clustering.objective / documents.len() as f64) as f32;
+    Ok(Topics {
+        assignment,
+        topics,
+        choice,
+        silhouette,
+        tightness,
+    })
+}
+
+/// The clusters in the order of their ids: largest first, then the one with the smallest paper id. Members most central first.
+fn groups(rows: &Embeddings, clustering: &Clustering, k: usize) -> Vec<Group> {
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); k];
+    for (row, &cluster) in clustering.assignment.iter().enumerate() {
+        members[cluster as usize].push(row);
+    }
+    let mut groups: Vec<Group> = Vec::with_capacity(k);
+    let mut clusters: Vec<usize> = (0..k).collect();
+    clusters.sort_by_key(|&c| {
+        (
+            std::cmp::Reverse(members[c].len()),
+            members[c].first().copied(),
+        )
+    });
+    for cluster in clusters {
+        let centroid = centroid(&clustering.centroids, cluster as u32, rows.dim()).to_vec();
+        let cosine = |&m: &usize| (dot(rows.row(Row::from_index(m)), &centroid), m);
+        let mut central: Vec<(f32, usize)> = members[cluster].iter().map(cosine).collect();
+        central.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let (cosines, members) = central.into_iter().unzip();
+        groups.push(Group {
+            members,
+            cosines,
+            centroid,
+        });
+    }
+    groups
+}
+
+/// Reads the phrases of every topic's papers.
+fn read(
+    groups: &[Group],
+    documents: &[Document<'_>],
+    progress: &mut dyn FnMut(Step),
+) -> Vec<TopicPhrases> {
+    const AT_ONCE: usize = 16;
+    let mut phrases = Vec::with_capacity(groups.len());
+    for some in groups.chunks(AT_ONCE) {
+        progress(Step::Label {
+            done: phrases.len(),
+            of: groups.len(),
+        });
+        let read: Vec<TopicPhrases> = some
+            .par_iter()
+            .map(|g| topic_phrases(documents, &g.members))
+            .collect();
+        phrases.extend(read);
+    }
+    progress(Step::Label {
+        done: groups.len(),
+        of: groups.len(),
+    });
+    phrases
+}
+
+/// The name of a topic whose papers have no usable phrase: the beginning of a title, or of a text, or "untitled".
+fn fallback_name(documents: &[Document<'_>], group: &Group) -> String {
+    let title = |&m: &usize| {
+        let text = if documents[m].title.trim().is_empty() {
+            documents[m].text
+        } else {
+            documents[m].title
+        };
+        let short: String = text
+            .split_whitespace()
+            .take(8)
+            .collect::<Vec<_>>()
+            .join(" ")
+            .chars()
+            .take(80)
+            .collect();
+        (!short.is_empty()).then_some(short)
+    };
+    group
+        .members
+        .iter()
+        .find_map(title)
+        .unwrap_or_else(|| "untitled".to_owned())
+}
+
+fn mean(values: &[f32]) -> f32 {
+    (values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len().max(1) as f64) as f32
+}

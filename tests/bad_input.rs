@@ -1,0 +1,372 @@
+//! Bad input is normal input: a clear error or a documented result for each, never a panic, and nothing lost.
+
+mod run;
+
+use run::{FIVE, Place, Ran, line, syntopic, syntopic_fed, tiny_model};
+use std::path::Path;
+
+/// Adds a file with these bytes to a new library.
+fn add_bytes(bytes: &[u8]) -> (Place, Ran) {
+    let place = Place::new();
+    let file = place.file("input", bytes);
+    let ran = place.add(&file, &["--json"]);
+    (place, ran)
+}
+
+/// That nothing was made.
+fn nothing_left(place: &Place) {
+    assert!(
+        !place.library().exists(),
+        "a failed add leaves no library behind"
+    );
+}
+
+#[test]
+fn an_empty_file() {
+    for bytes in [&b""[..], b"\n \n\n", b"\xef\xbb\xbf"] {
+        let (place, ran) = add_bytes(bytes);
+        ran.fails(1, &["input", "empty"]);
+        nothing_left(&place);
+    }
+}
+
+#[test]
+fn a_missing_file_and_a_directory() {
+    let place = Place::new();
+    place
+        .add(&place.path("nowhere.jsonl"), &[])
+        .fails(1, &["nowhere.jsonl", "No such file"]);
+    std::fs::create_dir(place.path("folder")).expect("a folder");
+    place
+        .add(&place.path("folder"), &[])
+        .fails(1, &["folder", "directory"]);
+    nothing_left(&place);
+}
+
+#[cfg(unix)]
+#[test]
+fn no_permission() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let place = Place::new();
+    let file = place.file("secret.jsonl", line("x", "y", "z").as_bytes());
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).expect("permissions");
+    let mut command = if std::fs::read(&file).is_ok() {
+        // We are root, whom no permission stops: run a copy of the binary as nobody.
+        let folder = file.parent().expect("a folder");
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777))
+            .expect("permissions");
+        let binary = place.path("syntopic");
+        std::fs::copy(env!("CARGO_BIN_EXE_syntopic"), &binary).expect("a copy");
+        let mut command = std::process::Command::new(binary);
+        command
+            .uid(65_534)
+            .gid(65_534)
+            .current_dir("/")
+            .env("HOME", folder)
+            .arg("--library")
+            .arg(place.library());
+        command
+    } else {
+        run::command(&place.library())
+    };
+    let output = command.arg("add").arg(&file).output().expect("it runs");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(
+        err.contains("secret.jsonl") && err.contains("Permission denied"),
+        "{err}"
+    );
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let place = Place::new();
+    let good = place.file(
+        "good.jsonl",
+        line("x", "A title", "An abstract.").as_bytes(),
+    );
+    let good = good.display().to_string();
+    let missing = place.path("missing.jsonl").display().to_string();
+    let ran = syntopic(
+        &place.library(),
+        &["add", &missing, &good, "--model", &tiny_model()],
+    );
+    ran.fails(3, &["missing.jsonl"]);
+    assert!(ran.out.contains("1 added"), "{}", ran.out);
+}
+
+#[test]
+fn a_bad_record_names_its_line_and_the_rest_goes_in() {
+    let mut bytes = Vec::new();
+    bytes.extend(line("good-1", "One", "First.").into_bytes());
+    bytes.extend(b"\n{\"id\":\"cut off\n");
+    bytes.extend(b"{\"id\":\"latin1\",\"title\":\"caf\xe9\"}\n");
+    bytes.extend(b"{\"title\":\"no id\"}\n");
+    bytes.extend(b"{\"id\":\"empty\",\"title\":\" \",\"abstract\":\"\"}\n");
+    bytes.extend(line("good-2", "Two", "Second.").into_bytes());
+    let (place, ran) = add_bytes(&bytes);
+    ran.fails(
+        3,
+        &[
+            "input:2:", "input:3:", "UTF-8", "input:4:", "id", "input:5:",
+        ],
+    );
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(
+        (&report["added"], &report["papers"]),
+        (&2.into(), &2.into())
+    );
+    let lines: Vec<u64> = report["skipped"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|s| s["line"].as_u64())
+        .collect();
+    assert_eq!(lines, [2, 3, 4, 5]);
+    assert_eq!(place.run(&["info", "--json"]).json()["papers"], 2);
+}
+
+#[test]
+fn bom_and_crlf_are_no_part_of_a_paper() {
+    let text = format!(
+        "\u{feff}{}\r\n\r\n{}\r\n",
+        line("a", "One", "First."),
+        line("b", "Two", "Second.")
+    );
+    let (place, ran) = add_bytes(text.as_bytes());
+    assert_eq!(ran.json()["added"], 2);
+    assert_eq!(
+        place.run(&["related", "a", "--json"]).json()["hits"][0]["title"],
+        "Two"
+    );
+}
+
+#[test]
+fn an_empty_title_or_abstract_is_no_error() {
+    let text = format!(
+        "{}\n{}\n",
+        line("no-title", "", "An abstract alone."),
+        line("no-abstract", "A title alone", "")
+    );
+    let (place, ran) = add_bytes(text.as_bytes());
+    let report = ran.json();
+    assert_eq!(
+        (&report["added"], &report["without_abstract"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(place.run(&["info", "--json"]).json()["with_abstract"], 1);
+}
+
+#[test]
+fn a_ten_megabyte_abstract_is_cut_and_counted() {
+    let text = line("long", "A long one", &"word ".repeat(2_000_000));
+    let (_place, ran) = add_bytes(text.as_bytes());
+    let report = ran.json();
+    assert_eq!(
+        (&report["added"], &report["truncated"]),
+        (&1.into(), &1.into())
+    );
+}
+
+#[test]
+fn a_json_array_where_lines_were_expected() {
+    let (place, ran) = add_bytes(format!("[\n{}\n]", line("a", "One", "First.")).as_bytes());
+    ran.fails(1, &["input", "array", "one", "line"]);
+    nothing_left(&place);
+}
+
+#[test]
+fn something_else_altogether() {
+    let (place, ran) = add_bytes(b"\x7fELF\x02\x01\x01\x00\x00\x00");
+    ran.fails(1, &["input"]);
+    nothing_left(&place);
+}
+
+#[test]
+fn k_of_zero_and_k_above_the_number_of_papers() {
+    let place = Place::with(&FIVE);
+    place
+        .run(&["related", "a1", "-k", "0"])
+        .fails(2, &["k = 0"]);
+    place.run(&["topics", "-k", "0"]).fails(1, &["0"]);
+    let ran = place.run(&["related", "a1", "-k", "100", "--json"]);
+    let related = ran.json();
+    assert_eq!(
+        related["hits"].as_array().expect("hits").len(),
+        4,
+        "all others"
+    );
+    assert!(
+        related["notes"][0]
+            .as_str()
+            .expect("a note")
+            .contains("the library has 4")
+    );
+    place.run(&["topics", "-k", "100"]).fails(1, &["100", "5"]);
+}
+
+#[test]
+fn an_unknown_id_suggests_the_nearest() {
+    let place = Place::with(&FIVE);
+    place
+        .run(&["related", "a11"])
+        .fails(4, &["a11", "did you mean a1"]);
+    place
+        .run(&["related", ""])
+        .fails(4, &["no paper has the id"]);
+}
+
+#[test]
+fn an_unknown_model_suggests_names() {
+    let place = Place::new();
+    let file = place
+        .file("p.jsonl", line("a", "One", "First.").as_bytes())
+        .display()
+        .to_string();
+    let ran = syntopic(
+        &place.library(),
+        &["add", &file, "--model", "all-MiniLM-L6-v3"],
+    );
+    ran.fails(4, &["all-MiniLM-L6-v3", "all-MiniLM-L6-v2"]);
+    syntopic(&place.library(), &["models", "pull", "minilm"])
+        .fails(4, &["minilm", "all-MiniLM-L6-v2"]);
+    nothing_left(&place);
+}
+
+#[test]
+fn another_model_than_the_librarys_is_refused() {
+    let place = Place::with(&FIVE);
+    // The same model in another folder, with other pooling: other vectors.
+    let other = place.path("other-model");
+    copy_folder(Path::new(&tiny_model()), &other);
+    std::fs::write(
+        other.join("1_Pooling/config.json"),
+        r#"{"pooling_mode":"mean"}"#,
+    )
+    .expect("a file");
+    let other = other.display().to_string();
+    for arguments in [
+        vec!["related", "--text", "images", "--model", &other],
+        vec!["topics", "-k", "2", "--model", &other],
+        vec!["add", "-", "--model", &other],
+    ] {
+        let ran = syntopic_fed(
+            &place.library(),
+            &arguments,
+            line("z", "Z", "Z.").as_bytes(),
+        );
+        ran.fails(2, &["cls", "mean", "cannot be compared"]);
+    }
+    assert_eq!(place.run(&["info", "--json"]).json()["papers"], 5);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn a_missing_library() {
+    let place = Place::new();
+    for verb in [&["related", "x"][..], &["topics"], &["info"], &["check"]] {
+        place
+            .run(verb)
+            .fails(4, &["there is no library", "add FILE"]);
+    }
+}
+
+#[test]
+fn a_library_of_a_newer_format() {
+    let place = Place::with(&FIVE);
+    let db = rusqlite::Connection::open(place.library().join("library.db")).expect("a database");
+    db.pragma_update(None, "user_version", 99)
+        .expect("a newer version");
+    drop(db);
+    for arguments in [&["related", "a1"][..], &["info"], &["add", "x.jsonl"]] {
+        place
+            .run(arguments)
+            .fails(5, &["format 99", "newer syntopic"]);
+    }
+}
+
+#[test]
+fn a_corrupt_library_file() {
+    let place = Place::with(&FIVE);
+    let path = place.library().join("library.db");
+    let whole = std::fs::read(&path).expect("a database");
+    std::fs::write(&path, b"this is no database at all, but it is long enough").expect("a file");
+    place
+        .run(&["related", "a1"])
+        .fails(5, &["library.db", "damaged"]);
+    // Everything after the first page overwritten: found when it is read, whatever is read.
+    let mut broken = whole.clone();
+    broken[4096..].fill(0xa5);
+    std::fs::write(&path, &broken).expect("a file");
+    for arguments in [&["related", "a1"][..], &["topics", "-k", "2"], &["info"]] {
+        place.run(arguments).fails(5, &["library.db", "damaged"]);
+    }
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("a file");
+    let cut = place.run(&["check"]);
+    assert!(cut.code == 5 || cut.code == 7, "{} {}", cut.code, cut.err);
+    // A database of something else is left alone.
+    std::fs::remove_file(&path).expect("removed");
+    rusqlite::Connection::open(&path)
+        .expect("a database")
+        .execute_batch("CREATE TABLE t(x)")
+        .expect("a table");
+    place.run(&["info"]).fails(5, &["something else"]);
+}
+
+#[test]
+fn an_altered_vector_is_found() {
+    let place = Place::with(&FIVE);
+    let db = rusqlite::Connection::open(place.library().join("library.db")).expect("a database");
+    db.execute(
+        "UPDATE vectors SET vector = zeroblob(256) WHERE paper = 1",
+        [],
+    )
+    .expect("updated");
+    drop(db);
+    place.run(&["related", "a2"]).fails(5, &["vector"]);
+    assert_eq!(place.run(&["check"]).code, 7);
+}
+
+#[test]
+fn empty_and_unreadable_queries() {
+    let place = Place::with(&FIVE);
+    place.run(&["related", "--text", "  "]).fails(2, &["empty"]);
+    syntopic_fed(&place.library(), &["related", "-"], b"").fails(2, &["empty"]);
+    syntopic_fed(&place.library(), &["related", "-"], b"caf\xe9").fails(1, &["UTF-8", "byte 3"]);
+    place
+        .run(&["related", "--file", "/nowhere.txt"])
+        .fails(1, &["/nowhere.txt"]);
+    place.run(&["related"]).fails(2, &["required"]);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let place = Place::with(&FIVE);
+    let mut child = run::command(&place.library())
+        .args(["related", "a1", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
