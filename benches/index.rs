@@ -53,7 +53,9 @@ fn hnsw(rows: &Embeddings) -> Index {
 
 fn queries(c: &mut Criterion) {
     let mut group = c.benchmark_group("index query");
-    group.sample_size(20);
+    group
+        .sample_size(20)
+        .measurement_time(std::time::Duration::from_secs(2));
     for n in SIZES {
         let rows = clustered(n);
         let mut at = 0;

@@ -180,7 +180,7 @@ fn topics_do_not_depend_on_threads_or_on_the_order_of_input() {
         .output()
         .expect("the binary runs");
     let one: Value = serde_json::from_slice(&one.stdout).expect("JSON");
-    assert_eq!(one, report["topics"], "one thread gives what many give");
+    assert!(one == report["topics"], "one thread gives what many give");
     // The same papers in the opposite order. The vectors of a paper may differ in their last bits when it is batched
     // with others, so what is compared is who is with whom and how it is called.
     let place = Place::new();

@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
@@ -111,7 +111,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = RELATED_EXAMPLES)]
-#[group(id = "query", required = true, multiple = false, args = ["id", "text", "file"])]
+#[command(group(ArgGroup::new("query").required(true).args(["id", "text", "file"])))]
 pub(crate) struct RelatedArguments {
     /// Id of a paper of the library; `-` reads a text from the standard input
     #[arg(value_name = "ID")]

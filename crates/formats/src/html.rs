@@ -164,8 +164,8 @@ struct State {
     url: Option<String>,
     /// The paper that the open `<a>` links to.
     link: Option<String>,
-    /// The hidden element that is open, and how many of its kind.
-    hidden: Option<(String, usize)>,
+    /// The hidden element that is open; the first end tag of its name ends it, so that a damaged page loses little.
+    hidden: Option<String>,
     overlong: bool,
     lines: u64,
     blocks: VecDeque<Block>,
@@ -216,16 +216,12 @@ impl State {
         if HIDDEN.contains(&name) {
             return self.hidden_tag(name, starts, tag.self_closing);
         }
-        if let Some((open, _)) = &self.hidden {
-            // A page whose <nav> or <head> is never closed would be lost; its body begins here at the latest.
-            if starts
-                && matches!(open.as_str(), "nav" | "head")
-                && matches!(name, "body" | "article" | "main")
-            {
-                self.hidden = None;
-            } else {
+        if let Some(open) = &self.hidden {
+            // A page whose <nav> or <svg> is never closed would be lost; the next content begins here at the latest.
+            if !starts || open == "template" || !matches!(name, "body" | "article" | "main") {
                 return TokenSinkResult::Continue;
             }
+            self.hidden = None;
         }
         match name {
             "a" if starts => {
@@ -244,18 +240,14 @@ impl State {
     }
 
     fn hidden_tag(&mut self, name: &str, starts: bool, self_closing: bool) -> TokenSinkResult<()> {
-        let open = match self.hidden.take() {
-            Some((open, depth)) if open == name => {
-                (open, if starts { depth + 1 } else { depth - 1 })
-            }
-            Some(other) => other,
+        match &self.hidden {
             None if starts && !(self_closing && name == "svg") => {
                 self.flush();
-                (name.to_owned(), 1)
+                self.hidden = Some(name.to_owned());
             }
-            None => (name.to_owned(), 0),
-        };
-        self.hidden = Some(open).filter(|(_, depth)| *depth > 0);
+            Some(open) if open == name && !starts => self.hidden = None,
+            _ => {}
+        }
         match name {
             "script" if starts => TokenSinkResult::RawData(RawKind::ScriptData),
             "style" | "iframe" | "noembed" | "noframes" | "xmp" if starts => {

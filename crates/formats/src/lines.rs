@@ -82,12 +82,13 @@ impl<R: BufRead> Lines<R> {
 pub(crate) fn fill<R: BufRead + ?Sized>(input: &mut R) -> io::Result<&[u8]> {
     loop {
         match input.fill_buf() {
+            Ok([]) => return Ok(&[]),
             Ok(_) => break,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    // Buffered above: this returns the same bytes, and satisfies the borrow checker.
+    // Buffered above: this reads nothing and returns the same bytes; the borrow checker takes it from here only.
     input.fill_buf()
 }
 

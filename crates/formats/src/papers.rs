@@ -61,7 +61,7 @@ pub fn open<'a>(
 }
 
 /// The first bytes, and what they say.
-fn peek(input: &mut dyn BufRead) -> io::Result<(Vec<u8>, Content)> {
+fn peek(input: &mut Box<dyn BufRead + '_>) -> io::Result<(Vec<u8>, Content)> {
     let mut prefix = Vec::new();
     loop {
         let chunk = fill(input)?;
@@ -71,6 +71,10 @@ fn peek(input: &mut dyn BufRead) -> io::Result<(Vec<u8>, Content)> {
         input.consume(used);
         let full = prefix.len() == PREFIX_BYTES;
         let seen = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&prefix);
+        if all {
+            // The end is not read twice: a terminal would ask for it again.
+            *input = Box::new(io::empty());
+        }
         if let Some(content) = content(seen, all || full) {
             // White space all along the prefix: only the end of the file would make it empty.
             let blank = content == Content::Blank && !all;

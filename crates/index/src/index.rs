@@ -140,7 +140,7 @@ impl Index {
     /// fewer than `k`. `query` is a unit vector of shape `(dim,)`.
     ///
     /// With a graph, `ef` rows are kept in view (at least `k`; by default [`IndexOptions::ef`]): more find better and take
-    /// longer. Where `ef` is more than a sixteenth of the rows, they are compared exactly, which then is no slower.
+    /// longer. Where `ef` is more than a sixteenth of the rows, all are compared exactly, which then is about as fast.
     ///
     /// # Errors
     /// When `k` or `ef` is 0, `query` is no unit vector of `dim` finite numbers, or `rows` has another shape than the rows

@@ -170,6 +170,45 @@ fn the_graph_finds_95_of_100_neighbours_and_every_row_finds_itself() {
 }
 
 #[test]
+fn a_filtered_walk_finds_95_of_100_wherever_the_rows_that_pass_lie() {
+    let rows = embeddings(&clustered(4_000, 32, 40, 0.8, 20));
+    let index = build(
+        &rows,
+        &IndexOptions {
+            kind: Kind::Hnsw,
+            ..IndexOptions::default()
+        },
+    );
+    let filters: [&dyn Fn(Row) -> bool; 4] = [
+        &|row| row.0.is_multiple_of(2),
+        &|row| row.0 < 800,
+        // One cluster of forty, which no query below is of.
+        &|row| row.0 % 40 == 39,
+        &|row| row.0.is_multiple_of(500),
+    ];
+    for (at, keep) in filters.into_iter().enumerate() {
+        let passing: Vec<Row> = (0..4_000).map(Row).filter(|row| keep(*row)).collect();
+        let among = rows.select(passing.iter().copied());
+        let (mut right, mut all) = (0, 0);
+        for query in (0..4_000)
+            .step_by(41)
+            .map(Row)
+            .filter(|row| row.0 % 40 != 39)
+        {
+            let query = rows.row(query);
+            let hits = index
+                .search_where(&rows, query, 8, keep)
+                .expect("a row is a query");
+            assert_eq!(hits.len(), 8);
+            let last = exact(&among, query, 8)[7].score;
+            right += hits.iter().filter(|hit| hit.score >= last).count();
+            all += 8;
+        }
+        assert!(100 * right >= 95 * all, "filter {at}: {right} of {all}");
+    }
+}
+
+#[test]
 fn a_thousand_identical_rows_hide_nothing() {
     let mut all = clustered(2_000, 32, 20, 0.7, 4);
     all.extend(clustered(1_000, 32, 1, 0.0, 5));

@@ -4,10 +4,12 @@ use crate::args::{Arguments, DemoArguments};
 use crate::bars::Bars;
 use crate::exit;
 use crate::verbs::{add, print_json, related, topics};
+use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use syntopic_library::{
-    AddOptions, Library, Query, RelatedOptions, SAMPLE_PAGE, Source, TopicsRequest,
+    AddOptions, AddReport, Library, Query, Related, RelatedOptions, SAMPLE_PAGE, Source,
+    TopicsReport, TopicsRequest,
 };
 
 /// Where the demo's library is, unless `--library` says: apart from the user's own.
@@ -18,6 +20,14 @@ const PAPER: &str = "barlow-twins-self-supervised-learning";
 
 /// How many of them.
 const K: usize = 5;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    added: &'a AddReport,
+    related: &'a Related,
+    topics: &'a TopicsReport,
+}
 
 pub(crate) fn run(
     arguments: &Arguments,
@@ -62,7 +72,11 @@ pub(crate) fn run(
     if arguments.json {
         print_json(
             out,
-            &serde_json::json!({ "added": added, "related": related, "topics": topics }),
+            &Report {
+                added: &added,
+                related: &related,
+                topics: &topics,
+            },
         )?;
         return Ok(exit::DONE);
     }

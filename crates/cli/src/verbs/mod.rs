@@ -14,8 +14,9 @@ use std::io::Write;
 
 /// A value as indented JSON and a line break.
 fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)?;
+    // Made whole first, so that a failure to write stays an I/O error.
+    let text = serde_json::to_string_pretty(value)?;
+    writeln!(out, "{text}")?;
     Ok(())
 }
 

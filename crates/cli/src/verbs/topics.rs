@@ -35,7 +35,7 @@ pub(crate) fn run(
 }
 
 fn print_csv(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
+    let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["topic", "name", "rank", "id", "title"])?;
     for topic in &report.topics {
         for (rank, (id, title)) in topic.papers.iter().zip(&topic.titles).enumerate() {
@@ -43,7 +43,7 @@ fn print_csv(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
             csv.write_record([&topic_id, &topic.name, &rank, id, title])?;
         }
     }
-    csv.flush()?;
+    out.write_all(&csv.into_inner()?)?;
     Ok(())
 }
 

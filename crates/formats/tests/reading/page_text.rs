@@ -1,7 +1,8 @@
 //! A saved page as text: papers by their shape, wherever chrome stands.
 
 use crate::{PAGE, abstract_of, read, read_as, refused};
-use syntopic_formats::Format;
+use std::io::{self, BufReader, Read as _};
+use syntopic_formats::{Format, MAX_LINE_BYTES, open};
 
 /// Title and abstract lines of the page, without its chrome.
 fn bare_page() -> String {
@@ -276,4 +277,40 @@ fn a_ten_megabyte_abstract_is_a_paper() {
     let long = "Many words of it. ".repeat(600_000);
     let got = read(page(&["A title of a paper", &long]));
     assert_eq!(got.papers[0].abstract_text.as_deref(), Some(long.trim()));
+}
+
+#[test]
+fn an_abstract_longer_than_the_limit_is_skipped_with_its_title() {
+    let (one, two) = (abstract_of("one"), abstract_of("two"));
+    let head = format!("The First of Three Papers\n\n{one}\n\nThe Second of Three Papers\n\n");
+    let tail = format!("\n\nThe Third of Three Papers\n\n{two}\n");
+    let long = (MAX_LINE_BYTES + 1) as u64;
+    let input = head
+        .as_bytes()
+        .chain(io::repeat(b'x').take(long))
+        .chain(tail.as_bytes());
+    let mut papers = open("in", Box::new(BufReader::new(input)), None).expect("a page");
+    let items: Vec<_> = papers
+        .by_ref()
+        .map(|item| item.expect("readable"))
+        .collect();
+    let titles: Vec<_> = items
+        .iter()
+        .flatten()
+        .map(|paper| paper.title.as_str())
+        .collect();
+    assert_eq!(
+        titles,
+        ["The First of Three Papers", "The Third of Three Papers"]
+    );
+    let message = items[1].as_ref().expect_err("too long").to_string();
+    assert!(
+        message.starts_with(&format!("in:7: the line has {long} bytes")),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("in the paper \"The Second of Three Papers\""),
+        "{message}"
+    );
+    assert_eq!(papers.chrome_lines(), 0);
 }

@@ -60,17 +60,20 @@ fn bytes_flipped_anywhere() {
                 let at = random(damaged.len());
                 damaged[at] = random(256) as u8;
             }
-            let own = FORMATS[kind + 1];
-            let found = papers(&damaged, own);
-            assert!(
-                found + 2 * flips >= 65,
-                "{flips} flips (case {case}) lost {} papers",
-                65 - found
-            );
+            let found = papers(&damaged, FORMATS[kind + 1]);
+            assert!(found <= 65 + 2 * flips);
+            // One flip in the tags of HTML can hide the rest of a page, in a browser too: there, only no panic.
+            if kind != 1 {
+                assert!(
+                    found + 2 * flips >= 65,
+                    "{flips} flips (case {case}) lost {} papers",
+                    65 - found
+                );
+            }
             if case % 10 == 0 {
-                FORMATS
-                    .iter()
-                    .for_each(|format| drop(papers(&damaged, *format)));
+                for format in FORMATS {
+                    assert!(papers(&damaged, format) <= 65 + 2 * flips);
+                }
             }
         }
     }
