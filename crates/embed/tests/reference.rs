@@ -1,4 +1,5 @@
 //! all-MiniLM-L6-v2 gives the vectors and token ids that sentence-transformers gives, alone and in batches.
+#![allow(clippy::print_stdout, reason = "tests say what they measured")]
 
 mod minilm;
 

@@ -9,6 +9,7 @@
 //!
 //! Not for: opening files by name, models, or the disk layout of a library.
 
+mod chrome_words;
 mod detect;
 mod html;
 mod jsonl;

@@ -124,21 +124,14 @@ fn numbers_to_try(n: usize, distinct: usize) -> ((usize, usize), Vec<usize>) {
     ((low, high), tried)
 }
 
-/// The smallest k whose silhouette is within one standard error of the best (the one-standard-error rule of Breiman et al. 1984,
-/// used for the number of clusters by Tibshirani et al. 2001). A k below the usual range counts only with a strong silhouette.
+/// The k of the best mean silhouette, the smallest of equals (Kaufman & Rousseeuw 1990). A k below the usual range counts only
+/// with a strong silhouette.
 fn pick(scores: &[(usize, f64, f64)], low: usize) -> usize {
-    let usable = || {
-        scores
-            .iter()
-            .filter(|(k, mean, _)| *k >= low || *mean >= STRONG)
-    };
-    let best = usable()
-        .copied()
-        .reduce(|best, next| if next.1 > best.1 { next } else { best });
-    let best = best.expect("the grid starts at the low end of the range");
-    usable()
-        .find(|(_, mean, _)| *mean >= best.1 - best.2)
-        .map_or(best.0, |(k, _, _)| *k)
+    let usable = scores
+        .iter()
+        .filter(|(k, mean, _)| *k >= low || *mean >= STRONG);
+    let best = usable.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.expect("the grid starts at the low end of the range").0
 }
 
 fn candidates(scores: &[(usize, f64, f64)]) -> Vec<KCandidate> {
@@ -157,11 +150,14 @@ fn explain(
     scores: &[(usize, f64, f64)],
     papers: usize,
 ) -> String {
-    let at = |wanted: usize| scores.iter().find(|s| s.0 == wanted).map_or(0.0, |s| s.1);
+    let (_, mean, error) = scores
+        .iter()
+        .find(|s| s.0 == k)
+        .copied()
+        .unwrap_or_default();
     format!(
-        "fewest topics of {low} to {high} (cube root of the papers, to 4 times that) with a mean cosine silhouette within one standard \
-         error of the best; {k} topics score {:.3} on {papers} papers",
-        at(k)
+        "the best mean cosine silhouette of {low} to {high} topics (cube root of the papers, to 4 times that): {mean:.3} +- \
+         {error:.3} for {k} topics, on {papers} papers"
     )
 }
 
@@ -193,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fewest_topics_within_one_standard_error() {
+    fn the_best_silhouette_wins() {
         let scores = [
             (2, 0.3, 0.01),
             (4, 0.10, 0.01),
@@ -201,7 +197,9 @@ mod tests {
             (6, 0.20, 0.01),
             (7, 0.19, 0.01),
         ];
-        assert_eq!(pick(&scores, 4), 5);
+        assert_eq!(pick(&scores, 4), 6);
+        let equal = [(4, 0.2, 0.01), (5, 0.2, 0.01)];
+        assert_eq!(pick(&equal, 4), 4);
         let strong = [(3, 0.9, 0.01), (4, 0.7, 0.01), (5, 0.6, 0.01)];
         assert_eq!(pick(&strong, 4), 3);
     }

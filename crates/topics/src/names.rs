@@ -2,7 +2,7 @@
 //!
 //! A phrase's weight is its class-based TF-IDF (Grootendorst 2022, "BERTopic"), `tf * ln(1 + A / f)`, with `tf` its share of the
 //! topic's words, `f` its occurrences in all topics and `A` the mean number of words a topic has; times how widely it is used
-//! in the topic. The phrases of largest weight are ranked again with the nearness of their vector to the topic's centroid, and
+//! in the topic, and times the topic's share of its frequency in all topics, so that what every topic says names none. The phrases of largest weight are ranked again with the nearness of their vector to the topic's centroid, and
 //! taken one by one by maximal marginal relevance (Carbonell & Goldstein 1998), so that they differ from each other.
 
 use crate::candidates::{Candidate, TopicPhrases};
@@ -14,14 +14,15 @@ use syntopic_core::{Embeddings, Row, dot};
 /// Phrases of a topic that are embedded.
 const EMBEDDED: usize = 40;
 /// Share of nearness in the final score; the rest is the weight.
-const NEARNESS: f32 = 0.5;
+const NEARNESS: f32 = 0.6;
 /// Share of the score in maximal marginal relevance; the rest is the difference from the phrases taken.
 const RELEVANCE: f32 = 0.7;
 
 /// A single word is vaguer than a phrase.
-const SINGLE_WORD: f32 = 0.9;
+const SINGLE_WORD: f32 = 0.85;
 
-/// Phrases that share more than this of their words say the same and do not stand in one name.
+/// Phrases that share more than this of their words say the same and do not stand in one name; two shared words are enough
+/// from half on ("transfer learning" beside "contrastive learning" is fine).
 const SAME: f32 = 0.6;
 
 /// A phrase on its way into a name.
@@ -98,7 +99,7 @@ fn weigh(topics: &[TopicPhrases]) -> Vec<Vec<Scored>> {
             * (1.0 + mean_words / count as f64).ln()
             * spread(candidate, topic.papers)
             * length_bonus(candidate)
-            * share.sqrt();
+            * share;
         Scored {
             key: candidate.key.clone(),
             surface: candidate.surface.clone(),
@@ -224,6 +225,13 @@ fn rank(mut left: Vec<Scored>, similarity: &impl Fn(&Scored, &Scored) -> f32) ->
     taken
 }
 
+/// Whether two phrases are too alike to stand in one name.
+fn says_the_same(a: &Scored, b: &Scored) -> bool {
+    let overlap = overlap(a, b);
+    let shared = overlap * a.stems.len().min(b.stems.len()) as f32;
+    overlap > SAME || (shared > 1.5 && overlap >= 0.5)
+}
+
 /// Share of the shorter phrase's words that the other has too; 1 where one contains the other or is its initials.
 fn overlap(a: &Scored, b: &Scored) -> f32 {
     let words: HashSet<&String> = a.stems.iter().collect();
@@ -287,7 +295,7 @@ fn first_unused(
     let mut parts: Vec<&Scored> = Vec::new();
     let mut name = String::new();
     for phrase in own.iter().chain(others) {
-        if parts.iter().any(|part| overlap(part, phrase) > SAME) {
+        if parts.iter().any(|part| says_the_same(part, phrase)) {
             continue;
         }
         parts.push(phrase);

@@ -67,7 +67,7 @@ maintains major majority manner manual manually match matches maximize mean mean
 method methodologies methodology methods metric metrics minimal minimize minor mitigate mitigates mitigating mode model modeling modelling models modern module modules \
 motivate motivated motivation multiple named natural naturally nature necessary necessarily necessitate need needed new newly notable notably note noticeable \
 notion novel number numbers numerous objective objectives observation observations observe observed observes obtain obtained obtaining obtains occur offer offered \
-offering offers old on-par open opens open-source operate operation opportunities opportunity optimal option order organize original originally outcome outcomes outline outperform \
+offering offers old on-par open opens open-source operate operation opportunities opportunity optimal optimize optimized optimizes optimizing option order organize original originally outcome outcomes outline outperform \
 outperformed outperforming outperforms output outputs overall overcome overcomes overcoming overview paid paper papers paradigm paradigms parameter parameters part \
 partial particular particularly parts past pave paves paving perform performance performances performed performing performs period perspective perspectives pipeline place plausible play plays \
 point points poor popular popularity pose posed poses position positive possess possesses possible possibly potential potentially power powerful practical practice practices preceding precise \
