@@ -2,7 +2,7 @@
 
 use crate::engine::Library;
 use crate::store::text_sha256;
-use crate::{LibraryError, Progress};
+use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_index::{IndexOptions, Kind, measure_recall};
 
@@ -72,7 +72,8 @@ impl Library {
             }
         };
         let recall = match recall_k {
-            Some(k) if vectors > 0 => Some(self.recall(k, progress)?),
+            // One paper has no neighbours to find.
+            Some(k) if vectors > 1 => Some(self.recall(k, progress)?),
             _ => None,
         };
         if let Some(recall) = recall.as_ref().filter(|r| r.unreachable > 0) {
@@ -133,7 +134,13 @@ impl Library {
             options.kind = Kind::Hnsw;
         }
         let index = if options.kind == Kind::Hnsw {
-            syntopic_index::Index::build(self.vectors()?, &options, &mut |_| {})?
+            let rows = self.vectors()?;
+            syntopic_index::Index::build(rows, &options, &mut |done| {
+                let _ = progress(Event::Indexing {
+                    done,
+                    of: rows.n_rows(),
+                });
+            })?
         } else {
             self.index(&options, progress)?
         };
