@@ -26,14 +26,26 @@ fn commands() -> Vec<String> {
 #[test]
 fn the_readmes_commands_work() {
     let place = Place::new();
-    place.file("abstract.txt", b"Masked autoencoders learn graphs without labels.");
+    place.file(
+        "abstract.txt",
+        b"Masked autoencoders learn graphs without labels.",
+    );
     std::fs::create_dir(place.path("data")).expect("a folder");
     for file in ["hf-papers.jsonl", "hf-papers.txt"] {
-        std::fs::copy(root().join("data").join(file), place.path("data").join(file)).expect("a copy");
+        std::fs::copy(
+            root().join("data").join(file),
+            place.path("data").join(file),
+        )
+        .expect("a copy");
     }
     std::fs::create_dir(place.path("bin")).expect("a folder");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_syntopic"), place.path("bin/syntopic")).expect("a link");
-    let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap_or_default());
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_syntopic"), place.path("bin/syntopic"))
+        .expect("a link");
+    let path = format!(
+        "{}:{}",
+        place.path("bin").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     let mut ran = 0;
     for command in commands() {
         // This test is one of those that the second command runs; the first one is built already.
@@ -41,7 +53,10 @@ fn the_readmes_commands_work() {
             continue;
         }
         let command = command.replace("cargo run --release --", "syntopic");
-        assert!(command.starts_with("syntopic "), "{command:?} is not tested");
+        assert!(
+            command.starts_with("syntopic "),
+            "{command:?} is not tested"
+        );
         let output = Command::new("sh")
             .args(["-c", &command])
             .current_dir(place.path(""))
@@ -49,9 +64,15 @@ fn the_readmes_commands_work() {
             .env_remove("SYNTOPIC_LIBRARY")
             .output()
             .expect("a shell");
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
         assert!(output.status.success(), "{command}\n{out}\n{err}");
-        assert!(!out.is_empty() || command.contains('>'), "{command} prints something");
+        assert!(
+            !out.is_empty() || command.contains('>'),
+            "{command} prints something"
+        );
         ran += 1;
     }
     assert!(ran >= 10, "only {ran} commands were found in the README");
@@ -59,7 +80,9 @@ fn the_readmes_commands_work() {
 
 /// Text with every digit alike: another processor may round the last one differently.
 fn without_digits(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect()
 }
 
 #[test]

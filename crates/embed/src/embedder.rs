@@ -1,11 +1,13 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
-use crate::bert::StockBert;
+use crate::bert::{Shape, StockBert};
+use crate::fast::{FastBert, Run};
 use crate::models::ModelFolder;
 use crate::tokens::{TextTokenizer, Tokens};
 use crate::{EmbedError, Pooling, SentenceConfig};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use syntopic_core::Embeddings;
 
@@ -18,17 +20,35 @@ pub enum TextKind {
     Query,
 }
 
-/// How texts are batched.
+/// Which implementation runs the model. All give the same vectors up to rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// [`Mode::F32`] where it runs the model, else [`Mode::Stock`]; [`Embedder::mode`] says which.
+    #[default]
+    Auto,
+    /// Candle's BERT as it ships: the plain twin, many times slower.
+    Stock,
+    /// The packed f32 encoder for CPUs: no padding, AVX2 where the CPU has it.
+    F32,
+}
+
+/// How texts are batched, and by what they are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbedOptions {
     /// Most tokens in one batch, padding included; a text that is longer alone is a batch of its own. Default 256:
-    /// on a CPU, Candle's BERT is fastest when its activations stay in the cache.
+    /// on a CPU, a model is fastest when its activations stay in the cache. In [`Mode::F32`], where nothing is padded, it
+    /// is the number of tokens that one thread runs together, and changes the time alone, no bit of a vector.
     pub batch_tokens: usize,
+    /// Which implementation runs the model. Default [`Mode::Auto`].
+    pub mode: Mode,
 }
 
 impl Default for EmbedOptions {
     fn default() -> Self {
-        Self { batch_tokens: 256 }
+        Self {
+            batch_tokens: 256,
+            mode: Mode::Auto,
+        }
     }
 }
 
@@ -60,9 +80,9 @@ pub struct BatchStats {
     pub texts: usize,
     /// Tokens of these texts, without padding.
     pub tokens: usize,
-    /// Tokens computed, padding included.
+    /// Tokens computed, padding included; equal to `tokens` where nothing is padded.
     pub padded_tokens: usize,
-    /// Time in the model.
+    /// Time in the model, on the thread that ran the batch.
     pub time: Duration,
 }
 
@@ -75,7 +95,7 @@ pub struct Embedded {
     pub tokens: Vec<usize>,
     /// Which texts were longer than the model reads, and were cut.
     pub truncated: Vec<bool>,
-    /// The batches in the order run.
+    /// The batches in the order finished.
     pub batches: Vec<BatchStats>,
     /// Time to tokenize.
     pub tokenize_time: Duration,
@@ -90,10 +110,47 @@ pub struct EmbedProgress {
     pub of: usize,
 }
 
+/// What runs the model.
+enum Encoder {
+    Stock(StockBert),
+    Fast(FastBert),
+}
+
+impl Encoder {
+    /// Loads what `mode` asks for, or refuses by name; a fallback is noted in `config`.
+    fn load(folder: &Path, config: &mut SentenceConfig, mode: Mode) -> Result<Self, EmbedError> {
+        if mode != Mode::Stock {
+            match FastBert::refuses(folder)? {
+                None => return Ok(Encoder::Fast(FastBert::load(folder, config)?)),
+                Some(why) if mode == Mode::F32 => {
+                    return Err(EmbedError::Unsupported {
+                        path: folder.join("config.json"),
+                        what: "in mode f32",
+                        got: why,
+                        supported: "mode auto or stock",
+                    });
+                }
+                Some(why) => config.notes.push(format!(
+                    "the packed f32 encoder does not run this model ({why}): Candle's BERT does, many times slower"
+                )),
+            }
+        }
+        Ok(Encoder::Stock(StockBert::load(folder, config)?))
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            Encoder::Stock(model) => model.shape(),
+            Encoder::Fast(model) => model.shape(),
+        }
+    }
+}
+
 /// A loaded model.
 pub struct Embedder {
     tokenizer: TextTokenizer,
-    model: StockBert,
+    model: Encoder,
+    mode: String,
     config: SentenceConfig,
     identity: ModelIdentity,
     options: EmbedOptions,
@@ -105,9 +162,17 @@ impl Embedder {
     /// # Errors
     /// When a file is missing, damaged, or asks for what is not supported.
     pub fn load(folder: &ModelFolder, options: EmbedOptions) -> Result<Self, EmbedError> {
-        let config = SentenceConfig::read(&folder.folder)?;
-        let tokenizer = TextTokenizer::read(&folder.folder, config.max_tokens)?;
-        let model = StockBert::load(&folder.folder, &config)?;
+        let mut config = SentenceConfig::read(&folder.folder)?;
+        let max_tokens = config.max_tokens;
+        let (tokenizer, model) = rayon::join(
+            || TextTokenizer::read(&folder.folder, max_tokens),
+            || Encoder::load(&folder.folder, &mut config, options.mode),
+        );
+        let (tokenizer, model) = (tokenizer?, model?);
+        let mode = match &model {
+            Encoder::Stock(_) => "f32 (Candle)".to_owned(),
+            Encoder::Fast(model) => model.description(),
+        };
         let identity = ModelIdentity {
             name: folder.name.clone(),
             revision: folder.revision.clone(),
@@ -121,6 +186,7 @@ impl Embedder {
         Ok(Self {
             tokenizer,
             model,
+            mode,
             config,
             identity,
             options,
@@ -131,6 +197,12 @@ impl Embedder {
     #[must_use]
     pub fn identity(&self) -> &ModelIdentity {
         &self.identity
+    }
+
+    /// What runs the model on this machine, for reports: `f32 AVX2 (packed)`, say.
+    #[must_use]
+    pub fn mode(&self) -> &str {
+        &self.mode
     }
 
     /// The pooling in use.
@@ -161,8 +233,8 @@ impl Embedder {
             .map_err(|why| EmbedError::Tokenize { index: 0, why })
     }
 
-    /// Unit vectors of `texts`, in their order, whatever they are batched with. `progress` is called after each batch
-    /// and may stop the work.
+    /// Unit vectors of `texts`, in their order, whatever they are batched with. `progress` is called on the calling
+    /// thread, as batches finish and with all texts at the end, and may stop the work.
     ///
     /// # Errors
     /// When a text cannot be tokenized, the model fails or gives no unit vectors, or `progress` asked to stop.
@@ -175,14 +247,37 @@ impl Embedder {
         let start = Instant::now();
         let tokens = self.tokenize_all(texts, kind)?;
         let tokenize_time = start.elapsed();
-        let dim = self.identity.dim;
-        let mut data = vec![0f32; texts.len() * dim];
+        let of = texts.len();
+        let progress = &mut |done| progress(EmbedProgress { done, of });
+        let mut data = vec![0f32; of * self.identity.dim];
+        let batches = match &self.model {
+            Encoder::Stock(model) => self.run_stock(model, &tokens, &mut data, progress)?,
+            Encoder::Fast(model) => self.run_fast(model, &tokens, &mut data, progress)?,
+        };
+        Ok(Embedded {
+            vectors: Embeddings::new(data, self.identity.dim)?,
+            tokens: tokens.iter().map(|t| t.ids.len()).collect(),
+            truncated: tokens.iter().map(|t| t.truncated).collect(),
+            batches,
+            tokenize_time,
+        })
+    }
+
+    /// One batch after the other, each on all threads.
+    fn run_stock(
+        &self,
+        model: &StockBert,
+        tokens: &[Tokens],
+        data: &mut [f32],
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Vec<BatchStats>, EmbedError> {
+        let (dim, of) = (self.identity.dim, tokens.len());
         let mut batches = Vec::new();
         let mut done = 0;
-        for batch in length_sorted_batches(&tokens, self.options.batch_tokens) {
+        for batch in length_sorted_batches(tokens, self.options.batch_tokens) {
             let start = Instant::now();
             let members: Vec<&Tokens> = batch.iter().map(|&i| &tokens[i]).collect();
-            let rows = self.model.embed(&members)?;
+            let rows = model.embed(&members)?;
             for (&text, row) in batch.iter().zip(rows.chunks_exact(dim)) {
                 data[text * dim..][..dim].copy_from_slice(row);
             }
@@ -193,26 +288,48 @@ impl Embedder {
                 time: start.elapsed(),
             });
             done += batch.len();
-            if progress(EmbedProgress {
-                done,
-                of: texts.len(),
-            })
-            .is_break()
-                && done < texts.len()
-            {
-                return Err(EmbedError::Cancelled {
-                    done,
-                    of: texts.len(),
-                });
+            if progress(done).is_break() && done < of {
+                return Err(EmbedError::Cancelled { done, of });
             }
         }
-        Ok(Embedded {
-            vectors: Embeddings::new(data, dim)?,
-            tokens: tokens.iter().map(|t| t.ids.len()).collect(),
-            truncated: tokens.iter().map(|t| t.truncated).collect(),
-            batches,
-            tokenize_time,
-        })
+        Ok(batches)
+    }
+
+    /// Threads that each run whole batches.
+    fn run_fast(
+        &self,
+        model: &FastBert,
+        tokens: &[Tokens],
+        data: &mut [f32],
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Vec<BatchStats>, EmbedError> {
+        model.check(tokens)?;
+        let run = Run {
+            tokens,
+            group_tokens: self.options.batch_tokens,
+            threads: rayon::current_num_threads(),
+        };
+        let groups = model
+            .run(&run, progress)
+            .map_err(|done| EmbedError::Cancelled {
+                done,
+                of: tokens.len(),
+            })?;
+        let dim = self.identity.dim;
+        let mut batches = Vec::with_capacity(groups.len());
+        for group in groups {
+            for (&text, row) in group.texts.iter().zip(group.vectors.chunks_exact(dim)) {
+                data[text * dim..][..dim].copy_from_slice(row);
+            }
+            let sum = group.texts.iter().map(|&i| tokens[i].ids.len()).sum();
+            batches.push(BatchStats {
+                texts: group.texts.len(),
+                tokens: sum,
+                padded_tokens: sum,
+                time: group.time,
+            });
+        }
+        Ok(batches)
     }
 
     fn tokenize_all<T: AsRef<str> + Sync>(

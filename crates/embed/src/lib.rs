@@ -7,13 +7,14 @@ mod bert;
 mod config;
 mod embedder;
 mod error;
+mod fast;
 pub mod models;
 mod peak;
 mod tokens;
 
 pub use config::{Pooling, Prompts, SentenceConfig};
 pub use embedder::{
-    BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, ModelIdentity, TextKind,
+    BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,
 };
 pub use error::EmbedError;
 pub use peak::{Peak, measure_peak, thread_counts};

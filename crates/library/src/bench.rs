@@ -128,6 +128,7 @@ pub fn embed(
     let defaults = EmbedOptions::default();
     let options = EmbedOptions {
         batch_tokens: bench.batch_tokens.unwrap_or(defaults.batch_tokens),
+        ..defaults
     };
     let embedder = crate::model::load(bench.model.as_deref(), sources, options, progress)?;
     let load = first_number("/proc/loadavg");

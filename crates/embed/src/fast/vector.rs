@@ -28,6 +28,12 @@ pub(super) trait Vector: Copy {
     /// `to` may be written for `LANES` numbers.
     unsafe fn store(self, to: *mut f32);
 
+    /// Asks for the cache line at `at`, which need not be mapped.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set of this vector.
+    unsafe fn prefetch(at: *const f32);
+
     /// `self * b + c`, rounded once where the CPU can.
     fn mul_add(self, b: Self, c: Self) -> Self;
     fn add(self, other: Self) -> Self;
@@ -36,10 +42,9 @@ pub(super) trait Vector: Copy {
     fn div(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
     fn min(self, other: Self) -> Self;
-    /// Two to the power of each lane, which holds a whole number from -126 to 127.
-    fn power_of_two(self) -> Self;
-    /// Nearest whole numbers.
-    fn round(self) -> Self;
+    /// `self * 2^n` for lanes of `self` from 1/2 to 2 and whole `n` from -125 to 126, given as `n + 1.5 * 2^23`: the
+    /// sum's lowest bits are `n`.
+    fn scale(self, n: Self) -> Self;
     /// Sum of the lanes, in an order that depends on `LANES` alone.
     fn sum(self) -> f32;
     /// Largest lane.
@@ -77,6 +82,9 @@ impl Vector for Portable {
         // SAFETY: the caller says that eight numbers may be written; `write_unaligned` needs no alignment.
         unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
     }
+
+    #[inline(always)]
+    unsafe fn prefetch(_at: *const f32) {}
 
     #[inline(always)]
     fn mul_add(self, b: Self, c: Self) -> Self {
@@ -123,18 +131,10 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn power_of_two(self) -> Self {
-        Self(
-            self.0
-                .map(|x| f32::from_bits(((x as i32).wrapping_add(127) as u32) << 23)),
-        )
-    }
-
-    #[inline(always)]
-    fn round(self) -> Self {
-        // Adding 1.5 * 2^23 leaves no bits for a fraction: exact for |x| < 2^22, without a library call.
-        const SHIFT: f32 = 12_582_912.0;
-        Self(self.0.map(|x| (x + SHIFT) - SHIFT))
+    fn scale(self, n: Self) -> Self {
+        self.zip(n, |x, n| {
+            f32::from_bits(x.to_bits().wrapping_add(n.to_bits() << 23))
+        })
     }
 
     #[inline(always)]
@@ -158,12 +158,11 @@ pub(super) use x86::Avx2;
 mod x86 {
     use super::Vector;
     use std::arch::x86_64::{
-        __m256, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32,
-        _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_epi32, _mm256_add_ps,
-        _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cvtps_epi32, _mm256_div_ps,
+        __m256, _MM_HINT_T1, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps, _mm_max_ss,
+        _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _mm256_add_epi32, _mm256_add_ps,
+        _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_div_ps,
         _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
-        _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32,
-        _mm256_storeu_ps, _mm256_sub_ps,
+        _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
     };
 
     /// Eight lanes of AVX2 with FMA.
@@ -191,6 +190,12 @@ mod x86 {
         unsafe fn store(self, to: *mut f32) {
             // SAFETY: as said above; the caller says that eight numbers may be written.
             unsafe { _mm256_storeu_ps(to, self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn prefetch(at: *const f32) {
+            // SAFETY: as said above; a prefetch reads nothing and faults nowhere.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
         }
 
         #[inline(always)]
@@ -236,19 +241,11 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn power_of_two(self) -> Self {
+        fn scale(self, n: Self) -> Self {
             // SAFETY: as said above.
             Self(unsafe {
-                let biased = _mm256_add_epi32(_mm256_cvtps_epi32(self.0), _mm256_set1_epi32(127));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
-            })
-        }
-
-        #[inline(always)]
-        fn round(self) -> Self {
-            // SAFETY: as said above.
-            Self(unsafe {
-                _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)
+                let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(n.0));
+                _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self.0), n))
             })
         }
 

@@ -1,0 +1,114 @@
+//! BERT on CPU at the speed of the hardware, in f32: packed weights, packed texts, no padding.
+//!
+//! Candle reads the weights, and its own BERT (`bert.rs`) is the plain twin that tests compare with. The tokens of several
+//! texts form one matrix for the linear layers; attention runs per text and head (`encode.rs`). A text's vector is the
+//! same bit for bit whatever it is batched with and however many threads run.
+//!
+//! Not for: other architectures, GPUs, lower precision.
+
+mod attention;
+mod encode;
+mod functions;
+mod groups;
+mod kernels;
+mod matrix;
+mod split;
+mod vector;
+mod weights;
+
+pub(crate) use groups::Run;
+
+use crate::bert::Shape;
+use crate::tokens::Tokens;
+use crate::{EmbedError, Pooling, SentenceConfig};
+use encode::Scratch;
+use kernels::Isa;
+use split::SplitScratch;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use weights::{Settings, Weights};
+
+/// A loaded BERT encoder with its weights packed for this CPU.
+pub(crate) struct FastBert {
+    weights: Weights,
+    pooling: Pooling,
+    isa: Isa,
+    /// Buffers of threads that are not running, so that a warm call allocates none.
+    idle: Mutex<Vec<Scratch>>,
+    /// Buffers of texts that several threads run.
+    idle_split: Mutex<Vec<SplitScratch>>,
+}
+
+impl FastBert {
+    /// Why this path does not run the model of `folder`; `None` where it does.
+    pub(crate) fn refuses(folder: &Path) -> Result<Option<String>, EmbedError> {
+        Ok(Settings::read(folder)?.refusal())
+    }
+
+    /// Reads `config.json` and `model.safetensors` of `folder`, which [`FastBert::refuses`] does not refuse.
+    pub(crate) fn load(folder: &Path, config: &SentenceConfig) -> Result<Self, EmbedError> {
+        let settings = Settings::read(folder)?;
+        Ok(Self {
+            weights: Weights::read(&folder.join("model.safetensors"), &settings)?,
+            pooling: config.pooling,
+            isa: Isa::best(),
+            idle: Mutex::default(),
+            idle_split: Mutex::default(),
+        })
+    }
+
+    /// What runs, for reports.
+    pub(crate) fn description(&self) -> String {
+        format!("f32 {} (packed)", self.isa.name())
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.weights.shape()
+    }
+
+    /// Whether every text has a token, none more than the model has positions, and all are of its vocabulary.
+    pub(crate) fn check(&self, texts: &[Tokens]) -> Result<(), EmbedError> {
+        let (words, positions) = (self.weights.words(), self.weights.positions());
+        let wrong = |why: String| Err(EmbedError::Candle(candle_core::Error::Msg(why)));
+        for (index, text) in texts.iter().enumerate() {
+            let length = text.ids.len();
+            if length == 0 || length > positions {
+                return wrong(format!(
+                    "text {index} has {length} tokens, and the model reads 1 to {positions}; check max_seq_length"
+                ));
+            }
+            if let Some(id) = text.ids.iter().find(|id| **id as usize >= words) {
+                return wrong(format!(
+                    "token {id} of text {index} is not among the model's {words} words; tokenizer and weights differ"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Unit vectors of checked texts, row-major `(texts.len(), hidden)`.
+    fn embed(&self, texts: &[&Tokens]) -> Vec<f32> {
+        with_idle(&self.idle, |scratch| self.encode(texts, scratch))
+    }
+
+    /// The unit vector of one checked text, soonest: on up to `threads` threads of rayon's pool.
+    fn embed_split(&self, text: &Tokens, threads: usize) -> Vec<f32> {
+        // Inside the pool, where handing work on costs microseconds.
+        rayon::scope(|_| {
+            with_idle(&self.idle_split, |scratch| {
+                self.encode_split(text, threads, scratch)
+            })
+        })
+    }
+}
+
+/// Runs `f` with buffers that no other thread uses.
+fn with_idle<S: Default, R>(idle: &Mutex<Vec<S>>, f: impl FnOnce(&mut S) -> R) -> R {
+    // A buffer is overwritten before it is read, whatever a thread that panicked left in it.
+    let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = lock().pop();
+    let mut scratch = taken.unwrap_or_default();
+    let result = f(&mut scratch);
+    lock().push(scratch);
+    result
+}

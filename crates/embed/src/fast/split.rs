@@ -1,0 +1,198 @@
+//! One text on several threads: its heads, then its columns, are shared out. Each number is computed as when one thread
+//! computes all (`encode.rs`), so the vector is the same bit for bit.
+//!
+//! Not for: many texts, where a thread that owns whole texts wastes nothing.
+
+use super::FastBert;
+use super::attention::{AttentionScratch, Head, attend};
+use super::encode::Scratch;
+use super::kernels::{Product, Start};
+use super::matrix::{Lines, PANEL, Panels};
+use super::weights::Layer;
+use crate::tokens::Tokens;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Buffers of one text that several threads run.
+#[derive(Default)]
+pub(super) struct SplitScratch {
+    whole: Scratch,
+    parts: Vec<Part>,
+    /// One a block of the inner layer, `(tokens, width of the block)`.
+    inner: Vec<Lines>,
+}
+
+/// What one thread writes.
+#[derive(Default)]
+struct Part {
+    /// Queries, keys and values of one head.
+    projected: Lines,
+    attention: AttentionScratch,
+    /// Its columns of a result, rows side by side.
+    columns: Lines,
+}
+
+/// The share of `part` among `parts` of `whole` things.
+fn share(part: usize, parts: usize, whole: usize) -> Range<usize> {
+    part * whole / parts..(part + 1) * whole / parts
+}
+
+impl FastBert {
+    /// How many threads one text can use.
+    fn parts(&self, threads: usize) -> usize {
+        let blocks = self.weights.layers.first().map_or(1, |l| l.inner.len());
+        threads.min(self.weights.heads()).min(blocks).max(1)
+    }
+
+    /// The unit vector of one checked text, on up to `threads` threads of rayon's pool.
+    pub(super) fn encode_split(
+        &self,
+        text: &Tokens,
+        threads: usize,
+        scratch: &mut SplitScratch,
+    ) -> Vec<f32> {
+        let (rows, hidden) = (text.ids.len(), self.shape().hidden);
+        scratch
+            .parts
+            .resize_with(self.parts(threads), Part::default);
+        scratch.whole.grow(rows, hidden);
+        self.look_up(&[text], &mut scratch.whole);
+        for layer in &self.weights.layers {
+            self.attend_split(layer, rows, scratch);
+            self.feed_forward_split(layer, rows, scratch);
+        }
+        self.pool(&[rows], &scratch.whole.states[..rows * hidden])
+    }
+
+    fn attend_split(&self, layer: &Layer, rows: usize, scratch: &mut SplitScratch) {
+        let hidden = self.shape().hidden;
+        let (heads, parts) = (self.weights.heads(), scratch.parts.len());
+        let width = hidden / heads;
+        let states = &scratch.whole.states[..rows * hidden];
+        scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
+            let mine = share(i, parts, heads);
+            let stride = mine.len() * width;
+            p.projected.grow(rows * 3 * width);
+            p.columns.grow(rows * stride);
+            for index in mine.clone() {
+                let projected = &mut p.projected[..rows * 3 * width];
+                let next = layer.heads.get(index + 1).unwrap_or(&layer.attended);
+                self.linear(&layer.heads[index], rows, states, projected, &next.weights);
+                let head = Head {
+                    projected,
+                    tokens: rows,
+                    width,
+                    stride,
+                };
+                let to = &mut p.columns[(index - mine.start) * width..rows * stride];
+                attend(self.isa, &head, &mut p.attention, to);
+            }
+        });
+        let context = &mut scratch.whole.inner[..rows * hidden];
+        gather(&scratch.parts, heads, width, context);
+        let attended = &layer.attended;
+        scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
+            let source = [(&*context, &attended.weights)];
+            self.columns(
+                &source,
+                &attended.bias,
+                rows,
+                share(i, parts, hidden / PANEL),
+                p,
+            );
+        });
+        let added = &mut scratch.whole.added[..rows * hidden];
+        gather(&scratch.parts, hidden / PANEL, PANEL, added);
+        let states = &mut scratch.whole.states[..rows * hidden];
+        self.isa.add_norm(states, added, &layer.attended_norm);
+    }
+
+    fn feed_forward_split(&self, layer: &Layer, rows: usize, scratch: &mut SplitScratch) {
+        let (hidden, parts) = (self.shape().hidden, scratch.parts.len());
+        let states = &scratch.whole.states[..rows * hidden];
+        scratch.inner.resize_with(layer.inner.len(), Lines::default);
+        scratch
+            .inner
+            .par_iter_mut()
+            .zip(&layer.inner)
+            .for_each(|(inner, block)| {
+                let width = block.down.depth();
+                inner.grow(rows * width);
+                let inner = &mut inner[..rows * width];
+                self.linear(&block.up, rows, states, inner, &block.down);
+                self.isa.activate(self.weights.activation, inner);
+            });
+        let sources: Vec<(&[f32], &Panels)> = scratch
+            .inner
+            .iter()
+            .zip(&layer.inner)
+            .map(|(inner, block)| (&**inner, &block.down))
+            .collect();
+        scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
+            let mine = share(i, parts, hidden / PANEL);
+            self.columns(&sources, &layer.down_bias, rows, mine, p);
+        });
+        let added = &mut scratch.whole.added[..rows * hidden];
+        gather(&scratch.parts, hidden / PANEL, PANEL, added);
+        let states = &mut scratch.whole.states[..rows * hidden];
+        self.isa.add_norm(states, added, &layer.output_norm);
+    }
+
+    /// The columns of some panels of `bias + sum of source weights`, into `part`.
+    fn columns(
+        &self,
+        sources: &[(&[f32], &Panels)],
+        bias: &[f32],
+        rows: usize,
+        panels: Range<usize>,
+        part: &mut Part,
+    ) {
+        let (from, to) = (panels.start * PANEL, panels.end * PANEL);
+        part.columns.grow(rows * (to - from));
+        for (index, (source, weights)) in sources.iter().enumerate() {
+            let product = Product {
+                rows,
+                depth: weights.depth(),
+                columns: to - from,
+                a: source,
+                a_stride: weights.depth(),
+                b: weights.columns(from, to),
+                start: match index {
+                    0 => Start::Bias(&bias[from..]),
+                    _ => Start::Result,
+                },
+                c_stride: to - from,
+                ahead: sources.get(index + 1).map(|(_, w)| w.columns(from, to)),
+            };
+            self.isa.multiply(&product, &mut part.columns);
+        }
+    }
+}
+
+/// Puts the columns that the parts computed side by side: `things` of `width` columns each, shared out by [`share`].
+fn gather(parts: &[Part], things: usize, width: usize, to: &mut [f32]) {
+    let whole = things * width;
+    for (index, part) in parts.iter().enumerate() {
+        let mine = share(index, parts.len(), things);
+        let columns = mine.start * width..mine.end * width;
+        let rows = part.columns.chunks_exact(columns.len().max(1));
+        for (to, from) in to.chunks_exact_mut(whole).zip(rows) {
+            to[columns.clone()].copy_from_slice(from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_cover_everything_once() {
+        for parts in 1..6 {
+            for whole in 0..20 {
+                let all: Vec<usize> = (0..parts).flat_map(|p| share(p, parts, whole)).collect();
+                assert!(all.into_iter().eq(0..whole));
+            }
+        }
+    }
+}

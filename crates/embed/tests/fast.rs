@@ -1,0 +1,247 @@
+//! The packed encoder agrees with Candle's BERT, bit for bit with itself, and refuses what it does not run.
+
+mod minilm;
+
+use minilm::{embedder, go_on};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use syntopic_embed::models::ModelFolder;
+use syntopic_embed::{EmbedOptions, Embedded, Embedder, Mode, TextKind};
+
+fn with(mode: Mode, batch_tokens: usize) -> EmbedOptions {
+    EmbedOptions { batch_tokens, mode }
+}
+
+fn embed(embedder: &Embedder, texts: &[String]) -> Embedded {
+    embedder
+        .embed(texts, TextKind::Document, &mut go_on)
+        .expect("vectors")
+}
+
+/// Texts of very different lengths, the empty one and cut ones among them.
+fn texts() -> Vec<String> {
+    let words: Vec<&str> =
+        "the spectral gap of sparse random graphs bounds how fast walks mix; 学习 größer"
+            .split(' ')
+            .collect();
+    (0..40)
+        .map(|i| {
+            let length = [0, 1, 2, 3, 5, 8, 13, 40, 97, 180, 251, 400][i % 12];
+            let words: Vec<&str> = (0..length + i / 12)
+                .map(|w| words[(w * (i + 1)) % words.len()])
+                .collect();
+            words.join(" ")
+        })
+        .collect()
+}
+
+fn largest_difference(a: &Embedded, b: &Embedded) -> f32 {
+    let pairs = a.vectors.as_slice().iter().zip(b.vectors.as_slice());
+    pairs.map(|(x, y)| (x - y).abs()).fold(0f32, f32::max)
+}
+
+#[test]
+fn it_agrees_with_candles_bert_at_every_length() {
+    let texts = texts();
+    let stock = embed(&embedder(with(Mode::Stock, 256)), &texts);
+    let fast = embed(&embedder(with(Mode::F32, 256)), &texts);
+    assert_eq!(
+        (&stock.tokens, &stock.truncated),
+        (&fast.tokens, &fast.truncated)
+    );
+    assert!(fast.truncated.contains(&true) && fast.tokens.contains(&2));
+    let largest = largest_difference(&stock, &fast);
+    println!("largest difference {largest:e} over {} texts", texts.len());
+    assert!(largest < 2e-6, "{largest}");
+}
+
+#[test]
+fn a_vector_is_the_same_bit_for_bit_whatever_it_is_batched_with_and_on_however_many_threads() {
+    let mut texts = texts();
+    let one = embed(&embedder(with(Mode::F32, 1)), &texts);
+    for batch_tokens in [300, 100_000] {
+        let model = embedder(with(Mode::F32, batch_tokens));
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .expect("threads");
+            let other = pool.install(|| embed(&model, &texts));
+            assert!(other.batches.len() < one.batches.len());
+            assert_eq!(
+                one.vectors.as_slice(),
+                other.vectors.as_slice(),
+                "{batch_tokens} tokens, {threads} threads"
+            );
+        }
+    }
+    let model = embedder(with(Mode::F32, 300));
+    for (index, text) in texts.iter().enumerate() {
+        let alone = embed(&model, std::slice::from_ref(text));
+        let dim = one.vectors.dim();
+        assert_eq!(
+            alone.vectors.as_slice(),
+            &one.vectors.as_slice()[index * dim..][..dim],
+            "{text:?} alone"
+        );
+    }
+    texts.reverse();
+    let reversed = embed(&model, &texts);
+    assert!(one.vectors.rows().eq(reversed.vectors.rows().rev()));
+}
+
+#[test]
+fn its_batches_hold_every_token_once_and_no_padding() {
+    let texts = texts();
+    let embedded = embed(&embedder(with(Mode::F32, 500)), &texts);
+    let sum = |f: fn(&syntopic_embed::BatchStats) -> usize| -> usize {
+        embedded.batches.iter().map(f).sum()
+    };
+    assert_eq!(sum(|b| b.texts), texts.len());
+    assert_eq!(sum(|b| b.tokens), embedded.tokens.iter().sum::<usize>());
+    assert_eq!(sum(|b| b.padded_tokens), sum(|b| b.tokens));
+    assert!(
+        embedded
+            .batches
+            .iter()
+            .all(|b| b.tokens <= 500 && !b.time.is_zero())
+    );
+    let nothing = embed(&embedder(with(Mode::F32, 500)), &[]);
+    assert!(nothing.batches.is_empty() && nothing.vectors.n_rows() == 0);
+}
+
+#[test]
+fn progress_is_told_in_order_and_can_stop_the_work() {
+    let model = embedder(with(Mode::F32, 1));
+    let texts: Vec<String> = (0..2_000).map(|i| format!("text {i}")).collect();
+    let caller = std::thread::current().id();
+    let mut told = Vec::new();
+    model
+        .embed(&texts[..60], TextKind::Document, &mut |p| {
+            assert_eq!(std::thread::current().id(), caller);
+            assert_eq!(p.of, 60);
+            told.push(p.done);
+            ControlFlow::Continue(())
+        })
+        .expect("vectors");
+    assert!(told.is_sorted() && told.len() > 5, "{told:?}");
+    assert_eq!(told.last(), Some(&60));
+    let mut calls = 0;
+    let stopped = model.embed(&texts, TextKind::Document, &mut |_| {
+        calls += 1;
+        ControlFlow::Break(())
+    });
+    let message = stopped.map(|_| ()).expect_err("stopped").to_string();
+    assert!(
+        message.starts_with("cancelled after ") && message.ends_with(" of 2000 texts"),
+        "{message}"
+    );
+    assert_eq!(calls, 1);
+}
+
+fn tiny() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tiny/bert-cls")
+}
+
+/// The tiny BERT with a part of its `config.json` replaced.
+fn changed(from: &str, to: &str) -> (tempfile::TempDir, ModelFolder) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in ["model.safetensors", "tokenizer.json"] {
+        std::fs::copy(tiny().join(file), folder.path().join(file)).expect("a copy");
+    }
+    let config = std::fs::read_to_string(tiny().join("config.json")).expect("a configuration");
+    assert!(config.contains(from));
+    std::fs::write(folder.path().join("config.json"), config.replace(from, to)).expect("a file");
+    let model = ModelFolder {
+        folder: folder.path().to_owned(),
+        name: "changed".to_owned(),
+        ..tiny_model()
+    };
+    (folder, model)
+}
+
+fn tiny_model() -> ModelFolder {
+    let options = syntopic_embed::models::ResolveOptions::from_env();
+    let spec = tiny().display().to_string();
+    syntopic_embed::models::resolve_spec(&spec, &options, &mut |_| {}).expect("a model folder")
+}
+
+fn refusal(result: Result<Embedder, syntopic_embed::EmbedError>) -> String {
+    result.map(|_| ()).expect_err("refused").to_string()
+}
+
+#[test]
+fn what_it_does_not_run_is_refused_by_name_or_left_to_candles_bert() {
+    // Eight heads of eight: narrower than a panel.
+    let (_folder, narrow) = changed(r#""num_attention_heads": 4"#, r#""num_attention_heads": 8"#);
+    let message = refusal(Embedder::load(&narrow, with(Mode::F32, 256)));
+    assert!(
+        message.contains("8 heads") && message.contains("mode auto or stock"),
+        "{message}"
+    );
+    let auto = Embedder::load(&narrow, with(Mode::Auto, 256)).expect("Candle's BERT");
+    assert_eq!(auto.mode(), "f32 (Candle)");
+    assert!(
+        auto.notes().iter().any(|n| n.contains("8 heads")),
+        "{:?}",
+        auto.notes()
+    );
+    let stock = Embedder::load(&narrow, with(Mode::Stock, 256)).expect("Candle's BERT");
+    let texts = texts();
+    assert_eq!(
+        largest_difference(&embed(&auto, &texts), &embed(&stock, &texts)),
+        0.0
+    );
+
+    let (_folder, silu) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "silu""#);
+    let message = refusal(Embedder::load(&silu, with(Mode::F32, 256)));
+    assert!(
+        message.contains("hidden_act") && message.contains("silu"),
+        "{message}"
+    );
+
+    let (_folder, wide) = changed(r#""vocab_size": 1500"#, r#""vocab_size": 1501"#);
+    let message = refusal(Embedder::load(&wide, with(Mode::F32, 256)));
+    assert!(
+        message.contains("word_embeddings") && message.contains("1501"),
+        "{message}"
+    );
+}
+
+#[test]
+fn relu_is_that_of_candles_bert_and_gelu_new_is_near_gelu() {
+    let texts = texts();
+    let (_folder, relu) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "relu""#);
+    let load = |model: &ModelFolder, mode| Embedder::load(model, with(mode, 256)).expect("a model");
+    let stock = embed(&load(&relu, Mode::Stock), &texts);
+    let fast = load(&relu, Mode::Auto);
+    assert!(fast.mode().ends_with("(packed)"), "{}", fast.mode());
+    assert!(largest_difference(&stock, &embed(&fast, &texts)) < 2e-6);
+
+    let (_folder, exact) = changed(r#""hidden_act": "gelu""#, r#""hidden_act":  "gelu""#);
+    let (_folder, tanh) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "gelu_new""#);
+    let exact = embed(&load(&exact, Mode::F32), &texts);
+    let difference = largest_difference(&exact, &embed(&load(&tanh, Mode::F32), &texts));
+    assert!(difference > 0.0 && difference < 1e-2, "{difference}");
+}
+
+#[test]
+fn weights_stored_in_half_precision_are_converted() {
+    let (folder, half) = changed(r#""vocab_size": 1500"#, r#""vocab_size":  1500"#);
+    let path = folder.path().join("model.safetensors");
+    let device = candle_core::Device::Cpu;
+    let tensors: std::collections::HashMap<String, candle_core::Tensor> =
+        candle_core::safetensors::load(&path, &device)
+            .expect("tensors")
+            .into_iter()
+            .map(|(name, t)| (name, t.to_dtype(candle_core::DType::F16).expect("f16")))
+            .collect();
+    candle_core::safetensors::save(&tensors, &path).expect("a file");
+    let texts = texts();
+    let load = |mode| Embedder::load(&half, with(mode, 256)).expect("a model");
+    let (stock, fast) = (
+        embed(&load(Mode::Stock), &texts),
+        embed(&load(Mode::F32), &texts),
+    );
+    assert!(largest_difference(&stock, &fast) < 2e-6);
+}
