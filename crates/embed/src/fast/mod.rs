@@ -112,3 +112,70 @@ fn with_idle<S: Default, R>(idle: &Mutex<Vec<S>>, f: impl FnOnce(&mut S) -> R) -
     lock().push(scratch);
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tiny BERT of the reference files.
+    fn tiny() -> FastBert {
+        let folder =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tiny/bert-cls");
+        let mut config = SentenceConfig::read(&folder).expect("a configuration");
+        config.pooling = Pooling::Mean;
+        FastBert::load(&folder, &config).expect("a model")
+    }
+
+    fn text(length: usize) -> Tokens {
+        Tokens {
+            ids: (0..length)
+                .map(|i| (i * 37 + length) as u32 % 1_500)
+                .collect(),
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn the_portable_path_and_this_cpus_agree_and_splitting_changes_no_bit() {
+        let texts: Vec<Tokens> = [1, 2, 7, 16, 33, 128].map(text).into();
+        let members: Vec<&Tokens> = texts.iter().collect();
+        let mut model = tiny();
+        let best = model.embed(&members);
+        let check = |model: &FastBert, together: &[f32]| {
+            for (text, expected) in texts.iter().zip(together.chunks(64)) {
+                for threads in 1..5 {
+                    assert_eq!(model.embed_split(text, threads), expected);
+                }
+            }
+        };
+        check(&model, &best);
+        model.isa = Isa::Portable;
+        let portable = model.embed(&members);
+        check(&model, &portable);
+        let largest = best
+            .iter()
+            .zip(&portable)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0f32, f32::max);
+        println!("largest difference of the two paths {largest:e}");
+        assert!(largest < 1e-6, "{largest}");
+    }
+
+    #[test]
+    fn what_the_model_cannot_read_is_an_error_not_a_panic() {
+        let model = tiny();
+        assert!(model.check(&[text(1), text(128)]).is_ok());
+        let unknown = Tokens {
+            ids: vec![1, 1_500],
+            truncated: false,
+        };
+        for (wrong, message) in [
+            (text(0), "has 0 tokens"),
+            (text(129), "has 129 tokens"),
+            (unknown, "token 1500"),
+        ] {
+            let error = model.check(&[wrong]).expect_err("refused").to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}
