@@ -1,13 +1,13 @@
 //! Exact and HNSW queries by number of rows: what [`syntopic_index::DEFAULT_EXACT_BELOW`] rests on.
 //!
-//! `cargo bench --bench index`; 384 numbers a row, clustered as embeddings are, 10 neighbours, one query at a time. The
-//! graph's build is timed at the smaller sizes only: it is minutes at the larger ones.
+//! `cargo bench --bench index`; 384 numbers a row, clustered as embeddings are, 10 neighbours, one query at a time. Recall,
+//! and the same on real vectors: `syntopic bench index`.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use syntopic_core::{Embeddings, Row};
-use syntopic_index::{Index, IndexOptions, Kind, exact};
+use syntopic_index::{Builder, Index, IndexOptions, Kind, exact, exact_batch};
 
 const DIM: usize = 384;
 const K: usize = 10;
@@ -41,11 +41,9 @@ fn clustered(n: usize) -> Embeddings {
     Embeddings::new(data, DIM).expect("unit rows")
 }
 
-/// Parallel insertion: the queries are what is measured, and cost the same either way.
 fn hnsw(rows: &Embeddings) -> Index {
     let options = IndexOptions {
         kind: Kind::Hnsw,
-        deterministic: false,
         ..IndexOptions::default()
     };
     Index::build(rows, &options, &mut |_| ()).expect("the options are right")
@@ -67,7 +65,7 @@ fn queries(c: &mut Criterion) {
             b.iter(|| black_box(exact(&rows, query(), K)))
         });
         let index = hnsw(&rows);
-        for ef in [64, 128] {
+        for ef in [48, 96] {
             group.bench_function(BenchmarkId::new(format!("hnsw ef {ef}"), n), |b| {
                 b.iter(|| {
                     black_box(
@@ -82,21 +80,47 @@ fn queries(c: &mut Criterion) {
     group.finish();
 }
 
+fn batches(c: &mut Criterion) {
+    let mut group = c.benchmark_group("index batch of 300");
+    group.sample_size(10);
+    let rows = clustered(10_000);
+    let queries = clustered(300);
+    group.bench_function("exact", |b| {
+        b.iter(|| black_box(exact_batch(&rows, &queries, K)))
+    });
+    let index = hnsw(&rows);
+    group.bench_function("hnsw", |b| {
+        b.iter(|| {
+            black_box(
+                index
+                    .search_batch(&rows, &queries, K, None)
+                    .expect("queries"),
+            )
+        });
+    });
+    group.finish();
+}
+
 fn builds(c: &mut Criterion) {
     let mut group = c.benchmark_group("index build");
     group.sample_size(10);
-    for n in [1_000, 2_000] {
+    for n in [1_000, 5_000] {
         let rows = clustered(n);
-        let options = IndexOptions {
-            kind: Kind::Hnsw,
-            ..IndexOptions::default()
-        };
-        group.bench_function(BenchmarkId::new("hnsw in turn", n), |b| {
-            b.iter(|| Index::build(&rows, &options, &mut |_| ()).expect("the options are right"));
-        });
+        for builder in [Builder::Own, Builder::HnswRs] {
+            let options = IndexOptions {
+                kind: Kind::Hnsw,
+                builder,
+                ..IndexOptions::default()
+            };
+            group.bench_function(BenchmarkId::new(format!("{builder:?}"), n), |b| {
+                b.iter(|| {
+                    Index::build(&rows, &options, &mut |_| ()).expect("the options are right")
+                });
+            });
+        }
     }
     group.finish();
 }
 
-criterion_group!(benches, queries, builds);
+criterion_group!(benches, queries, batches, builds);
 criterion_main!(benches);

@@ -181,8 +181,7 @@ fn topics_do_not_depend_on_threads_or_on_the_order_of_input() {
         .expect("the binary runs");
     let one: Value = serde_json::from_slice(&one.stdout).expect("JSON");
     assert!(one == report["topics"], "one thread gives what many give");
-    // The same papers in the opposite order. The vectors of a paper may differ in their last bits when it is batched
-    // with others, so what is compared is who is with whom and how it is called.
+    // The same papers in the opposite order: ids, names and members are the same.
     let place = Place::new();
     let papers = std::fs::read_to_string(root().join("data/hf-papers.jsonl")).expect("the sample");
     let reversed: Vec<&str> = papers.lines().rev().collect();
@@ -321,6 +320,38 @@ fn the_benchmark_says_what_it_measured() {
             "{share}: {report}"
         );
     }
+    let saved = place.path("vectors.npy");
+    let name = saved.display().to_string();
+    let arguments = [
+        "bench",
+        "embed",
+        "-n",
+        "3",
+        "--repeat",
+        "1",
+        "--mode",
+        "f32",
+        "--threads",
+        "1",
+        "--save",
+        &name,
+        "--json",
+    ];
+    let report = place.run(&arguments).json();
+    assert_eq!(
+        (&report["threads"], &report["padding_share"]),
+        (&1.into(), &0.0.into())
+    );
+    let npy = std::fs::read(&saved).expect("the vectors");
+    let start = npy.len() - 3 * 384 * 4;
+    assert!(
+        npy.starts_with(b"\x93NUMPY\x01\x00") && start % 64 == 0,
+        "a header of whole lines"
+    );
+    assert!(String::from_utf8_lossy(&npy[..start]).contains("'shape': (3, 384)"));
+    place
+        .run(&["bench", "embed", "--mode", "f16"])
+        .fails(1, &["f16", "auto"]);
     let text = place.run(&["bench", "embed", "-n", "2", "--repeat", "1"]);
     assert!(
         text.ok().contains("abstracts") && text.ok().contains("Gop/s"),

@@ -170,10 +170,52 @@ pub(crate) struct BenchArguments {
 pub(crate) enum Bench {
     /// Abstracts and tokens a second, padding, percentiles, memory, and the share of this machine's peak
     Embed(BenchEmbedArguments),
+    /// Neighbours a second by recall, build time and size of the index, over vectors in a .npy file
+    Index(BenchIndexArguments),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Threads are set by CANDLE_NUM_THREADS and RAYON_NUM_THREADS; set both.")]
+pub(crate) struct BenchIndexArguments {
+    /// Vectors to index: a .npy matrix of 32-bit floats, a row each
+    #[arg(long, value_name = "B.npy")]
+    pub(crate) base: PathBuf,
+
+    /// Queries, as another such file; without it the last rows of the base are held out
+    #[arg(long, value_name = "Q.npy")]
+    pub(crate) queries: Option<PathBuf>,
+
+    /// How many are held out
+    #[arg(
+        long,
+        default_value_t = 1_000,
+        value_name = "N",
+        conflicts_with = "queries"
+    )]
+    pub(crate) nq: usize,
+
+    /// Neighbours asked for
+    #[arg(short, default_value_t = 10, value_name = "K")]
+    pub(crate) k: usize,
+
+    /// Efforts to measure [default: 16,24,32,48,64,96,128,192,256]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) ef: Vec<usize>,
+
+    /// Let hnsw_rs build the graph, the baseline of our own build
+    #[arg(long)]
+    pub(crate) hnsw_rs: bool,
+}
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  syntopic bench embed
+  syntopic bench embed papers.jsonl -n 512 --threads 2 --json
+  CANDLE_NUM_THREADS=2 syntopic bench embed --mode stock -n 16
+
+Candle's own BERT (--mode stock) takes its threads from CANDLE_NUM_THREADS.";
+
+#[derive(Debug, Args)]
+#[command(after_help = BENCH_EXAMPLES)]
 pub(crate) struct BenchEmbedArguments {
     /// Papers to embed; the sample corpus when not given
     pub(crate) file: Option<PathBuf>,
@@ -193,6 +235,18 @@ pub(crate) struct BenchEmbedArguments {
     /// Most tokens in a batch, padding included
     #[arg(long, value_name = "N")]
     pub(crate) batch_tokens: Option<usize>,
+
+    /// What runs the model: auto, f32 (packed, without padding) or stock (Candle's BERT as it ships)
+    #[arg(long, default_value = "auto", value_name = "MODE")]
+    pub(crate) mode: String,
+
+    /// Threads of the packed encoder and the tokenizer; all processors when not given
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+
+    /// Write the vectors to this file (.npy, f32, one row a paper)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

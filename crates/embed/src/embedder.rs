@@ -32,6 +32,20 @@ pub enum Mode {
     F32,
 }
 
+impl std::str::FromStr for Mode {
+    type Err = EmbedError;
+
+    /// `auto`, `stock` or `f32`.
+    fn from_str(name: &str) -> Result<Self, EmbedError> {
+        match name {
+            "auto" => Ok(Mode::Auto),
+            "stock" => Ok(Mode::Stock),
+            "f32" => Ok(Mode::F32),
+            other => Err(EmbedError::UnknownMode(other.to_owned())),
+        }
+    }
+}
+
 /// How texts are batched, and by what they are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbedOptions {
@@ -203,6 +217,16 @@ impl Embedder {
     #[must_use]
     pub fn mode(&self) -> &str {
         &self.mode
+    }
+
+    /// Threads that run the model: rayon's pool for the packed encoder, Candle's own for its BERT.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let (candle, rayon) = crate::thread_counts();
+        match self.model {
+            Encoder::Stock(_) => candle,
+            Encoder::Fast(_) => rayon,
+        }
     }
 
     /// The pooling in use.

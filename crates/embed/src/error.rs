@@ -30,6 +30,9 @@ pub enum EmbedError {
         /// What is supported instead.
         supported: &'static str,
     },
+    /// A mode that is none.
+    #[error("unknown mode {0:?}: expected auto, f32 or stock")]
+    UnknownMode(String),
     /// `tokenizer.json` cannot be used.
     #[error("{path}: not a usable tokenizer: {why}")]
     Tokenizer {

@@ -1,19 +1,19 @@
 //! Whether every row can be found, and the edges that make it so.
 //!
-//! `hnsw_rs` drops the farthest edge of a row that has too many, whatever hangs on it, and keeps no count of who can still
-//! be reached. So each layer is searched through once after the build: from the entry point to every node, and back (a
-//! walk may begin anywhere, so all nodes must reach all others). What is missing is added.
+//! Pruning drops edges, whatever hangs on them. So each layer is searched through once after the build: from node 0, where
+//! walks begin, to every node, and back (a walk may come down anywhere, so all nodes must reach all others). What is
+//! missing is added.
 
-use syntopic_core::{Embeddings, Row};
-
-use crate::IndexError;
-use crate::graph::{Graph, Layer, Scratch, Walk};
+use crate::draft::{Draft, Room};
+use crate::graph::Graph;
+use crate::hit::Scored;
+use crate::walk::Edges;
 
 /// Rows kept in view while the nearest reachable row is looked for.
 const REPAIR_EF: usize = 64;
 
-/// Edges that repairs may add to one row for the sake of recall; those needed to reach a row are added in any case.
-const EXTRA_EDGES: usize = 16;
+/// Places that lists grow by when the nearest reachable node has none left.
+const GROWTH: usize = 4;
 
 /// What was found when the graph was searched through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,160 +26,214 @@ pub struct Audit {
     pub unreachable: usize,
 }
 
-/// Counts, repairs and counts again, all layers of `graph`.
-pub(crate) fn repair(graph: &mut Graph, rows: &Embeddings) -> Result<Audit, IndexError> {
-    let mut audit = Audit {
-        unreachable_before: unreachable(graph),
-        ..Audit::default()
-    };
-    let edges_before = graph.n_edges();
-    let entry_row = entry_row(graph);
-    for layer in &mut graph.layers {
-        let start = layer
-            .node_of(entry_row)
-            .expect("the entry's row is on every layer");
-        repair_layer(layer, rows, start)?;
+/// Counts, repairs and counts again, all layers of `draft`; `twins` are `(row, twin)` pairs, ascending.
+pub(crate) fn repair(draft: &mut Draft<'_>, twins: &[(u32, u32)]) -> Audit {
+    let before = lost_rows(draft.layers[0].edges(), &draft.row_of, twins);
+    let mut added_edges = 0;
+    for layer in 0..draft.layers.len() {
+        added_edges += reach_all(draft, layer);
+        added_edges += return_all(draft, layer);
     }
-    audit.added_edges = graph.n_edges() - edges_before;
-    audit.unreachable = unreachable(graph);
-    Ok(audit)
+    Audit {
+        unreachable_before: before,
+        added_edges,
+        unreachable: lost_rows(draft.layers[0].edges(), &draft.row_of, twins),
+    }
 }
 
-/// Rows that no walk over the lowest layer reaches from the entry point, or from which it cannot be left; a row's twins
-/// count with it.
+/// Rows that no walk over the lowest layer reaches, or from which it cannot be left.
 pub(crate) fn unreachable(graph: &Graph) -> usize {
-    let ground = &graph.layers[0];
-    let Some(start) = ground.node_of(entry_row(graph)) else {
-        return ground.len() + graph.twins.len();
-    };
-    let there = reached_from(ground, start);
-    let back = reached_from(&reversed(ground), start);
-    let lost = (0..ground.len()).filter(|&node| !(there[node] && back[node]));
-    lost.map(|node| 1 + graph.twins_of(ground.rows[node]).count())
-        .sum()
+    lost_rows(graph.edges(0), graph.row_of(), &graph.twins)
 }
 
-fn entry_row(graph: &Graph) -> u32 {
-    graph
-        .layers
-        .last()
-        .map_or(0, |top| top.rows[graph.entry as usize])
+/// A row's twins count with it.
+fn lost_rows(edges: Edges<'_>, row_of: &[u32], twins: &[(u32, u32)]) -> usize {
+    let there = reached(|node| edges.of(node), edges.n_nodes());
+    let turned = Turned::new(edges);
+    let back = reached(|node| turned.of(node), edges.n_nodes());
+    let lost = row_of
+        .iter()
+        .zip(there.iter().zip(&back))
+        .filter(|(_, (there, back))| !(**there && **back));
+    lost.map(|(row, _)| 1 + twins_of(twins, *row).len()).sum()
 }
 
-/// Adds edges until every node is reached from `start` and reaches it.
-fn repair_layer(layer: &mut Layer, rows: &Embeddings, start: u32) -> Result<(), IndexError> {
-    let there = missing_links(layer, layer, rows, start);
-    add_links(layer, &there)?;
-    let back = missing_links(layer, &reversed(layer), rows, start);
-    add_links(layer, &back)
+/// The twins of `row` among `(row, twin)` pairs, ascending.
+pub(crate) fn twins_of(twins: &[(u32, u32)], row: u32) -> &[(u32, u32)] {
+    let from = twins.partition_point(|(first, _)| *first < row);
+    let len = twins[from..].partition_point(|(first, _)| *first == row);
+    &twins[from..][..len]
 }
 
-/// Pairs of a node reached from `start` over `edges` (those of `layer`, or the same ones turned round) and a node near it
-/// that is not, enough to reach them all.
-fn missing_links(layer: &Layer, edges: &Layer, rows: &Embeddings, start: u32) -> Vec<(u32, u32)> {
-    let at_first = reached_from(edges, start);
-    let mut reached = at_first.clone();
-    let mut added = vec![0; layer.len()];
-    let mut links = Vec::new();
-    let mut scratch = Scratch::default();
-    for lost in (0..layer.len() as u32).filter(|&node| !at_first[node as usize]) {
-        let query = rows.row(Row(layer.rows[lost as usize]));
-        let walk = Walk {
-            rows,
-            query,
-            budget: usize::MAX,
-        };
-        let near = layer.walk(
-            &walk,
-            start,
-            REPAIR_EF,
-            |node| at_first[node as usize],
-            &mut scratch,
+/// Adds edges until every node of a layer is reached from node 0, and one for each node that was not, as far as there is
+/// room. Gives how many.
+fn reach_all(draft: &mut Draft<'_>, layer: usize) -> usize {
+    let n_nodes = draft.layers[layer].n_nodes();
+    let mut seen = reached(|node| draft.layers[layer].edges().of(node), n_nodes);
+    let lost: Vec<u32> = (0..n_nodes as u32)
+        .filter(|node| !seen[*node as usize])
+        .collect();
+    let mut added = 0;
+    let mut room = Room::default();
+    for node in lost {
+        let near = nearest(
+            draft,
+            layer,
+            node,
+            |other| seen[other as usize] && other != node,
+            &mut room,
         );
-        let near = near
-            .and_then(|found| found.first().map(|best| best.id))
-            .unwrap_or(start);
-        if !reached[lost as usize] || added[near as usize] < EXTRA_EDGES {
-            added[near as usize] += 1;
-            links.push((near, lost));
-            spread(edges, lost, &mut reached);
+        let lists = &mut draft.layers[layer];
+        let mut linked = near
+            .iter()
+            .find(|near| lists.add(near.id, Scored { id: node, ..**near }))
+            .copied();
+        if linked.is_none() && !seen[node as usize] {
+            *lists = lists.resized(lists.width + GROWTH);
+            lists.add(
+                near[0].id,
+                Scored {
+                    id: node,
+                    ..near[0]
+                },
+            );
+            linked = Some(near[0]);
+        }
+        if let Some(near) = linked {
+            added += 1 + usize::from(lists.add(node, near));
+            spread(node, |node| draft.layers[layer].edges().of(node), &mut seen);
         }
     }
-    links
+    added
 }
 
-/// Adds an edge each way for each pair.
-fn add_links(layer: &mut Layer, links: &[(u32, u32)]) -> Result<(), IndexError> {
-    if links.is_empty() {
-        return Ok(());
+/// Adds edges until every node of a layer reaches node 0. Gives how many.
+fn return_all(draft: &mut Draft<'_>, layer: usize) -> usize {
+    let turned = Turned::new(draft.layers[layer].edges());
+    let n_nodes = draft.layers[layer].n_nodes();
+    let mut seen = reached(|node| turned.of(node), n_nodes);
+    let mut added = 0;
+    let mut room = Room::default();
+    for node in 0..n_nodes as u32 {
+        if seen[node as usize] {
+            continue;
+        }
+        let near = nearest(draft, layer, node, |other| seen[other as usize], &mut room)[0];
+        let lists = &mut draft.layers[layer];
+        if !lists.add(node, near) {
+            *lists = lists.resized(lists.width + GROWTH);
+            lists.add(node, near);
+        }
+        added += 1;
+        spread(node, |node| turned.of(node), &mut seen);
     }
-    let mut lists = lists(layer);
-    for &(a, b) in links {
-        for (from, to) in [(a, b), (b, a)] {
-            if !lists[from as usize].contains(&to) {
-                lists[from as usize].push(to);
+    added
+}
+
+/// Nodes near `node` that `wanted` accepts, nearest first; node 0 when a walk finds none.
+fn nearest(
+    draft: &Draft<'_>,
+    layer: usize,
+    node: u32,
+    wanted: impl Fn(u32) -> bool,
+    room: &mut Room,
+) -> Vec<Scored> {
+    let scratch = &mut room.scratch;
+    draft
+        .grid
+        .prepare(draft.vector(node), &mut scratch.prepared);
+    scratch.visited.clear(draft.row_of.len());
+    draft.layer(layer).walk(0, REPAIR_EF, scratch);
+    let mut found: Vec<Scored> = scratch
+        .pool
+        .found()
+        .filter(|near| wanted(near.id))
+        .collect();
+    if found.is_empty() {
+        let score = scratch.prepared.one(draft.layer(layer).codes.of(0));
+        found.push(Scored { score, id: 0 });
+    }
+    found
+}
+
+/// Every edge turned round.
+struct Turned {
+    offsets: Vec<usize>,
+    from: Vec<u32>,
+}
+
+impl Turned {
+    fn new(edges: Edges<'_>) -> Self {
+        let n_nodes = edges.n_nodes();
+        let mut offsets = vec![0; n_nodes + 1];
+        for node in 0..n_nodes as u32 {
+            edges
+                .of(node)
+                .iter()
+                .for_each(|to| offsets[*to as usize + 1] += 1);
+        }
+        for node in 0..n_nodes {
+            offsets[node + 1] += offsets[node];
+        }
+        let mut next = offsets.clone();
+        let mut from = vec![0; offsets[n_nodes]];
+        for node in 0..n_nodes as u32 {
+            for &to in edges.of(node) {
+                from[next[to as usize]] = node;
+                next[to as usize] += 1;
             }
         }
+        Self { offsets, from }
     }
-    *layer = Layer::new(std::mem::take(&mut layer.rows), &lists)?;
-    Ok(())
-}
 
-fn lists(layer: &Layer) -> Vec<Vec<u32>> {
-    (0..layer.len() as u32)
-        .map(|node| layer.neighbours(node).to_vec())
-        .collect()
-}
-
-/// The same nodes with every edge turned round.
-fn reversed(layer: &Layer) -> Layer {
-    let mut offsets = vec![0; layer.len() + 1];
-    for &to in &layer.edges {
-        offsets[to as usize + 1] += 1;
-    }
-    for node in 0..layer.len() {
-        offsets[node + 1] += offsets[node];
-    }
-    let mut next = offsets.clone();
-    let mut edges = vec![0; layer.edges.len()];
-    for node in 0..layer.len() as u32 {
-        for &to in layer.neighbours(node) {
-            edges[next[to as usize] as usize] = node;
-            next[to as usize] += 1;
-        }
-    }
-    Layer {
-        rows: layer.rows.clone(),
-        offsets,
-        edges,
+    fn of(&self, node: u32) -> &[u32] {
+        &self.from[self.offsets[node as usize]..self.offsets[node as usize + 1]]
     }
 }
 
-/// Which nodes can be reached from `start`.
-fn reached_from(layer: &Layer, start: u32) -> Vec<bool> {
-    let mut reached = vec![false; layer.len()];
-    spread(layer, start, &mut reached);
-    reached
+/// Which of `n_nodes` nodes can be reached from node 0.
+fn reached<'e>(edges: impl Fn(u32) -> &'e [u32], n_nodes: usize) -> Vec<bool> {
+    let mut seen = vec![false; n_nodes];
+    if n_nodes > 0 {
+        spread(0, edges, &mut seen);
+    }
+    seen
 }
 
 /// Marks `from` and all that can be reached from it over nodes not marked yet.
-fn spread(layer: &Layer, from: u32, reached: &mut [bool]) {
+fn spread<'e>(from: u32, edges: impl Fn(u32) -> &'e [u32], seen: &mut [bool]) {
     let mut open = vec![from];
     while let Some(node) = open.pop() {
-        if !std::mem::replace(&mut reached[node as usize], true) {
-            open.extend(
-                layer
-                    .neighbours(node)
-                    .iter()
-                    .filter(|to| !reached[**to as usize]),
-            );
+        if !std::mem::replace(&mut seen[node as usize], true) {
+            open.extend(edges(node).iter().filter(|to| !seen[**to as usize]));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use syntopic_core::Embeddings;
+
     use super::*;
+    use crate::draft::Lists;
+    use crate::grid::Grid;
+
+    /// Lists as tests write them.
+    fn lists_of(edges: &[&[u32]], limit: usize) -> Lists {
+        let mut lists = Lists::new(edges.len(), limit).resized(limit);
+        for (node, to) in edges.iter().enumerate() {
+            to.iter().for_each(|id| {
+                assert!(lists.add(
+                    node as u32,
+                    Scored {
+                        score: 0.0,
+                        id: *id
+                    }
+                ))
+            });
+        }
+        lists
+    }
 
     /// Directions of the circle, node `i` at angle `i` degrees.
     fn circle(n: usize) -> Embeddings {
@@ -190,55 +244,69 @@ mod tests {
         Embeddings::new(data.collect(), 2).expect("unit rows")
     }
 
+    fn draft(rows: &Embeddings, layers: Vec<Lists>) -> Draft<'_> {
+        let grid = Grid::fit(rows);
+        let row_of: Vec<u32> = (0..layers[0].n_nodes() as u32).collect();
+        Draft {
+            rows,
+            codes: grid.encode_all(rows, &row_of),
+            grid,
+            row_of,
+            layers,
+            ef_construction: 10,
+        }
+    }
+
     #[test]
     fn islands_and_dead_ends_are_tied_to_their_neighbours() {
         // 0-1 joined; 2 is left but never entered; 3-4 is an island; 5 is entered but never left.
-        let edges = vec![vec![1, 5], vec![0], vec![1], vec![4], vec![3], vec![]];
-        let layer = Layer::new((0..6).collect(), &edges).expect("few edges");
-        let mut graph = Graph {
-            layers: vec![layer],
-            entry: 0,
-            twins: vec![(3, 6), (3, 7)],
-        };
-        let audit = repair(&mut graph, &circle(8)).expect("few edges");
-        assert_eq!(
-            audit.unreachable_before,
-            4 + 2,
-            "2, 3, 4, 5 and the twins of 3"
-        );
-        assert_eq!(audit.unreachable, 0);
-        assert_eq!(unreachable(&graph), 0);
-        assert!(audit.added_edges > 0);
-        assert!(
-            graph.layers[0].neighbours(1).contains(&2),
-            "2 hangs on its nearest reachable row"
-        );
+        for limit in [2, 3] {
+            let ground = lists_of(&[&[1, 5], &[0], &[1], &[4], &[3], &[]], limit);
+            let rows = circle(8);
+            let mut draft = draft(&rows, vec![ground]);
+            let audit = repair(&mut draft, &[(3, 6), (3, 7)]);
+            assert_eq!(
+                audit.unreachable_before,
+                4 + 2,
+                "2, 3, 4, 5 and the twins of 3"
+            );
+            assert_eq!(audit.unreachable, 0);
+            assert!(audit.added_edges > 0);
+            let edges = draft.layers[0].edges();
+            assert!(
+                edges.of(1).contains(&2),
+                "2 hangs on its nearest reachable row: {:?}",
+                edges.of(1)
+            );
+        }
+    }
+
+    #[test]
+    fn full_lists_grow_rather_than_lose_a_row() {
+        // Everything full, and 2, 3 an island that only knows itself.
+        let ground = lists_of(&[&[1], &[0], &[3], &[2]], 1);
+        let rows = circle(4);
+        let mut draft = draft(&rows, vec![ground]);
+        assert_eq!(repair(&mut draft, &[]).unreachable, 0);
+        assert!(draft.layers[0].longest() > 1);
     }
 
     #[test]
     fn a_sound_graph_is_left_as_it_is() {
-        let layer = Layer::new((0..3).collect(), &[vec![1], vec![2], vec![0]]).expect("few edges");
-        let mut graph = Graph {
-            layers: vec![layer],
-            entry: 0,
-            twins: Vec::new(),
-        };
-        let before = graph.clone();
-        assert_eq!(repair(&mut graph, &circle(3)), Ok(Audit::default()));
-        assert_eq!(graph, before);
+        let ground = lists_of(&[&[1], &[2], &[0]], 4);
+        let rows = circle(3);
+        let mut draft = draft(&rows, vec![ground.clone()]);
+        assert_eq!(repair(&mut draft, &[]), Audit::default());
+        assert_eq!(draft.layers[0].places, ground.places);
     }
 
     #[test]
     fn upper_layers_are_repaired_too() {
-        let ground =
-            Layer::new((0..4).collect(), &[vec![1], vec![2], vec![3], vec![0]]).expect("few edges");
-        let top = Layer::new(vec![0, 3], &[vec![], vec![]]).expect("no edges");
-        let mut graph = Graph {
-            layers: vec![ground, top],
-            entry: 1,
-            twins: Vec::new(),
-        };
-        let audit = repair(&mut graph, &circle(4)).expect("few edges");
+        let ground = lists_of(&[&[1], &[2], &[3], &[0]], 4);
+        let top = lists_of(&[&[], &[]], 4);
+        let rows = circle(4);
+        let mut draft = draft(&rows, vec![ground, top]);
+        let audit = repair(&mut draft, &[]);
         assert_eq!(
             (
                 audit.unreachable_before,

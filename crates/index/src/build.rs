@@ -1,141 +1,173 @@
-//! How `hnsw_rs` builds the edges, and how they are taken out of it at once.
+//! How the graph is built: our own build, and `hnsw_rs` as the baseline it is measured against.
 //!
-//! `hnsw_rs` is used for nothing else: its search takes one greedy hop a layer, and its loader ends the process on a bad
-//! file. It is handed row numbers, not vectors, so it keeps no second copy of them.
+//! Malkov and Yashunin's algorithm 1 in batches. A batch is a fiftieth of what is already in, so a node misses at most the
+//! newest fiftieth among its candidates, and batches are what the threads share.
 
-use std::hash::{DefaultHasher, Hasher};
+use syntopic_core::Embeddings;
 
-use hnsw_rs::anndists::dist::distances::Distance;
-use hnsw_rs::hnsw::Hnsw;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rayon::prelude::*;
-use syntopic_core::{Embeddings, Row};
+use crate::calibrate::{Calibration, calibrate, n_held_back};
+use crate::draft::{Draft, Lists};
+use crate::grid::Grid;
+use crate::twins::{self, mix};
+use crate::walk::MAX_NODES;
+use crate::{Builder, Effort, IndexError, IndexOptions, baseline};
 
-use crate::dot::dot1;
-use crate::graph::{Graph, Layer};
-use crate::{IndexError, IndexOptions};
+/// The most layers.
+pub(crate) const MAX_LAYERS: usize = 16;
 
-/// The most layers `hnsw_rs` knows.
-const MAX_LAYERS: usize = 16;
+/// A batch is at most one in this many of the nodes already in.
+const BATCH_SHARE: usize = 50;
 
-/// Rows inserted between two reports of progress.
-const STEP: usize = 1024;
+/// The most nodes of a batch: progress is heard after each.
+const BATCH: usize = 2048;
 
-/// Seed of the order of insertion. Rows sorted by subject would leave the first of them with few long edges.
-const ORDER_SEED: u64 = 397;
+/// Seed of the layers and of the order of insertion.
+const SEED: u64 = 397;
 
-/// One minus cosine, of rows named by number. `hnsw_rs` asserts that no distance is negative, and rounding makes that of
-/// two nearly identical vectors so.
-struct RowDistance<'a>(&'a Embeddings);
-
-impl Distance<u32> for RowDistance<'_> {
-    fn eval(&self, a: &[u32], b: &[u32]) -> f32 {
-        let row = |v: &[u32]| self.0.row(Row(v[0]));
-        (1.0 - dot1(row(a), row(b))).max(0.0)
-    }
+/// The graph's nodes: the rows that are the first with their vector, those of the higher layers first, and the rest.
+pub(crate) struct Nodes {
+    pub(crate) row_of: Vec<u32>,
+    pub(crate) hashes: Vec<u64>,
+    /// How many nodes each layer has, from the lowest.
+    pub(crate) counts: Vec<usize>,
+    pub(crate) twins: Vec<(u32, u32)>,
 }
 
-/// The graph over `rows`, as `hnsw_rs` leaves it; `rows` is not empty. `progress` hears how many rows are in.
-pub(crate) fn build(
-    rows: &Embeddings,
+/// The graph over `rows`, which is not empty, its nodes, and the effort that a search of it takes. `progress` hears how many
+/// rows are in.
+pub(crate) fn build<'a>(
+    rows: &'a Embeddings,
     options: &IndexOptions,
     progress: &mut dyn FnMut(usize),
-) -> Result<Graph, IndexError> {
-    let (mut firsts, twins) = split_twins(rows);
-    firsts.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(ORDER_SEED));
-    let hnsw = Hnsw::new(
-        options.m,
-        firsts.len(),
-        MAX_LAYERS,
-        options.ef_construction,
-        RowDistance(rows),
-    );
-    for (step, part) in firsts.chunks(STEP).enumerate() {
-        // The first ones always in turn: threads that all find an empty graph would leave rows without edges.
-        if options.deterministic || step == 0 {
-            part.iter()
-                .for_each(|row| hnsw.insert((&[*row], *row as usize)));
-        } else {
-            part.par_iter()
-                .for_each(|row| hnsw.insert((&[*row], *row as usize)));
-        }
-        progress((step * STEP + part.len()).min(rows.n_rows()));
+) -> Result<(Draft<'a>, Nodes, Calibration), IndexError> {
+    if rows.n_rows() > MAX_NODES {
+        return Err(IndexError::TooManyRows {
+            n_rows: rows.n_rows(),
+        });
     }
+    let (mut draft, nodes, n_in) = match options.builder {
+        Builder::Own => {
+            let nodes = nodes_of(rows, options.m);
+            // Node 0 has nobody to look for.
+            (draft_of(rows, options, &nodes), nodes, 1)
+        }
+        Builder::HnswRs => baseline::build(rows, options, progress),
+    };
+    let order: Vec<u32> = (n_in as u32..nodes.row_of.len() as u32).collect();
+    let calibration = insert_and_calibrate(&mut draft, &nodes.twins, &order, options, progress);
     progress(rows.n_rows());
-    Ok(Graph {
-        layers: freeze(&hnsw)?,
-        entry: 0,
-        twins,
-    })
+    Ok((draft, nodes, calibration))
 }
 
-/// The rows that are the first with their vector, and `(first, twin)` for the others, both ascending.
-fn split_twins(rows: &Embeddings) -> (Vec<u32>, Vec<(u32, u32)>) {
-    let bits = |row: u32| rows.row(Row(row)).iter().map(|v| v.to_bits());
-    let mut hashed: Vec<(u64, u32)> = (0..rows.n_rows() as u32)
-        .into_par_iter()
+/// Inserts the nodes `order`, all others being in; the last of them after they have been asked about.
+pub(crate) fn insert_and_calibrate(
+    draft: &mut Draft<'_>,
+    twins: &[(u32, u32)],
+    order: &[u32],
+    options: &IndexOptions,
+    progress: &mut dyn FnMut(usize),
+) -> Calibration {
+    let n_nodes = draft.row_of.len();
+    let n_held_back = n_held_back(n_nodes).min(order.len());
+    let (first, held_back) = order.split_at(order.len() - n_held_back);
+    insert_in_batches(draft, first, n_nodes - order.len(), progress);
+    let calibration = match options.effort {
+        Effort::Recall(wanted) => {
+            // Lists as long as those of the index.
+            draft.trim();
+            calibrate(draft, twins, held_back, wanted)
+        }
+        Effort::Ef(ef) => Calibration {
+            ef,
+            ..Calibration::default()
+        },
+    };
+    insert_in_batches(draft, held_back, n_nodes - n_held_back, progress);
+    calibration
+}
+
+/// Inserts `order`; `n_in` nodes are in already.
+pub(crate) fn insert_in_batches(
+    draft: &mut Draft<'_>,
+    order: &[u32],
+    mut n_in: usize,
+    progress: &mut dyn FnMut(usize),
+) {
+    let mut rest = order;
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at((n_in / BATCH_SHARE).clamp(1, BATCH).min(rest.len()));
+        draft.insert(batch);
+        n_in += batch.len();
+        if n_in >= BATCH_SHARE {
+            progress(n_in);
+        }
+        rest = later;
+    }
+}
+
+/// Nodes without edges, in the order in which they are numbered.
+pub(crate) fn draft_of<'a>(
+    rows: &'a Embeddings,
+    options: &IndexOptions,
+    nodes: &Nodes,
+) -> Draft<'a> {
+    let grid = Grid::fit(rows);
+    let codes = grid.encode_all(rows, &nodes.row_of);
+    Draft {
+        rows,
+        grid,
+        codes,
+        row_of: nodes.row_of.clone(),
+        layers: empty_layers(&nodes.counts, options.m),
+        ef_construction: options.ef_construction,
+    }
+}
+
+pub(crate) fn empty_layers(counts: &[usize], m: usize) -> Vec<Lists> {
+    let limit = |layer: usize| if layer == 0 { 2 * m } else { m };
+    counts
+        .iter()
+        .enumerate()
+        .map(|(layer, n)| Lists::new(*n, limit(layer)))
+        .collect()
+}
+
+/// The layers of a vector and its place in the order of insertion come from the vector alone, so the graph does not
+/// depend on how the rows are sorted.
+fn nodes_of(rows: &Embeddings, m: usize) -> Nodes {
+    let all = twins::hash_all(rows);
+    let (firsts, twins) = twins::split(rows, &all);
+    let mut order: Vec<(usize, u64, u32)> = firsts
+        .into_iter()
         .map(|row| {
-            let mut hasher = DefaultHasher::new();
-            bits(row).for_each(|v| hasher.write_u32(v));
-            (hasher.finish(), row)
+            let hash = all[row as usize];
+            (MAX_LAYERS - level(hash, m), mix(hash ^ SEED), row)
         })
         .collect();
-    hashed.sort_unstable();
-    let (mut firsts, mut twins) = (Vec::new(), Vec::new());
-    for same_hash in hashed.chunk_by(|a, b| a.0 == b.0) {
-        let from = firsts.len();
-        for &(_, row) in same_hash {
-            // Two vectors may share a hash: every first of this hash is compared.
-            match firsts[from..]
-                .iter()
-                .find(|first| bits(**first).eq(bits(row)))
-            {
-                Some(&first) => twins.push((first, row)),
-                None => firsts.push(row),
-            }
-        }
+    order.sort_unstable();
+    let counts = counts(order.iter().map(|(below_top, ..)| MAX_LAYERS - below_top));
+    Nodes {
+        hashes: order.iter().map(|(.., row)| all[*row as usize]).collect(),
+        row_of: order.into_iter().map(|(.., row)| row).collect(),
+        counts,
+        twins,
     }
-    firsts.sort_unstable();
-    twins.sort_unstable();
-    (firsts, twins)
 }
 
-/// The layers as flat arrays. `hnsw_rs` also notes edges above the layer a row belongs to; those are left out.
-fn freeze(hnsw: &Hnsw<'_, u32, RowDistance<'_>>) -> Result<Vec<Layer>, IndexError> {
-    let points = hnsw.get_point_indexation();
-    let n_layers = usize::from(hnsw.get_max_level_observed()) + 1;
-    let mut lists: Vec<Vec<(u32, Vec<u32>)>> = vec![Vec::new(); n_layers];
-    for top in 0..n_layers {
-        for point in points.get_layer_iterator(top) {
-            let edges = point.get_neighborhood_id();
-            for (list, edges) in lists.iter_mut().zip(edges).take(top + 1) {
-                let to = edges
-                    .iter()
-                    .map(|edge| edge.get_origin_id() as u32)
-                    .collect();
-                list.push((point.get_origin_id() as u32, to));
-            }
-        }
+/// How many nodes each layer has, by the highest layer of each node.
+pub(crate) fn counts(levels: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut counts = Vec::new();
+    for level in levels {
+        counts.resize(counts.len().max(level + 1), 0);
+        counts[..=level].iter_mut().for_each(|n| *n += 1);
     }
-    lists.into_iter().map(freeze_layer).collect()
+    counts
 }
 
-/// One layer from `(row, rows its edges lead to)` in any order.
-fn freeze_layer(mut list: Vec<(u32, Vec<u32>)>) -> Result<Layer, IndexError> {
-    list.sort_unstable_by_key(|(row, _)| *row);
-    let rows: Vec<u32> = list.iter().map(|(row, _)| *row).collect();
-    let edges: Vec<Vec<u32>> = list
-        .into_par_iter()
-        .map(|(_, to)| {
-            to.iter()
-                .filter_map(|row| rows.binary_search(row).ok())
-                .map(|at| at as u32)
-                .collect()
-        })
-        .collect();
-    Layer::new(rows, &edges)
+/// The highest layer of a vector: `floor(-ln(u) / ln(m))` in the paper.
+pub(crate) fn level(hash: u64, m: usize) -> usize {
+    let u = ((mix(hash.wrapping_add(SEED)) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+    ((-u.ln() / (m as f64).ln()) as usize).min(MAX_LAYERS - 1)
 }
 
 #[cfg(test)]
@@ -143,15 +175,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twins_are_found_wherever_they_stand() {
-        let rows = Embeddings::new(
-            vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0, -1.0, 0.0, 0.0, 1.0, 1.0, 0.0],
-            2,
-        )
-        .expect("unit rows");
-        assert_eq!(
-            split_twins(&rows),
-            (vec![0, 1, 3], vec![(0, 2), (0, 5), (1, 4)])
-        );
+    fn one_in_m_nodes_is_on_the_next_layer() {
+        let counts = counts((0..100_000).map(|n| level(mix(n), 16)));
+        assert!((5_900..6_600).contains(&counts[1]), "{counts:?}");
+        assert!((320..460).contains(&counts[2]), "{counts:?}");
+        assert!(counts.is_sorted_by(|a, b| a >= b) && counts.len() <= MAX_LAYERS);
     }
 }

@@ -1,332 +1,349 @@
 //! An index as bytes, and back, believing none of them.
 //!
-//! Little-endian. A header of [`HEADER_WORDS`] 64-bit words after magic and version, the SHA-256 of the rows, the twins,
-//! each layer from the lowest (counts, rows, offsets, edges), and the SHA-256 of all that. An exact index has no layers.
+//! The header: magic, version, a number that tells the byte order, [`WORDS`] 64-bit words, the SHA-256 of the rows and of
+//! the block checksums, zeros, and at its end the SHA-256 of all that. What follows it is [`crate::layout`]'s. An exact
+//! index is a header alone. Opening verifies everything: the header and the checksums by SHA-256, each block by its CRC-32
+//! (several GB/s a core), and the structure, so that no edge leads out of the graph.
+
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::audit::Audit;
-use crate::graph::{Graph, Layer};
-use crate::{Index, IndexError, IndexOptions, Kind};
+use crate::build::MAX_LAYERS;
+use crate::calibrate::Calibration;
+use crate::graph::Graph;
+use crate::layout::{HEADER, Sizes};
+use crate::lines::{bytes_of, cast};
+use crate::store::Store;
+use crate::{Builder, Effort, Index, IndexError, IndexOptions, Kind};
 
 const MAGIC: [u8; 8] = *b"SYNTIDX\n";
 
 /// Changes whenever the layout does.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// n_rows, dim, kind, exact_below, m, ef_construction, ef, deterministic, unreachable_before, added_edges, unreachable,
-/// twins, layers, entry.
-const HEADER_WORDS: usize = 14;
+/// Reads as another number on a machine with the other byte order.
+const ORDER: u32 = 0x0102_0304;
 
-const SHA_BYTES: usize = 32;
+/// n_rows, dim, kind, exact_below, m, ef_construction, effort (which, how much), builder, the audit, the calibration, twins,
+/// layers, and the counts and widths of the layers.
+const WORDS: usize = 17 + 2 * MAX_LAYERS;
+
+pub(crate) const SHA: usize = 32;
+
+const WORDS_AT: usize = 16;
+const ROWS_AT: usize = WORDS_AT + 8 * WORDS;
+const CHECKSUMS_AT: usize = ROWS_AT + SHA;
+const HEADER_SHA_AT: usize = HEADER - SHA;
+
+/// The rows an index must have been made from: the SHA-256 of their content, as the caller computes it, and how many.
+type Expected = ([u8; SHA], usize);
 
 impl Index {
-    /// The index as bytes that [`Index::from_bytes`] reads on any machine. `rows_sha256` names the content of the rows it
-    /// was made from, as the caller computes it.
+    /// The index as bytes that [`Index::from_bytes`] and [`Index::open`] read on any machine of the same byte order.
+    /// `rows_sha256` names the content of the rows it was made from, as the caller computes it.
     #[must_use]
-    pub fn to_bytes(&self, rows_sha256: [u8; SHA_BYTES]) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        out.extend(VERSION.to_le_bytes());
-        out.extend(self.header().into_iter().flat_map(u64::to_le_bytes));
-        out.extend(rows_sha256);
-        if let Some(graph) = &self.graph {
-            graph
-                .twins
-                .iter()
-                .for_each(|(row, twin)| put(&mut out, &[*row, *twin]));
-            for layer in &graph.layers {
-                out.extend((layer.len() as u64).to_le_bytes());
-                out.extend((layer.edges.len() as u64).to_le_bytes());
-                put(&mut out, &layer.rows);
-                put(&mut out, &layer.offsets);
-                put(&mut out, &layer.edges);
-            }
-        }
-        let sha = Sha256::digest(&out);
-        out.extend(sha);
-        out
+    pub fn to_bytes(&self, rows_sha256: [u8; SHA]) -> Vec<u8> {
+        let mut bytes = match &self.graph {
+            Some(graph) => graph.store.bytes().to_vec(),
+            None => vec![0; HEADER],
+        };
+        bytes[..HEADER].fill(0);
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&VERSION.to_ne_bytes());
+        bytes[12..16].copy_from_slice(&ORDER.to_ne_bytes());
+        bytes[WORDS_AT..ROWS_AT].copy_from_slice(bytes_of(&self.words()));
+        bytes[ROWS_AT..CHECKSUMS_AT].copy_from_slice(&rows_sha256);
+        let checksums = self
+            .graph
+            .as_ref()
+            .and_then(|graph| graph.sizes().parts())
+            .map(|parts| parts.checksums);
+        let sha = Sha256::digest(checksums.map_or(&[][..], |range| &bytes[range]));
+        bytes[CHECKSUMS_AT..CHECKSUMS_AT + SHA].copy_from_slice(&sha);
+        let sha = Sha256::digest(&bytes[..HEADER_SHA_AT]);
+        bytes[HEADER_SHA_AT..HEADER].copy_from_slice(&sha);
+        bytes
     }
 
-    fn header(&self) -> [u64; HEADER_WORDS] {
+    fn words(&self) -> [u64; WORDS] {
         let Self {
             options,
             audit,
+            calibration,
             graph,
             ..
         } = self;
-        let kind = match options.kind {
-            Kind::Auto => 0,
-            Kind::Exact => 1,
-            Kind::Hnsw => 2,
+        let (effort, amount) = match options.effort {
+            Effort::Recall(recall) => (0, recall.to_bits()),
+            Effort::Ef(ef) => (1, ef as u64),
         };
-        let (twins, layers, entry) = graph.as_ref().map_or((0, 0, 0), |g| {
-            (g.twins.len(), g.layers.len(), g.entry as usize)
-        });
-        [
-            self.n_rows,
-            self.dim,
-            kind,
-            options.exact_below,
-            options.m,
-            options.ef_construction,
-            options.ef,
-            usize::from(options.deterministic),
-            audit.unreachable_before,
-            audit.added_edges,
-            audit.unreachable,
-            twins,
-            layers,
-            entry,
-        ]
-        .map(|word| word as u64)
+        let mut words = [0; WORDS];
+        let sizes = graph.as_ref().map(Graph::sizes);
+        let (n_twins, n_layers) = sizes
+            .as_ref()
+            .map_or((0, 0), |s| (s.n_twins, s.counts.len()));
+        let first = [
+            self.n_rows as u64,
+            self.dim as u64,
+            options.kind as u64,
+            options.exact_below as u64,
+            options.m as u64,
+            options.ef_construction as u64,
+            effort,
+            amount,
+            options.builder as u64,
+            audit.unreachable_before as u64,
+            audit.added_edges as u64,
+            audit.unreachable as u64,
+            calibration.ef as u64,
+            calibration.recall.to_bits(),
+            calibration.n_queries as u64,
+            n_twins as u64,
+            n_layers as u64,
+        ];
+        words[..first.len()].copy_from_slice(&first);
+        for (layer, (count, width)) in sizes
+            .iter()
+            .flat_map(|s| s.counts.iter().zip(&s.widths))
+            .enumerate()
+        {
+            words[first.len() + layer] = *count as u64;
+            words[first.len() + MAX_LAYERS + layer] = *width as u64;
+        }
+        words
     }
 
-    /// The index that [`Index::to_bytes`] wrote, verified entirely: its checksum, that it was made from the rows that
+    /// The index that [`Index::to_bytes`] wrote, verified entirely: its checksums, that it was made from the rows that
     /// `expected_rows_sha256` names and from `n_rows` of them, and that every edge leads to a node. No bytes make it panic.
     ///
     /// # Errors
-    /// When any of that fails. Each of these errors means: build the index again.
+    /// When any of that fails. Each of these errors means: build the index again, or make it current from the old one by
+    /// [`Index::refresh`].
     pub fn from_bytes(
         bytes: &[u8],
-        expected_rows_sha256: [u8; SHA_BYTES],
+        expected_rows_sha256: [u8; SHA],
         n_rows: usize,
     ) -> Result<Self, IndexError> {
-        let rest = bytes.strip_prefix(&MAGIC).ok_or(IndexError::NotAnIndex)?;
-        let version = rest
-            .first_chunk()
-            .map(|v| u32::from_le_bytes(*v))
-            .ok_or(IndexError::Checksum)?;
-        if version != VERSION {
+        read(Store::copy(bytes), Some((expected_rows_sha256, n_rows)))
+    }
+
+    /// [`Index::from_bytes`] of a file, mapped into memory: its pages are shared by all processes, and read once to be
+    /// verified. The file must be replaced, never changed, while any process has it open (write another, and rename).
+    ///
+    /// # Errors
+    /// As [`Index::from_bytes`], and when the file cannot be read.
+    pub fn open(
+        path: &Path,
+        expected_rows_sha256: [u8; SHA],
+        n_rows: usize,
+    ) -> Result<Self, IndexError> {
+        read(Store::map(path)?, Some((expected_rows_sha256, n_rows)))
+    }
+
+    /// [`Index::open`] whatever rows the index was made from: what [`Index::refresh`] starts from.
+    ///
+    /// # Errors
+    /// As [`Index::open`].
+    pub fn open_stale(path: &Path) -> Result<Self, IndexError> {
+        read(Store::map(path)?, None)
+    }
+}
+
+fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
+    let header = Header::read(store.bytes())?;
+    if let Some((sha, n_rows)) = expected
+        && (header.rows_sha256 != sha || header.n_rows != n_rows)
+    {
+        return Err(IndexError::Stale {
+            got: header.n_rows as u64,
+            expected: n_rows,
+        });
+    }
+    let Header {
+        n_rows,
+        options,
+        audit,
+        calibration,
+        sizes,
+        ..
+    } = header;
+    let dim = sizes.dim;
+    let graph = read_graph(store, sizes, header.checksums_sha256, n_rows)?;
+    if graph.is_none() != options.is_exact(n_rows) {
+        return Err(IndexError::Malformed(
+            "it has a graph where none belongs, or none where one does",
+        ));
+    }
+    Ok(Index::from_parts(
+        n_rows,
+        dim,
+        options,
+        graph,
+        audit,
+        calibration,
+    ))
+}
+
+/// The graph after the header, its blocks verified.
+fn read_graph(
+    store: Store,
+    sizes: Sizes,
+    checksums_sha256: [u8; SHA],
+    n_rows: usize,
+) -> Result<Option<Graph>, IndexError> {
+    let bytes = store.bytes();
+    if sizes.counts.is_empty() {
+        return if bytes.len() == HEADER {
+            Ok(None)
+        } else {
+            Err(IndexError::Checksum)
+        };
+    }
+    let parts = sizes.parts().ok_or(IndexError::Checksum)?;
+    if bytes.len() != parts.end {
+        return Err(IndexError::Checksum);
+    }
+    let checksums = &bytes[parts.checksums.clone()];
+    if Sha256::digest(checksums).as_slice() != checksums_sha256
+        || bytes_of(&parts.checksums_of(bytes)) != checksums
+    {
+        return Err(IndexError::Checksum);
+    }
+    // The gap between the checksums and the line where the data begins is in no block.
+    let gap = parts.checksums.end..parts.grid.start;
+    if bytes[gap].iter().any(|byte| *byte != 0) {
+        return Err(IndexError::Checksum);
+    }
+    Graph::thaw(store, parts, n_rows).map(Some)
+}
+
+struct Header {
+    n_rows: usize,
+    options: IndexOptions,
+    audit: Audit,
+    calibration: Calibration,
+    sizes: Sizes,
+    rows_sha256: [u8; SHA],
+    checksums_sha256: [u8; SHA],
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, IndexError> {
+        let number = |at: usize| {
+            bytes
+                .get(at..at + 4)
+                .and_then(|b| b.first_chunk())
+                .map(|b| u32::from_ne_bytes(*b))
+                .ok_or(IndexError::Checksum)
+        };
+        if !bytes.starts_with(&MAGIC) {
+            return Err(IndexError::NotAnIndex);
+        }
+        let (version, order) = (number(8)?, number(12)?);
+        if version != VERSION || order != ORDER {
             return Err(IndexError::Version {
                 got: version,
                 expected: VERSION,
             });
         }
-        let (content, sha) = bytes
-            .split_last_chunk::<SHA_BYTES>()
-            .ok_or(IndexError::Checksum)?;
-        if Sha256::digest(content).as_slice() != sha {
+        let header = bytes.get(..HEADER).ok_or(IndexError::Checksum)?;
+        if Sha256::digest(&header[..HEADER_SHA_AT]).as_slice() != &header[HEADER_SHA_AT..] {
             return Err(IndexError::Checksum);
         }
-        let mut reader =
-            Reader(&content[(MAGIC.len() + size_of_val(&VERSION)).min(content.len())..]);
-        let header = Header::read(&mut reader)?;
-        if header.rows_sha256 != expected_rows_sha256 || header.n_rows != n_rows as u64 {
-            return Err(IndexError::Stale {
-                got: header.n_rows,
-                expected: n_rows,
-            });
-        }
-        let graph = header.read_graph(&mut reader)?;
-        if !reader.0.is_empty() {
-            return Err(IndexError::Malformed("it goes on after its end"));
-        }
-        if graph.is_none() != header.options.is_exact(n_rows) {
-            return Err(IndexError::Malformed(
-                "it has a graph where none belongs, or none where one does",
-            ));
-        }
-        Ok(Self::from_parts(
-            n_rows,
-            header.dim,
-            header.options,
-            graph,
-            header.audit,
-        ))
-    }
-}
-
-fn put(out: &mut Vec<u8>, numbers: &[u32]) {
-    out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-}
-
-/// The bytes not read yet.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn chunk<const N: usize>(&mut self) -> Result<[u8; N], IndexError> {
-        let (chunk, rest) = self.0.split_first_chunk().ok_or(SHORT)?;
-        self.0 = rest;
-        Ok(*chunk)
-    }
-
-    fn word(&mut self) -> Result<u64, IndexError> {
-        self.chunk().map(u64::from_le_bytes)
-    }
-
-    fn size(&mut self) -> Result<usize, IndexError> {
-        usize::try_from(self.word()?).map_err(|_| SHORT)
-    }
-
-    /// `n` numbers; none are allocated that are not there.
-    fn numbers(&mut self, n: usize) -> Result<Vec<u32>, IndexError> {
-        let (numbers, rest) = n
-            .checked_mul(4)
-            .and_then(|len| self.0.split_at_checked(len))
-            .ok_or(SHORT)?;
-        self.0 = rest;
-        Ok(numbers
-            .as_chunks()
-            .0
-            .iter()
-            .map(|number| u32::from_le_bytes(*number))
-            .collect())
-    }
-}
-
-const SHORT: IndexError = IndexError::Malformed("it ends too early");
-
-struct Header {
-    n_rows: u64,
-    dim: usize,
-    options: IndexOptions,
-    audit: Audit,
-    n_twins: usize,
-    n_layers: usize,
-    entry: usize,
-    rows_sha256: [u8; SHA_BYTES],
-}
-
-impl Header {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, IndexError> {
-        let n_rows = reader.word()?;
-        let dim = reader.size()?;
-        let kind = match reader.word()? {
-            0 => Kind::Auto,
-            1 => Kind::Exact,
-            2 => Kind::Hnsw,
-            _ => return Err(IndexError::Malformed("its kind is unknown")),
+        let words: &[u64] = cast(&header[WORDS_AT..ROWS_AT]).ok_or(IndexError::Checksum)?;
+        let sha = |at: usize| -> [u8; SHA] {
+            header[at..at + SHA]
+                .try_into()
+                .expect("32 bytes of a header")
         };
-        let options = IndexOptions {
-            kind,
-            exact_below: reader.size()?,
-            m: reader.size()?,
-            ef_construction: reader.size()?,
-            ef: reader.size()?,
-            deterministic: reader.word()? != 0,
+        Self::parse(words, sha(ROWS_AT), sha(CHECKSUMS_AT))
+    }
+
+    fn parse(
+        words: &[u64],
+        rows_sha256: [u8; SHA],
+        checksums_sha256: [u8; SHA],
+    ) -> Result<Self, IndexError> {
+        let size = |at: usize| {
+            usize::try_from(words[at]).map_err(|_| IndexError::Malformed("a size is too large"))
         };
-        options.check()?;
+        let options = read_options(words, size)?;
         let audit = Audit {
-            unreachable_before: reader.size()?,
-            added_edges: reader.size()?,
-            unreachable: reader.size()?,
+            unreachable_before: size(9)?,
+            added_edges: size(10)?,
+            unreachable: size(11)?,
         };
-        if audit.unreachable > audit.unreachable_before || audit.unreachable_before as u64 > n_rows
-        {
+        let calibration = Calibration {
+            ef: size(12)?,
+            recall: f64::from_bits(words[13]),
+            n_queries: size(14)?,
+        };
+        let (n_rows, dim, n_layers) = (size(0)?, size(1)?, size(16)?);
+        if audit.unreachable > audit.unreachable_before || audit.unreachable_before > n_rows {
             return Err(IndexError::Malformed(
                 "its audit counts more rows than there are",
             ));
         }
+        if n_layers > MAX_LAYERS || dim == 0 {
+            return Err(IndexError::Malformed(
+                "it has too many layers, or no numbers a row",
+            ));
+        }
+        if n_layers > 0 && (calibration.ef == 0 || !(0.0..=1.0).contains(&calibration.recall)) {
+            return Err(IndexError::Malformed("its calibration is none"));
+        }
+        let list = |from: usize| {
+            (from..from + n_layers)
+                .map(size)
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let sizes = Sizes {
+            dim,
+            counts: list(17)?,
+            widths: list(17 + MAX_LAYERS)?,
+            n_twins: size(15)?,
+        };
+        if sizes.widths.contains(&0) || sizes.counts.iter().any(|n| *n > n_rows) {
+            return Err(IndexError::Malformed(
+                "a layer has more rows than there are, or no edges",
+            ));
+        }
         Ok(Self {
             n_rows,
-            dim,
             options,
             audit,
-            n_twins: reader.size()?,
-            n_layers: reader.size()?,
-            entry: reader.size()?,
-            rows_sha256: reader.chunk()?,
+            calibration,
+            sizes,
+            rows_sha256,
+            checksums_sha256,
         })
     }
-
-    fn read_graph(&self, reader: &mut Reader<'_>) -> Result<Option<Graph>, IndexError> {
-        if self.n_layers == 0 {
-            return Ok(None);
-        }
-        let twins = reader.numbers(self.n_twins.checked_mul(2).ok_or(SHORT)?)?;
-        let twins = twins
-            .as_chunks()
-            .0
-            .iter()
-            .map(|[row, twin]| (*row, *twin))
-            .collect();
-        let mut layers = Vec::new();
-        for _ in 0..self.n_layers {
-            layers.push(read_layer(reader, self.n_rows)?);
-        }
-        let entry =
-            u32::try_from(self.entry).map_err(|_| IndexError::Malformed("its entry is no node"))?;
-        let graph = Graph {
-            layers,
-            entry,
-            twins,
-        };
-        check_graph(&graph, self.n_rows)?;
-        Ok(Some(graph))
-    }
 }
 
-/// A layer whose rows ascend below `n_rows`, whose offsets ascend to the end of the edges, and whose edges lead to nodes.
-fn read_layer(reader: &mut Reader<'_>, n_rows: u64) -> Result<Layer, IndexError> {
-    let (n_nodes, n_edges) = (reader.size()?, reader.size()?);
-    let layer = Layer {
-        rows: reader.numbers(n_nodes)?,
-        offsets: reader.numbers(n_nodes.checked_add(1).ok_or(SHORT)?)?,
-        edges: reader.numbers(n_edges)?,
+fn read_options(
+    words: &[u64],
+    size: impl Fn(usize) -> Result<usize, IndexError>,
+) -> Result<IndexOptions, IndexError> {
+    let kinds = [Kind::Auto, Kind::Exact, Kind::Hnsw];
+    let builders = [Builder::Own, Builder::HnswRs];
+    let options = IndexOptions {
+        kind: *kinds
+            .get(size(2)?)
+            .ok_or(IndexError::Malformed("its kind is unknown"))?,
+        exact_below: size(3)?,
+        m: size(4)?,
+        ef_construction: size(5)?,
+        effort: match words[6] {
+            0 => Effort::Recall(f64::from_bits(words[7])),
+            1 => Effort::Ef(size(7)?),
+            _ => return Err(IndexError::Malformed("its effort is unknown")),
+        },
+        builder: *builders
+            .get(size(8)?)
+            .ok_or(IndexError::Malformed("its builder is unknown"))?,
     };
-    if !layer.rows.is_sorted_by(|a, b| a < b)
-        || layer
-            .rows
-            .last()
-            .is_none_or(|last| u64::from(*last) >= n_rows)
-    {
-        return Err(IndexError::Malformed(
-            "the rows of a layer are out of order or none",
-        ));
-    }
-    let ends = (
-        layer.offsets.first().copied(),
-        layer.offsets.last().map(|last| *last as usize),
-    );
-    if ends != (Some(0), Some(n_edges)) || !layer.offsets.is_sorted() {
-        return Err(IndexError::Malformed(
-            "the offsets of a layer are out of order",
-        ));
-    }
-    if layer.edges.iter().any(|to| *to as usize >= n_nodes) {
-        return Err(IndexError::Malformed("an edge leads to no node"));
-    }
-    Ok(layer)
-}
-
-/// What holds across layers: each is part of the one below, and the lowest and the twins have every row once.
-fn check_graph(graph: &Graph, n_rows: u64) -> Result<(), IndexError> {
-    let nested = |pair: &[Layer]| {
-        pair[1]
-            .rows
-            .iter()
-            .all(|row| pair[0].node_of(*row).is_some())
-    };
-    if !graph.layers.windows(2).all(nested) {
-        return Err(IndexError::Malformed(
-            "a layer has a row that the one below lacks",
-        ));
-    }
-    if graph
-        .layers
-        .last()
-        .is_none_or(|top| graph.entry as usize >= top.len())
-    {
-        return Err(IndexError::Malformed("its entry is no node"));
-    }
-    let ground = &graph.layers[0];
-    let mut rows: Vec<u32> = graph
-        .twins
-        .iter()
-        .map(|(_, twin)| *twin)
-        .chain(ground.rows.iter().copied())
-        .collect();
-    rows.sort_unstable();
-    let complete =
-        rows.len() as u64 == n_rows && rows.iter().enumerate().all(|(at, row)| at == *row as usize);
-    let founded = graph
-        .twins
-        .iter()
-        .all(|(row, twin)| row < twin && ground.node_of(*row).is_some());
-    if !complete || !founded || !graph.twins.is_sorted() {
-        return Err(IndexError::Malformed(
-            "its rows and their twins are not every row once",
-        ));
-    }
-    Ok(())
+    options.check()?;
+    Ok(options)
 }

@@ -53,11 +53,35 @@ pub enum IndexError {
         /// Their dimension.
         dim: usize,
     },
-    /// More edges than the format can number.
-    #[error("{edges} edges are more than the 2^32 an index can hold: build it with a smaller m")]
-    TooManyEdges {
-        /// How many edges.
-        edges: usize,
+    /// More rows than a graph can number.
+    #[error(
+        "{n_rows} rows are more than a graph can hold (2^31): search them exactly, or in parts"
+    )]
+    TooManyRows {
+        /// How many rows there are.
+        n_rows: usize,
+    },
+    /// A recall that cannot be aimed at.
+    #[error(
+        "the wanted recall is {got}, it must be between 0.5 and 0.9999: for all of the nearest rows, search exactly"
+    )]
+    WantedRecall {
+        /// What was given.
+        got: f64,
+    },
+    /// Liked and disliked vectors that cancel out.
+    #[error("the vectors of the query cancel out: ask with fewer of them")]
+    NoDirection,
+    /// The work was cancelled by its caller.
+    #[error("cancelled")]
+    Cancelled,
+    /// The file of the index cannot be read.
+    #[error("{path}: {why}")]
+    File {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        why: String,
     },
     /// Recall needs a row to ask for and a row to find.
     #[error("{n_rows} rows are too few to measure recall: at least 2 are needed")]

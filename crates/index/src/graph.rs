@@ -1,236 +1,166 @@
-//! The frozen graph: flat arrays that are walked, never changed in place.
-//!
-//! `hnsw_rs` builds the edges; the search is our own, after Malkov and Yashunin, "Efficient and robust approximate nearest
-//! neighbor search using Hierarchical Navigable Small World graphs" (2016): its algorithm 2 is [`Layer::walk`], its
-//! algorithm 5 is [`Graph::nearest`].
+//! The frozen graph: the bytes of its file, seen as arrays, walked and never changed.
 
-use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use syntopic_core::{Embeddings, Row};
 
-use crate::IndexError;
-use crate::dot::GROUP;
-use crate::exact::score_group;
-use crate::hit::{Best, Scored};
+use crate::audit::twins_of;
+use crate::dot::dot1;
+use crate::grid::{Codes, Grid};
+use crate::hit::Scored;
+use crate::lines::{Plain, cast};
+use crate::store::Store;
+use crate::walk::{Edges, Layer, Scratch};
 
-/// One layer: its nodes are numbered from 0 by position, in the order of the rows they stand for.
+/// Where the arrays are in the bytes of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layer {
-    /// The row of each node, ascending.
-    pub(crate) rows: Vec<u32>,
-    /// The edges of node `i` are `edges[offsets[i]..offsets[i + 1]]`.
-    pub(crate) offsets: Vec<u32>,
-    /// The nodes that edges lead to.
-    pub(crate) edges: Vec<u32>,
-}
-
-impl Layer {
-    /// A layer of nodes `rows` (ascending) and the edges of each, as positions.
-    pub(crate) fn new(rows: Vec<u32>, lists: &[Vec<u32>]) -> Result<Self, IndexError> {
-        let total = lists.iter().map(Vec::len).sum();
-        if u32::try_from(total).is_err() {
-            return Err(IndexError::TooManyEdges { edges: total });
-        }
-        let mut offsets = Vec::with_capacity(rows.len() + 1);
-        let mut edges = Vec::with_capacity(total);
-        offsets.push(0);
-        for list in lists {
-            edges.extend_from_slice(list);
-            offsets.push(edges.len() as u32);
-        }
-        Ok(Self {
-            rows,
-            offsets,
-            edges,
-        })
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub(crate) fn neighbours(&self, node: u32) -> &[u32] {
-        let node = node as usize;
-        &self.edges[self.offsets[node] as usize..self.offsets[node + 1] as usize]
-    }
-
-    /// The node that stands for `row`.
-    pub(crate) fn node_of(&self, row: u32) -> Option<u32> {
-        self.rows.binary_search(&row).ok().map(|at| at as u32)
-    }
-
-    /// Algorithm 2 of the paper, `SEARCH-LAYER`: from `start` to the `ef` wanted nodes most similar to the query, best first.
-    /// Nodes that are not wanted are walked over. `None` when more than `budget` nodes were scored without coming to an end.
-    pub(crate) fn walk(
-        &self,
-        walk: &Walk<'_>,
-        start: u32,
-        ef: usize,
-        wanted: impl Fn(u32) -> bool,
-        scratch: &mut Scratch,
-    ) -> Option<Vec<Scored>> {
-        let Scratch {
-            visited,
-            candidates,
-        } = scratch;
-        visited.clear(self.len());
-        candidates.clear();
-        let mut best = Best::new(ef);
-        let row_of = |node: u32| Row(self.rows[node as usize]);
-        let mut score = |nodes: &[u32], candidates: &mut BinaryHeap<Scored>| {
-            score_group(walk.rows, walk.query, nodes, row_of, |scored| {
-                if best.accepts(scored) {
-                    candidates.push(scored);
-                    if wanted(scored.id) {
-                        best.offer(scored);
-                    }
-                }
-            });
-            best.worst()
-        };
-        visited.insert(start);
-        let mut worst = score(&[start], candidates);
-        while let Some(nearest) = candidates.pop() {
-            if worst.is_some_and(|worst| nearest < worst) {
-                break;
-            }
-            if visited.len() > walk.budget {
-                return None;
-            }
-            let mut group = [0; GROUP];
-            let mut filled = 0;
-            for &node in self.neighbours(nearest.id) {
-                if visited.insert(node) {
-                    group[filled] = node;
-                    filled += 1;
-                    if filled == GROUP {
-                        score(&group, candidates);
-                        filled = 0;
-                    }
-                }
-            }
-            worst = score(&group[..filled], candidates);
-        }
-        Some(best.into_sorted())
-    }
-}
-
-/// What a walk looks for, and where.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Walk<'a> {
-    pub(crate) rows: &'a Embeddings,
-    pub(crate) query: &'a [f32],
-    /// How many nodes of one layer may be scored.
-    pub(crate) budget: usize,
+pub(crate) struct Layout {
+    /// How many nodes each layer has, from the lowest, which has all; never empty, none is 0.
+    pub(crate) counts: Vec<usize>,
+    /// Places for edges a node, on each layer.
+    pub(crate) widths: Vec<usize>,
+    pub(crate) codes: Range<usize>,
+    pub(crate) layers: Vec<Range<usize>>,
+    pub(crate) row_of: Range<usize>,
+    pub(crate) hashes: Range<usize>,
 }
 
 /// The layers of an HNSW graph over rows that all differ, and the rows that repeat one of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Nodes are numbered so that a layer is the first so many of them; walks begin at node 0.
+#[derive(Debug)]
 pub(crate) struct Graph {
-    /// From the lowest, which has every row but the twins; each has a part of the rows of the one before.
-    pub(crate) layers: Vec<Layer>,
-    /// The node of the last layer where every search begins.
-    pub(crate) entry: u32,
+    pub(crate) store: Store,
+    pub(crate) layout: Layout,
+    pub(crate) grid: Grid,
     /// `(row, twin)`, ascending: the vector of `twin` is that of the lower `row`, which stands for it in the graph.
     /// Thousands of identical vectors as nodes would have edges to each other only.
     pub(crate) twins: Vec<(u32, u32)>,
 }
 
 impl Graph {
-    /// Algorithm 5 of the paper, `K-NN-SEARCH`, for the `ef` wanted rows of the graph: greedy descent to the nearest node of
-    /// each upper layer, then the wide walk on the lowest. `None` when the budget ran out.
-    pub(crate) fn nearest(
-        &self,
-        walk: &Walk<'_>,
-        ef: usize,
-        wanted: impl Fn(u32) -> bool,
-        scratch: &mut Scratch,
-    ) -> Option<Vec<Scored>> {
-        let descent = Walk {
-            budget: usize::MAX,
-            ..*walk
-        };
-        let mut node = self.entry;
-        for pair in self.layers.windows(2).rev() {
-            let [lower, upper] = pair else {
-                unreachable!("windows of 2")
-            };
-            // A walk with ef 1 is the greedy search: it ends where no neighbour is better.
-            let nearest = upper.walk(&descent, node, 1, |_| true, scratch)?;
-            let row = nearest.first().map_or(upper.rows[node as usize], |best| {
-                upper.rows[best.id as usize]
-            });
-            node = lower
-                .node_of(row)
-                .expect("a row of an upper layer is on the lower one: verified when made or read");
-        }
-        let ground = &self.layers[0];
-        let row_of = |node: u32| ground.rows[node as usize];
-        let found = ground.walk(walk, node, ef, |node| wanted(row_of(node)), scratch)?;
-        Some(
-            found
-                .into_iter()
-                .map(|scored| Scored {
-                    id: row_of(scored.id),
-                    ..scored
-                })
-                .collect(),
-        )
+    fn array<T: Plain>(&self, range: &Range<usize>) -> &[T] {
+        cast(&self.store.bytes()[range.clone()])
+            .expect("arrays begin on lines and hold whole numbers: checked when read")
     }
 
-    /// The rows identical to `row`, ascending.
-    pub(crate) fn twins_of(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
-        let from = self.twins.partition_point(|(first, _)| *first < row);
-        self.twins[from..]
-            .iter()
-            .take_while(move |(first, _)| *first == row)
-            .map(|(_, twin)| *twin)
+    /// The row of each node.
+    pub(crate) fn row_of(&self) -> &[u32] {
+        self.array(&self.layout.row_of)
+    }
+
+    /// The hash of each node's vector.
+    pub(crate) fn hashes(&self) -> &[u64] {
+        self.array(&self.layout.hashes)
+    }
+
+    pub(crate) fn codes(&self) -> Codes<'_> {
+        Codes {
+            lines: self.array(&self.layout.codes),
+            per_node: self.grid.lines(),
+        }
+    }
+
+    pub(crate) fn edges(&self, layer: usize) -> Edges<'_> {
+        Edges {
+            places: self.array(&self.layout.layers[layer]),
+            width: self.layout.widths[layer],
+        }
+    }
+
+    pub(crate) fn n_nodes(&self) -> usize {
+        self.layout.counts[0]
+    }
+
+    /// Bytes read while searching: compact vectors, edges, rows.
+    pub(crate) fn size(&self) -> usize {
+        self.store.bytes().len()
     }
 
     /// How many edges all layers have.
     pub(crate) fn n_edges(&self) -> usize {
-        self.layers.iter().map(|layer| layer.edges.len()).sum()
-    }
-}
-
-/// What one search needs and the next can use again.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    visited: Visited,
-    candidates: BinaryHeap<Scored>,
-}
-
-/// A set of nodes: one bit each, and the list of those set, by which it is emptied.
-#[derive(Debug, Default)]
-struct Visited {
-    words: Vec<u64>,
-    set: Vec<u32>,
-}
-
-impl Visited {
-    /// Empties the set and makes room for nodes below `n`.
-    fn clear(&mut self, n: usize) {
-        for node in self.set.drain(..) {
-            self.words[node as usize / 64] = 0;
-        }
-        if self.words.len() < n.div_ceil(64) {
-            self.words.resize(n.div_ceil(64), 0);
-        }
+        let of_layer = |layer| {
+            let edges = self.edges(layer);
+            (0..edges.n_nodes() as u32)
+                .map(|node| edges.of(node).len())
+                .sum::<usize>()
+        };
+        (0..self.layout.counts.len()).map(of_layer).sum()
     }
 
-    /// Whether `node` was not in the set before.
-    fn insert(&mut self, node: u32) -> bool {
-        let word = &mut self.words[node as usize / 64];
-        let bit = 1 << (node % 64);
-        let new = *word & bit == 0;
-        if new {
-            *word |= bit;
-            self.set.push(node);
-        }
-        new
+    /// The rows identical to `row`, ascending.
+    pub(crate) fn twins_of(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
+        twins_of(&self.twins, row).iter().map(|(_, twin)| *twin)
     }
 
-    fn len(&self) -> usize {
-        self.set.len()
+    /// Algorithm 5 of the paper, `K-NN-SEARCH`: greedy descent to the nearest node of each upper layer, then the wide walk
+    /// on the lowest, which leaves the nodes found in the scratch's pool.
+    pub(crate) fn nearest(&self, query: &[f32], ef: usize, scratch: &mut Scratch) {
+        let start = self.descend(query, scratch);
+        self.layer(0).walk(start, ef, scratch);
+    }
+
+    /// [`Graph::nearest`] among the nodes that `wanted` accepts; nothing when more than `budget` nodes were scored.
+    pub(crate) fn nearest_where(
+        &self,
+        query: &[f32],
+        (ef, budget): (usize, usize),
+        wanted: impl Fn(u32) -> bool,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<Scored>> {
+        let start = self.descend(query, scratch);
+        self.layer(0)
+            .walk_where(start, (ef, budget), wanted, scratch)
+    }
+
+    /// [`Graph::nearest`] to the vector of `node`, from there.
+    pub(crate) fn around(&self, node: u32, vector: &[f32], ef: usize, scratch: &mut Scratch) {
+        self.grid.prepare(vector, &mut scratch.prepared);
+        scratch.visited.clear(self.n_nodes());
+        self.layer(0).walk(node, ef, scratch);
+    }
+
+    /// To the lowest layer; the scratch is ready for the walk there.
+    fn descend(&self, query: &[f32], scratch: &mut Scratch) -> u32 {
+        self.grid.prepare(query, &mut scratch.prepared);
+        let mut start = 0;
+        for layer in (1..self.layout.counts.len()).rev() {
+            scratch.visited.clear(self.layout.counts[layer]);
+            // A walk with ef 1 is the greedy search: it ends where no neighbour is better.
+            self.layer(layer).walk(start, 1, scratch);
+            start = scratch
+                .pool
+                .found()
+                .next()
+                .map_or(start, |nearest| nearest.id);
+        }
+        scratch.visited.clear(self.n_nodes());
+        start
+    }
+
+    fn layer(&self, layer: usize) -> Layer<'_> {
+        Layer {
+            codes: self.codes(),
+            edges: self.edges(layer),
+        }
+    }
+
+    /// `found` by their rows and exact scores.
+    pub(crate) fn rerank(
+        &self,
+        rows: &Embeddings,
+        query: &[f32],
+        found: impl Iterator<Item = Scored>,
+    ) -> Vec<Scored> {
+        let row_of = self.row_of();
+        found
+            .map(|near| {
+                let id = row_of[near.id as usize];
+                Scored {
+                    score: dot1(query, rows.row(Row(id))),
+                    id,
+                }
+            })
+            .collect()
     }
 }

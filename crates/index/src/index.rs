@@ -2,13 +2,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
 use syntopic_core::{Embeddings, EmbeddingsError, Row};
 
 use crate::audit::{self, Audit};
+use crate::batch::exact_batch;
+use crate::build::{self, Nodes};
+use crate::calibrate::Calibration;
+use crate::draft::Draft;
 use crate::exact::{exact, exact_among};
-use crate::graph::{Graph, Scratch, Walk};
+use crate::graph::Graph;
 use crate::hit::{Hit, Scored};
-use crate::{IndexError, IndexOptions, Kind, build};
+use crate::walk::Scratch;
+use crate::{Effort, IndexError, IndexOptions, Kind};
 
 /// A search that keeps more than one in this many rows in view compares all of them instead: the walk would score about
 /// as many, in an order that memory likes less.
@@ -28,18 +34,18 @@ pub struct Index {
     pub(crate) options: IndexOptions,
     pub(crate) graph: Option<Graph>,
     pub(crate) audit: Audit,
+    pub(crate) calibration: Calibration,
     /// Scratch of searches that are over.
     idle: Mutex<Vec<Scratch>>,
 }
 
 impl Index {
     /// The index of `rows`, shape `(n_rows, dim)`. `progress` hears how many rows are done, and nothing when the search
-    /// is exact, which needs no work. A graph takes 0.3 ms a
-    /// row of one core at 384 numbers and a thousand rows, 1 to 2 ms at tens of thousands, and `9 m` bytes a row (several
-    /// times that while it is built).
+    /// is exact, which needs no work. Building uses all threads; the graph is the same however many there are, and however
+    /// the rows are sorted. At 384 numbers a row takes about 0.1 ms of one core, and the index `dim + 8 m + 12` bytes.
     ///
     /// # Errors
-    /// When an option breaks its rule, or the graph has more than 2^32 edges.
+    /// When an option breaks its rule, or there are more than 2^31 rows.
     pub fn build(
         rows: &Embeddings,
         options: &IndexOptions,
@@ -48,22 +54,38 @@ impl Index {
         options.check()?;
         let (n_rows, dim) = (rows.n_rows(), rows.dim());
         if options.is_exact(n_rows) {
+            let (audit, calibration) = (Audit::default(), Calibration::default());
             return Ok(Self::from_parts(
                 n_rows,
                 dim,
                 options.clone(),
                 None,
-                Audit::default(),
+                audit,
+                calibration,
             ));
         }
-        let mut graph = build::build(rows, options, progress)?;
-        let audit = audit::repair(&mut graph, rows)?;
+        let (draft, nodes, calibration) = build::build(rows, options, progress)?;
+        Self::finish(options, draft, nodes, calibration)
+    }
+
+    /// The index of a draft whose nodes are all in.
+    pub(crate) fn finish(
+        options: &IndexOptions,
+        mut draft: Draft<'_>,
+        nodes: Nodes,
+        calibration: Calibration,
+    ) -> Result<Self, IndexError> {
+        draft.trim();
+        let audit = audit::repair(&mut draft, &nodes.twins);
+        let (n_rows, dim) = (draft.rows.n_rows(), draft.rows.dim());
+        let graph = Graph::freeze(draft, nodes)?;
         Ok(Self::from_parts(
             n_rows,
             dim,
             options.clone(),
             Some(graph),
             audit,
+            calibration,
         ))
     }
 
@@ -73,6 +95,7 @@ impl Index {
         options: IndexOptions,
         graph: Option<Graph>,
         audit: Audit,
+        calibration: Calibration,
     ) -> Self {
         Self {
             n_rows,
@@ -80,6 +103,7 @@ impl Index {
             options,
             graph,
             audit,
+            calibration,
             idle: Mutex::default(),
         }
     }
@@ -111,18 +135,49 @@ impl Index {
         let Some(graph) = &self.graph else {
             return format!("exact search over {n_rows} rows of {dim} numbers: {why}");
         };
+        let Calibration {
+            ef,
+            recall,
+            n_queries,
+        } = self.calibration;
+        let effort = match options.effort {
+            Effort::Ef(_) => format!("ef {ef}"),
+            Effort::Recall(wanted) => {
+                format!("ef {ef} for recall {wanted}, {recall:.4} measured on {n_queries} rows")
+            }
+        };
         format!(
-            "HNSW graph over {n_rows} rows of {dim} numbers (m {}, ef_construction {}, ef {}, {} layers, {} edges, \
-             {} identical rows folded, {} rows made reachable, {} unreachable): {why}",
+            "HNSW graph over {n_rows} rows of {dim} numbers (m {}, ef_construction {}, {effort}; {} layers, {} edges, \
+             {} bytes, {} identical rows folded, {} rows made reachable, {} unreachable): {why}",
             options.m,
             options.ef_construction,
-            options.ef,
-            graph.layers.len(),
+            graph.layout.counts.len(),
             graph.n_edges(),
+            graph.size(),
             graph.twins.len(),
             self.audit.unreachable_before - self.audit.unreachable,
             self.audit.unreachable,
         )
+    }
+
+    /// How it was made.
+    #[must_use]
+    pub fn options(&self) -> &IndexOptions {
+        &self.options
+    }
+
+    /// The effort of searches that name none, and the recall measured at it; zeros when the search is exact.
+    #[must_use]
+    pub fn calibration(&self) -> Calibration {
+        self.calibration
+    }
+
+    /// Bytes that [`Index::to_bytes`] gives: those that searching reads, besides the rows of results.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        self.graph
+            .as_ref()
+            .map_or(crate::layout::HEADER, Graph::size)
     }
 
     /// What was found, and repaired, when the graph was searched through after the build.
@@ -140,8 +195,9 @@ impl Index {
     /// The `k` rows most similar to `query`, most similar first, equal scores by row ascending; all rows when there are
     /// fewer than `k`. `query` is a unit vector of shape `(dim,)`.
     ///
-    /// With a graph, `ef` rows are kept in view (at least `k`; by default [`IndexOptions::ef`]): more find better and take
-    /// longer. Where `ef` is more than a sixteenth of the rows, all are compared exactly, which then is about as fast.
+    /// With a graph, `ef` rows are kept in view (at least `k`; by default those of [`Index::calibration`], and half as many
+    /// again as `k`): more find better and take longer. Where `ef` is more than a sixteenth of the rows, all are compared
+    /// exactly, which then is about as fast.
     ///
     /// # Errors
     /// When `k` or `ef` is 0, `query` is no unit vector of `dim` finite numbers, or `rows` has another shape than the rows
@@ -154,17 +210,41 @@ impl Index {
         ef: Option<usize>,
     ) -> Result<Vec<Hit>, IndexError> {
         self.check(rows, query, k)?;
-        if ef == Some(0) {
-            return Err(IndexError::Option {
-                name: "ef",
-                got: 0,
-                rule: "at least 1",
+        let ef = self.ef(k, ef)?;
+        let found = self.with_scratch(|scratch| self.walk(rows, query, k, ef, scratch));
+        Ok(found.unwrap_or_else(|| exact(rows, query, k)))
+    }
+
+    /// [`Index::search`] for each of `queries`, in their order; the threads share them.
+    ///
+    /// # Errors
+    /// As [`Index::search`].
+    pub fn search_batch(
+        &self,
+        rows: &Embeddings,
+        queries: &Embeddings,
+        k: usize,
+        ef: Option<usize>,
+    ) -> Result<Vec<Vec<Hit>>, IndexError> {
+        let ef = self.ef(k, ef)?;
+        self.check_shape(rows, k)?;
+        if !queries.is_empty() && queries.dim() != self.dim {
+            return Err(IndexError::QueryDimension {
+                got: queries.dim(),
+                expected: self.dim,
             });
         }
-        let ef = ef.unwrap_or(self.options.ef);
-        Ok(self
-            .walk(rows, query, k, ef, None)
-            .unwrap_or_else(|| exact(rows, query, k)))
+        if !self.walks(k.max(ef)) {
+            return Ok(exact_batch(rows, queries, k));
+        }
+        Ok((0..queries.n_rows() as u32)
+            .into_par_iter()
+            .map_init(Scratch::default, |scratch, query| {
+                let query = queries.row(Row(query));
+                self.walk(rows, query, k, ef, scratch)
+                    .unwrap_or_else(|| exact(rows, query, k))
+            })
+            .collect())
     }
 
     /// [`Index::search`] among the rows that `keep` accepts: `k` results whenever `k` rows pass. The graph is walked over
@@ -180,61 +260,83 @@ impl Index {
         keep: &dyn Fn(Row) -> bool,
     ) -> Result<Vec<Hit>, IndexError> {
         self.check(rows, query, k)?;
-        if let Some(hits) = self.walk(rows, query, k, self.options.ef, Some(keep)) {
-            return Ok(hits);
-        }
-        let passing: Vec<u32> = (0..self.n_rows as u32)
-            .filter(|row| keep(Row(*row)))
-            .collect();
-        Ok(exact_among(rows, query, k, &passing))
+        let ef = self.ef(k, None)?;
+        let found =
+            self.with_scratch(|scratch| self.walk_where(rows, query, (k, ef), keep, scratch));
+        Ok(found.unwrap_or_else(|| {
+            let passing: Vec<u32> = (0..self.n_rows as u32)
+                .filter(|row| keep(Row(*row)))
+                .collect();
+            exact_among(rows, query, k, &passing)
+        }))
     }
 
-    /// The answer of the graph; none where there is no graph, exact search is as fast, or fewer than `k` rows were found.
-    fn walk(
+    /// The effort of a search for `k` rows.
+    pub(crate) fn ef(&self, k: usize, asked: Option<usize>) -> Result<usize, IndexError> {
+        match asked {
+            Some(0) => Err(IndexError::Option {
+                name: "ef",
+                got: 0,
+                rule: "at least 1",
+            }),
+            Some(ef) => Ok(ef.max(k)),
+            None => Ok(self.calibration.ef.max(k.saturating_add(k / 2))),
+        }
+    }
+
+    /// Whether a walk with this effort is faster than comparing all rows.
+    pub(crate) fn walks(&self, ef: usize) -> bool {
+        self.graph.is_some() && ef <= self.n_rows / WIDE
+    }
+
+    /// The answer of the graph; none where exact search is as fast, or fewer than `k` rows were found.
+    pub(crate) fn walk(
         &self,
         rows: &Embeddings,
         query: &[f32],
         k: usize,
         ef: usize,
-        keep: Option<&dyn Fn(Row) -> bool>,
+        scratch: &mut Scratch,
     ) -> Option<Vec<Hit>> {
-        let graph = self.graph.as_ref()?;
-        let ef = ef.max(k);
-        if ef > self.n_rows / WIDE {
-            return None;
-        }
-        let mut scratch = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-            .unwrap_or_default();
-        let budget = if keep.is_some() {
-            self.n_rows / FILTERED_SHARE
-        } else {
-            usize::MAX
-        };
-        let kept = |row: u32| keep.is_none_or(|keep| keep(Row(row)));
-        let wanted = |row: u32| kept(row) || graph.twins_of(row).any(kept);
-        let found = graph.nearest(
-            &Walk {
-                rows,
-                query,
-                budget,
-            },
-            ef,
-            wanted,
-            &mut scratch,
-        );
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(scratch);
-        let hits = with_twins(graph, &found?, k, kept);
+        let graph = self.graph.as_ref().filter(|_| self.walks(ef))?;
+        graph.nearest(query, ef, scratch);
+        let found = graph.rerank(rows, query, scratch.pool.found());
+        let hits = with_twins(graph, found, k, |_| true);
         (hits.len() == k).then_some(hits)
     }
 
-    fn check(&self, rows: &Embeddings, query: &[f32], k: usize) -> Result<(), IndexError> {
+    /// [`Index::walk`] for rows that `keep` accepts.
+    fn walk_where(
+        &self,
+        rows: &Embeddings,
+        query: &[f32],
+        (k, ef): (usize, usize),
+        keep: &dyn Fn(Row) -> bool,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<Hit>> {
+        let graph = self.graph.as_ref().filter(|_| self.walks(ef))?;
+        let kept = |row: u32| keep(Row(row));
+        let row_of = graph.row_of();
+        let wanted = |node: u32| {
+            let row = row_of[node as usize];
+            kept(row) || graph.twins_of(row).any(kept)
+        };
+        let budget = self.n_rows / FILTERED_SHARE;
+        let found = graph.nearest_where(query, (ef, budget), wanted, scratch)?;
+        let hits = with_twins(graph, graph.rerank(rows, query, found.into_iter()), k, kept);
+        (hits.len() == k).then_some(hits)
+    }
+
+    fn with_scratch<T>(&self, search: impl FnOnce(&mut Scratch) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = idle().pop().unwrap_or_default();
+        let found = search(&mut scratch);
+        idle().push(scratch);
+        found
+    }
+
+    /// Whether `rows` may be those of the index, and something is asked for.
+    pub(crate) fn check_shape(&self, rows: &Embeddings, k: usize) -> Result<(), IndexError> {
         if (rows.n_rows(), rows.dim()) != (self.n_rows, self.dim) {
             return Err(IndexError::OtherRows {
                 index_rows: self.n_rows,
@@ -246,6 +348,11 @@ impl Index {
         if k == 0 {
             return Err(IndexError::ZeroK);
         }
+        Ok(())
+    }
+
+    fn check(&self, rows: &Embeddings, query: &[f32], k: usize) -> Result<(), IndexError> {
+        self.check_shape(rows, k)?;
         let dimension = IndexError::QueryDimension {
             got: query.len(),
             expected: self.dim,
@@ -267,9 +374,14 @@ impl Index {
 }
 
 /// The best `k` kept rows of what the graph found and of the rows identical to those.
-fn with_twins(graph: &Graph, found: &[Scored], k: usize, kept: impl Fn(u32) -> bool) -> Vec<Hit> {
+pub(crate) fn with_twins(
+    graph: &Graph,
+    found: Vec<Scored>,
+    k: usize,
+    kept: impl Fn(u32) -> bool,
+) -> Vec<Hit> {
     let mut all: Vec<Scored> = Vec::with_capacity(found.len());
-    for &scored in found {
+    for scored in found {
         let same = std::iter::once(scored.id).chain(graph.twins_of(scored.id));
         all.extend(
             same.filter(|row| kept(*row))

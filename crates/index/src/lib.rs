@@ -1,29 +1,50 @@
 //! A vector to its nearest rows: exact and HNSW behind one type.
 //!
 //! The rows ([`syntopic_core::Embeddings`]) are the truth and stay with the caller; an [`Index`] holds a graph over them at
-//! most. The graph is built by `hnsw_rs`, frozen into flat arrays, repaired where rows cannot be reached, and walked by our
-//! own search. [`exact()`] compares every row, and [`measure_recall`] says how much of its answer an index finds.
+//! most, and a compact form of each that the walk compares; what it returns is compared again, by the rows. [`exact()`]
+//! compares every row, and [`measure_recall`] says how much of its answer an index finds.
 //!
 //! Not for: text, models, files, or keeping the rows.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
 mod audit;
+mod baseline;
+mod batch;
+mod blend;
 mod build;
 mod bytes;
+mod calibrate;
 mod dot;
+mod dot8;
+mod draft;
 mod error;
 mod exact;
 mod graph;
+mod grid;
 mod hit;
 mod index;
+mod layout;
+mod lines;
+mod neighbors;
 mod options;
+mod prune;
 mod recall;
+mod refresh;
+mod store;
+mod tile;
+mod twins;
+mod walk;
 
 pub use audit::Audit;
+pub use batch::exact_batch;
+pub use blend::blend;
+pub use calibrate::Calibration;
 pub use error::IndexError;
 pub use exact::exact;
 pub use hit::Hit;
 pub use index::Index;
-pub use options::{DEFAULT_EXACT_BELOW, IndexOptions, Kind};
+pub use neighbors::Neighbors;
+pub use options::{Builder, DEFAULT_EXACT_BELOW, Effort, IndexOptions, Kind};
 pub use recall::{Recall, measure_recall};
+pub use refresh::Refreshed;

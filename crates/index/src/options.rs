@@ -14,26 +14,42 @@ pub enum Kind {
     Hnsw,
 }
 
+/// How thoroughly a graph is searched, unless a search says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Effort {
+    /// As thoroughly as this recall of the 10 nearest takes (0.5 to 0.9999), measured on the rows themselves at the end of
+    /// the build: see [`crate::Calibration`].
+    Recall(f64),
+    /// So many rows are kept in view, `ef` in the HNSW paper (1 to 1,000,000).
+    Ef(usize),
+}
+
+/// Who builds the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Builder {
+    /// This crate: on all threads, and the same graph whatever their number.
+    #[default]
+    Own,
+    /// `hnsw_rs`, the baseline that our own build is measured against: slower, and reproducible on one thread only.
+    HnswRs,
+}
+
 /// How an index is made; [`Default`] gives the value named at each field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct IndexOptions {
     /// Which search answers (default [`Kind::Auto`]).
     pub kind: Kind,
-    /// With [`Kind::Auto`]: fewer rows than this are searched exactly (default 50,000; see the table at
-    /// [`DEFAULT_EXACT_BELOW`]).
+    /// With [`Kind::Auto`]: fewer rows than this are searched exactly (default [`DEFAULT_EXACT_BELOW`]).
     pub exact_below: usize,
     /// Edges of a row on each upper layer, twice as many on the lowest: `M` in the HNSW paper (default 16, 2 to 128).
     /// More find better and cost memory, `8 m` bytes a row, and build time.
     pub m: usize,
-    /// Rows kept in view while an edge list is chosen: `efConstruction` in the paper (default 200, `m` to 100,000).
+    /// Rows kept in view while an edge list is chosen: `efConstruction` in the paper (default 100, `m` to 100,000).
     pub ef_construction: usize,
-    /// Rows kept in view while searching, unless a search names its own: `ef` in the paper (default 128, at least 1).
-    /// More find better and take longer.
-    pub ef: usize,
-    /// Whether the rows are inserted one after the other (default true), which makes the graph the same on every run and
-    /// whatever the thread count. With false all threads insert at once: building takes about as many times less as there
-    /// are cores, and two builds of the same rows may differ in a few edges, hence in a few approximate results.
-    pub deterministic: bool,
+    /// How thoroughly the graph is searched (default: to a recall of 0.99).
+    pub effort: Effort,
+    /// Who builds the graph (default [`Builder::Own`]).
+    pub builder: Builder,
 }
 
 /// Default of [`IndexOptions::exact_below`]. Measured by the criterion bench `benches/index.rs`: milliseconds a query, 384
@@ -58,9 +74,9 @@ impl Default for IndexOptions {
             kind: Kind::Auto,
             exact_below: DEFAULT_EXACT_BELOW,
             m: 16,
-            ef_construction: 200,
-            ef: 128,
-            deterministic: true,
+            ef_construction: 100,
+            effort: Effort::Recall(0.99),
+            builder: Builder::Own,
         }
     }
 }
@@ -79,14 +95,27 @@ impl IndexOptions {
                 self.m..=100_000,
                 "between m and 100000",
             ),
-            ("ef", self.ef, 1..=1_000_000, "between 1 and 1000000"),
+            ("ef", self.ef(), 1..=1_000_000, "between 1 and 1000000"),
         ];
         for (name, got, range, rule) in rules {
             if !range.contains(&got) {
                 return Err(IndexError::Option { name, got, rule });
             }
         }
-        Ok(())
+        match self.effort {
+            Effort::Recall(got) if !(0.5..=0.9999).contains(&got) => {
+                Err(IndexError::WantedRecall { got })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The effort as it was named, or any that is accepted.
+    fn ef(&self) -> usize {
+        match self.effort {
+            Effort::Ef(ef) => ef,
+            Effort::Recall(_) => 1,
+        }
     }
 
     /// Whether `n_rows` rows are searched exactly.
@@ -116,7 +145,15 @@ mod tests {
                 ..Default::default()
             },
             IndexOptions {
-                ef: 0,
+                effort: Effort::Ef(0),
+                ..Default::default()
+            },
+            IndexOptions {
+                effort: Effort::Recall(1.0),
+                ..Default::default()
+            },
+            IndexOptions {
+                effort: Effort::Recall(f64::NAN),
                 ..Default::default()
             },
         ];
@@ -130,6 +167,8 @@ mod tests {
                 "m is 1, it must be between 2 and 128",
                 "ef_construction is 15, it must be between m and 100000",
                 "ef is 0, it must be between 1 and 1000000",
+                "the wanted recall is 1, it must be between 0.5 and 0.9999: for all of the nearest rows, search exactly",
+                "the wanted recall is NaN, it must be between 0.5 and 0.9999: for all of the nearest rows, search exactly",
             ]
         );
     }

@@ -1,12 +1,15 @@
 //! What every index owes, exact and HNSW alike, and how much of the exact answer the graph must find.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use syntopic_core::{Embeddings, Row, dot};
-use syntopic_index::{Hit, Index, IndexError, IndexOptions, Kind, exact, measure_recall};
+use syntopic_index::{
+    Builder, Effort, Hit, Index, IndexError, IndexOptions, Kind, exact, exact_batch, measure_recall,
+};
 
 /// Small enough that indexes of a few hundred rows walk their graph.
 const EF: usize = 8;
@@ -47,7 +50,7 @@ fn embeddings(rows: &[Vec<f32>]) -> Embeddings {
 fn options(kind: Kind) -> IndexOptions {
     IndexOptions {
         kind,
-        ef: EF,
+        effort: Effort::Ef(EF),
         ef_construction: 40,
         m: 8,
         ..IndexOptions::default()
@@ -105,6 +108,20 @@ proptest! {
             prop_assert_eq!(kept.len(), k.min((0..n as u32).filter(|row| keep(Row(*row))).count()));
             prop_assert!(kept.iter().all(|hit| keep(hit.row)));
             assert_sound(&kept, &rows, query);
+            let batch = index.search_batch(&rows, &rows, k, None).expect("rows are queries");
+            prop_assert_eq!(batch.len(), n);
+            prop_assert_eq!(&batch[(seed % n as u64) as usize], &hits);
+            let neighbors = index.neighbors(&rows, k, &mut |_| ControlFlow::Continue(())).expect("its rows");
+            prop_assert_eq!(neighbors.k(), k.min(n - 1));
+            for row in (0..n as u32).map(Row) {
+                let others = neighbors.of(row);
+                assert_sound(others, &rows, rows.row(row));
+                prop_assert!(others.iter().all(|hit| hit.row != row));
+                if kind != Kind::Hnsw {
+                    let all = exact(&rows, rows.row(row), n).into_iter().filter(|hit| hit.row != row);
+                    prop_assert_eq!(others, all.take(k).collect::<Vec<_>>());
+                }
+            }
         }
     }
 
@@ -144,6 +161,7 @@ fn the_graph_finds_95_of_100_neighbours_and_every_row_finds_itself() {
     let index = build(
         &rows,
         &IndexOptions {
+            effort: Effort::Ef(128),
             exact_below: 0,
             ..IndexOptions::default()
         },
@@ -267,11 +285,11 @@ fn nearly_identical_rows_and_far_islands_are_all_reachable() {
 }
 
 #[test]
-fn a_build_in_turn_is_the_same_again_and_one_at_once_is_as_good() {
-    let rows = embeddings(&clustered(4_000, 24, 30, 0.8, 10));
-    let serial = options(Kind::Hnsw);
+fn the_graph_is_the_same_whatever_the_threads_and_the_order_of_rows() {
+    let vectors = clustered(4_000, 24, 30, 0.8, 10);
+    let rows = embeddings(&vectors);
     let mut reports = Vec::new();
-    let first = Index::build(&rows, &serial, &mut |done| reports.push(done))
+    let first = Index::build(&rows, &options(Kind::Hnsw), &mut |done| reports.push(done))
         .expect("the options are right");
     assert!(
         reports.is_sorted() && reports.last() == Some(&4_000),
@@ -281,23 +299,303 @@ fn a_build_in_turn_is_the_same_again_and_one_at_once_is_as_good() {
         .num_threads(1)
         .build()
         .expect("a pool");
-    let again = pool.install(|| build(&rows, &serial));
+    let again = pool.install(|| build(&rows, &options(Kind::Hnsw)));
     assert!(
         first.to_bytes([0; 32]) == again.to_bytes([0; 32]),
         "byte for byte"
     );
 
-    let parallel = build(
-        &rows,
-        &IndexOptions {
-            deterministic: false,
-            ef: 64,
-            ..serial
-        },
+    let turned = embeddings(&vectors.iter().rev().cloned().collect::<Vec<_>>());
+    let other = build(&turned, &options(Kind::Hnsw));
+    for row in (0..4_000).step_by(97) {
+        let query = rows.row(Row(row));
+        let hits = first
+            .search(&rows, query, 7, None)
+            .expect("a row is a query");
+        let turned_hits = other
+            .search(&turned, query, 7, None)
+            .expect("a row is a query");
+        assert_eq!(
+            hits.iter().map(|hit| hit.row.0).collect::<Vec<_>>(),
+            turned_hits
+                .iter()
+                .map(|hit| 3_999 - hit.row.0)
+                .collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn our_build_finds_no_less_than_the_one_by_hnsw_rs() {
+    let rows = embeddings(&clustered(4_000, 24, 30, 0.8, 10));
+    let recall = |builder| {
+        let index = build(
+            &rows,
+            &IndexOptions {
+                builder,
+                effort: Effort::Ef(24),
+                ..options(Kind::Hnsw)
+            },
+        );
+        assert_eq!(index.unreachable(), 0);
+        measure_recall(&index, &rows, 10, 500, 11)
+            .expect("4,000 rows")
+            .mean
+    };
+    let (own, baseline) = (recall(Builder::Own), recall(Builder::HnswRs));
+    assert!(own >= 0.9 && own >= baseline - 0.01, "{own} {baseline}");
+}
+
+#[test]
+fn a_wanted_recall_is_reached_on_queries_that_were_held_out() {
+    let all = clustered(5_500, 48, 50, 1.0, 21);
+    let (rows, queries) = (embeddings(&all[..5_000]), embeddings(&all[5_000..]));
+    let mut efforts = Vec::new();
+    for wanted in [0.8, 0.95, 0.99] {
+        let effort = Effort::Recall(wanted);
+        let index = build(
+            &rows,
+            &IndexOptions {
+                effort,
+                ..options(Kind::Hnsw)
+            },
+        );
+        let calibration = index.calibration();
+        assert!(
+            calibration.recall >= wanted && calibration.n_queries == 500,
+            "{calibration:?}"
+        );
+        let found = index
+            .search_batch(&rows, &queries, 10, None)
+            .expect("queries");
+        let least = exact_batch(&rows, &queries, 10);
+        let right: usize = found
+            .iter()
+            .zip(&least)
+            .map(|(hits, least)| {
+                hits.iter()
+                    .filter(|hit| hit.score >= least[9].score)
+                    .count()
+            })
+            .sum();
+        assert!(
+            right as f64 / 5_000.0 >= wanted,
+            "{right} of 5,000 for {wanted}, {calibration:?}"
+        );
+        efforts.push(calibration.ef);
+    }
+    assert!(efforts.is_sorted_by(|a, b| a < b), "{efforts:?}");
+}
+
+#[test]
+fn after_many_changes_recall_is_that_of_a_fresh_build() {
+    let all = clustered(6_000, 48, 60, 1.0, 22);
+    let before = embeddings(&all[..5_000]);
+    // A fifth is gone, as much is new, and the rows have other numbers.
+    let after: Vec<Vec<f32>> = (0..6_000)
+        .rev()
+        .filter(|i| i % 5 != 0 || *i >= 5_000)
+        .map(|i| all[i].clone())
+        .collect();
+    let after = embeddings(&after);
+    let options = IndexOptions {
+        effort: Effort::Ef(40),
+        ef_construction: 100,
+        m: 12,
+        ..options(Kind::Hnsw)
+    };
+    let old = build(&before, &options);
+    let (index, changes) = old
+        .refresh(&after, &options, &mut |_| ())
+        .expect("few changes");
+    assert_eq!(
+        (
+            changes.kept,
+            changes.removed,
+            changes.added,
+            changes.rebuilt
+        ),
+        (4_000, 1_000, 1_000, false)
     );
-    assert_eq!(parallel.unreachable(), 0);
-    let recall = measure_recall(&parallel, &rows, 10, 200, 11).expect("4,000 rows");
-    assert!(recall.mean >= 0.95, "{recall:?}");
+    assert_eq!(index.unreachable(), 0);
+    let fresh =
+        measure_recall(&build(&after, &options), &after, 10, 1_000, 23).expect("5,000 rows");
+    let changed = measure_recall(&index, &after, 10, 1_000, 23).expect("5,000 rows");
+    assert_eq!(changed.unreachable, 0);
+    assert!(
+        (changed.mean - fresh.mean).abs() <= 0.005 || changed.mean > fresh.mean,
+        "{} {}",
+        changed.mean,
+        fresh.mean
+    );
+    let bytes = index.to_bytes([5; 32]);
+    assert!(Index::from_bytes(&bytes, [5; 32], 5_000).is_ok());
+}
+
+#[test]
+fn changes_one_after_the_other_lose_nothing() {
+    let all = clustered(2_400, 16, 40, 0.5, 24);
+    let options = options(Kind::Hnsw);
+    let mut index = build(&embeddings(&all[..1_200]), &options);
+    for round in 1..=12 {
+        // A hundred leave, a hundred come, one of which is twice there.
+        let mut now = all[round * 100..1_200 + round * 100].to_vec();
+        now.push(now[1_199].clone());
+        let rows = embeddings(&now);
+        let (next, changes) = index
+            .refresh(&rows, &options, &mut |_| ())
+            .expect("few changes");
+        assert_eq!(
+            (changes.removed, changes.added, changes.rebuilt),
+            (100, 100, false),
+            "round {round}"
+        );
+        index = next;
+        let recall = measure_recall(&index, &rows, 5, 300, 25).expect("1,201 rows");
+        assert!(
+            recall.mean >= 0.95 && recall.unreachable == 0,
+            "round {round}: {recall:?}"
+        );
+        let last = index
+            .search(&rows, rows.row(Row(1_200)), 2, Some(40))
+            .expect("a row is a query");
+        assert_eq!(
+            [last[0].row, last[1].row],
+            [Row(1_199), Row(1_200)],
+            "the row and its twin"
+        );
+    }
+}
+
+#[test]
+fn what_is_too_different_is_built_again() {
+    let all = clustered(1_000, 8, 10, 0.5, 26);
+    let (first, second) = (embeddings(&all[..500]), embeddings(&all[400..]));
+    let options = options(Kind::Hnsw);
+    let old = build(&first, &options);
+    let refresh = |rows: &Embeddings, options: &IndexOptions| {
+        old.refresh(rows, options, &mut |_| ()).expect("rows")
+    };
+    let (same, changes) = refresh(&first, &options);
+    assert_eq!(
+        (
+            changes.kept,
+            changes.removed,
+            changes.added,
+            changes.rebuilt
+        ),
+        (500, 0, 0, false)
+    );
+    assert_eq!(same.audit().added_edges, 0);
+    let (index, changes) = refresh(&second, &options);
+    assert_eq!(
+        (
+            changes.kept,
+            changes.removed,
+            changes.added,
+            changes.rebuilt
+        ),
+        (100, 400, 500, true)
+    );
+    assert!(index.to_bytes([0; 32]) == build(&second, &options).to_bytes([0; 32]));
+    assert!(
+        refresh(
+            &first,
+            &IndexOptions {
+                m: 6,
+                ..options.clone()
+            }
+        )
+        .1
+        .rebuilt
+    );
+    assert!(
+        refresh(&embeddings(&clustered(500, 9, 10, 0.5, 26)), &options)
+            .1
+            .rebuilt
+    );
+    assert!(
+        refresh(
+            &first,
+            &IndexOptions {
+                kind: Kind::Exact,
+                ..options.clone()
+            }
+        )
+        .0
+        .is_exact()
+    );
+    assert!(refresh(&embeddings(&[]), &options).0.is_exact(), "all gone");
+}
+
+#[test]
+fn neighbors_tell_how_far_they_are_and_can_be_cancelled() {
+    let rows = embeddings(&clustered(3_000, 8, 30, 0.5, 27));
+    for kind in [Kind::Exact, Kind::Hnsw] {
+        let index = build(&rows, &options(kind));
+        let mut reports = Vec::new();
+        let mut hear = |done| {
+            reports.push(done);
+            ControlFlow::Continue(())
+        };
+        index.neighbors(&rows, 5, &mut hear).expect("its rows");
+        assert_eq!(reports, [1_024, 2_048, 3_000]);
+        let mut calls = 0;
+        let mut stop = |_| {
+            calls += 1;
+            ControlFlow::Break(())
+        };
+        assert_eq!(
+            index.neighbors(&rows, 5, &mut stop),
+            Err(IndexError::Cancelled)
+        );
+        assert_eq!(calls, 1);
+        assert_eq!(
+            index.neighbors(&rows, 0, &mut |_| ControlFlow::Continue(())),
+            Err(IndexError::ZeroK)
+        );
+    }
+}
+
+#[test]
+fn an_index_file_is_opened_where_it_lies() {
+    let rows = embeddings(&clustered(2_000, 16, 20, 0.5, 28));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index.bin");
+    for kind in [Kind::Exact, Kind::Hnsw] {
+        let index = build(&rows, &options(kind));
+        let bytes = index.to_bytes([1; 32]);
+        assert_eq!(bytes.len(), index.n_bytes());
+        std::fs::write(&path, &bytes).expect("written");
+        let opened = Index::open(&path, [1; 32], 2_000).expect("as written");
+        assert_eq!(opened.describe(), index.describe());
+        assert!(opened.to_bytes([1; 32]) == bytes);
+        let ask = |index: &Index| index.search(&rows, rows.row(Row(7)), 9, None);
+        assert_eq!(ask(&opened), ask(&index));
+        assert!(matches!(
+            Index::open(&path, [2; 32], 2_000),
+            Err(IndexError::Stale { .. })
+        ));
+        assert_eq!(
+            Index::open_stale(&path).expect("as written").describe(),
+            index.describe()
+        );
+        drop(opened);
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
+        assert!(Index::open(&path, [1; 32], 2_000).is_err());
+        std::fs::remove_file(&path).expect("removed");
+    }
+    std::fs::write(&path, b"").expect("written");
+    assert!(matches!(
+        Index::open(&path, [1; 32], 0),
+        Err(IndexError::NotAnIndex)
+    ));
+    let missing = folder.path().join("missing");
+    assert!(matches!(
+        Index::open(&missing, [1; 32], 0),
+        Err(IndexError::File { .. })
+    ));
 }
 
 #[test]
@@ -493,7 +791,7 @@ fn damaged_bytes_are_never_taken_for_an_index() {
         error(&newer, [3; 32], 500),
         IndexError::Version {
             got: 99,
-            expected: 1
+            expected: 2
         }
     );
     assert_eq!(
@@ -502,47 +800,66 @@ fn damaged_bytes_are_never_taken_for_an_index() {
     );
 }
 
-/// Bytes with a right checksum and wrong content, as no accident but an enemy makes them: refused, or an index that
-/// searches without panic.
+/// The checksums of `bytes` made right again, as no accident but an enemy does it.
+fn reseal(bytes: &mut [u8]) {
+    use sha2::{Digest, Sha256};
+    let data = |blocks: usize| (1_024 + 4 * blocks).next_multiple_of(64);
+    let blocks = (0..)
+        .find(|n| data(*n) + (n << 16) >= bytes.len())
+        .expect("so many");
+    for block in 0..blocks {
+        let from = data(blocks) + (block << 16);
+        let crc = crc32fast::hash(&bytes[from..bytes.len().min(from + (1 << 16))]);
+        bytes[1_024 + 4 * block..][..4].copy_from_slice(&crc.to_ne_bytes());
+    }
+    let sha = Sha256::digest(&bytes[1_024..1_024 + 4 * blocks]);
+    bytes[440..472].copy_from_slice(&sha);
+    let sha = Sha256::digest(&bytes[..992]);
+    bytes[992..1_024].copy_from_slice(&sha);
+}
+
+/// Bytes with right checksums and wrong content: refused, or an index that searches without panic.
 #[test]
 fn forged_bytes_do_no_harm() {
-    use sha2::{Digest, Sha256};
-    let rows = embeddings(&clustered(300, 4, 60, 0.0, 18));
+    let rows = embeddings(&clustered(300, 4, 60, 0.1, 18));
     let index = build(&rows, &options(Kind::Hnsw));
     let bytes = index.to_bytes([3; 32]);
+    let mut untouched = bytes.clone();
+    reseal(&mut untouched);
+    assert!(
+        untouched == bytes,
+        "the checksums are where this test thinks they are"
+    );
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(19);
     let (mut refused, mut accepted) = (0, 0);
     for round in 0..3_000 {
-        let mut forged = bytes[..bytes.len() - 32].to_vec();
-        // Half of them in the header, which is small.
-        let end = if round % 2 == 0 {
-            12 + 14 * 8
+        let mut forged = bytes.clone();
+        // Half of them in the words of the header, which are few.
+        let at = if round % 2 == 0 {
+            rng.gen_range(8..408)
         } else {
-            forged.len()
+            rng.gen_range(1_088..bytes.len())
         };
-        let at = rng.gen_range(8..end);
         forged[at] = rng.r#gen();
         if round % 5 == 0 {
-            forged.truncate(rng.gen_range(8..forged.len()));
+            forged.truncate(rng.gen_range(1_100..bytes.len()));
         }
-        let sha = Sha256::digest(&forged);
-        forged.extend(sha);
+        reseal(&mut forged);
         match Index::from_bytes(&forged, [3; 32], 300) {
             Err(_) => refused += 1,
             Ok(index) => {
                 accepted += 1;
-                let distinct: HashSet<Row> = index
+                let hits = index
                     .search(&rows, rows.row(Row(5)), 10, Some(12))
-                    .map_or_else(
-                        |_| HashSet::new(),
-                        |hits| hits.iter().map(|hit| hit.row).collect(),
-                    );
-                assert!(distinct.len() <= 10);
+                    .unwrap_or_default();
+                let distinct: HashSet<Row> = hits.iter().map(|hit| hit.row).collect();
+                assert!(distinct.len() == hits.len() && hits.len() <= 10);
+                let _ = index.refresh(&rows, &options(Kind::Hnsw), &mut |_| ());
             }
         }
     }
     assert!(
-        refused > 1_000 && accepted > 0,
+        refused > 1_000 && accepted > 100,
         "{refused} refused, {accepted} accepted"
     );
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::Library;
 use crate::model::RecordedModel;
-use crate::store::{Change, Store, VectorRow, next_generation, put, set_meta};
+use crate::store::{Change, Store, VectorRow, next_generation, put, read_meta, set_meta};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -293,28 +293,32 @@ impl Adding<'_, '_> {
         } else {
             Some(self.embed(&pending.texts)?)
         };
-        let model = match &self.library.embedder {
-            Some(embedder) => Some(RecordedModel::new(
-                self.options.model.as_deref(),
-                embedder.identity(),
-            )),
-            None => None,
-        };
+        let asked = self.options.model.as_deref();
+        let model = self.library.embedder.as_ref();
+        let model = model.map(|embedder| RecordedModel::new(asked, embedder.identity()));
         if self.library.store.is_none() {
             self.library.store = Some(Store::open_or_create(&self.library.folder)?);
         }
-        let record_model = self.library.recorded_model()?.is_none();
         let Some(store) = self.library.store.as_mut() else {
             return Ok(());
         };
-        store.write(|tx| {
-            if record_model && let Some(model) = &model {
-                set_meta(
-                    tx,
-                    "model",
-                    &serde_json::to_string(model).unwrap_or_default(),
-                )?;
-                set_meta(tx, "text_recipe", TEXT_RECIPE)?;
+        let other = store.write(|tx| {
+            // Read again under the write lock: another process may have made the library since, with another model.
+            let recorded =
+                read_meta(tx, "model")?.and_then(|text| serde_json::from_str(&text).ok());
+            match (&model, recorded) {
+                (Some(ours), Some::<RecordedModel>(theirs)) if !ours.compares_with(&theirs) => {
+                    return Ok(Some(theirs));
+                }
+                (Some(ours), None) => {
+                    set_meta(
+                        tx,
+                        "model",
+                        &serde_json::to_string(ours).unwrap_or_default(),
+                    )?;
+                    set_meta(tx, "text_recipe", TEXT_RECIPE)?;
+                }
+                _ => {}
             }
             for paper in &pending.details {
                 put(tx, paper, None)?;
@@ -324,8 +328,12 @@ impl Adding<'_, '_> {
                     put(tx, paper, Some(&vector_row(embedded, index)))?;
                 }
             }
-            next_generation(tx)
+            next_generation(tx)?;
+            Ok(None)
         })?;
+        if let (Some(theirs), Some(ours)) = (other, model) {
+            return Err(theirs.refuses(&ours, asked));
+        }
         self.library.snapshot = None;
         self.report.details_updated += pending.details.len();
         let new = pending

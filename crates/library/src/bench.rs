@@ -4,12 +4,14 @@
 use crate::add::Source;
 use crate::{LibraryError, Progress};
 use serde::Serialize;
+use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use syntopic_core::paper_text;
 use syntopic_embed::models::ResolveOptions;
 use syntopic_embed::{
-    BatchStats, EmbedOptions, Embedded, Embedder, TextKind, measure_peak, thread_counts,
+    BatchStats, EmbedOptions, Embedded, Embedder, Mode, TextKind, measure_peak, thread_counts,
 };
 
 /// What is measured.
@@ -25,6 +27,10 @@ pub struct EmbedBench {
     pub repeat: usize,
     /// Most tokens in a batch, padding included; the default of the embedder when not given.
     pub batch_tokens: Option<usize>,
+    /// Which implementation runs the model.
+    pub mode: Mode,
+    /// Where to write the vectors of the last pass, as `.npy` (f32, one row a paper, in the order of the input).
+    pub save: Option<PathBuf>,
 }
 
 impl Default for EmbedBench {
@@ -35,6 +41,8 @@ impl Default for EmbedBench {
             limit: None,
             repeat: 3,
             batch_tokens: None,
+            mode: Mode::Auto,
+            save: None,
         }
     }
 }
@@ -63,6 +71,8 @@ pub struct EmbedBenchReport {
     pub model: String,
     /// The device.
     pub device: String,
+    /// What ran the model on it.
+    pub mode: String,
     /// Where the papers came from.
     pub input: String,
     /// Papers a pass.
@@ -95,11 +105,13 @@ pub struct EmbedBenchReport {
     pub batch_tokens: usize,
     /// Processors that this process may use.
     pub cpus: usize,
+    /// Threads that run the model.
+    pub threads: usize,
     /// Threads of Candle's pool (`CANDLE_NUM_THREADS`).
     pub candle_threads: usize,
     /// Threads of rayon's pool (`RAYON_NUM_THREADS`).
     pub rayon_threads: usize,
-    /// Measured multiply-add peak of this machine in billions of f32 operations a second, on `candle_threads` threads.
+    /// Measured multiply-add peak of this machine in billions of f32 operations a second, on `threads` threads.
     pub peak_gops: f64,
     /// The instructions the peak was measured with.
     pub peak_instructions: String,
@@ -128,12 +140,13 @@ pub fn embed(
     let defaults = EmbedOptions::default();
     let options = EmbedOptions {
         batch_tokens: bench.batch_tokens.unwrap_or(defaults.batch_tokens),
-        ..defaults
+        mode: bench.mode,
     };
     let embedder = crate::model::load(bench.model.as_deref(), sources, options, progress)?;
     let load = first_number("/proc/loadavg");
     let (candle_threads, rayon_threads) = thread_counts();
-    let peak = measure_peak(candle_threads, Duration::from_millis(500));
+    let threads = embedder.threads();
+    let peak = measure_peak(threads, Duration::from_millis(500));
     // One short pass, so that pages, caches and threads are there.
     embedder.embed(
         &texts[..texts.len().min(4)],
@@ -173,9 +186,13 @@ pub fn embed(
         .sum::<f64>()
         / wall_s
         / 1e9;
+    if let Some(path) = &bench.save {
+        save_npy(path, embedded)?;
+    }
     Ok(EmbedBenchReport {
         model: embedder.identity().name.clone(),
         device: String::from("cpu"),
+        mode: embedder.mode().to_owned(),
         input,
         texts: texts.len(),
         tokens_per_text: spread(embedded.tokens.iter().map(|t| *t as f64)),
@@ -192,6 +209,7 @@ pub fn embed(
         repeat: passes.len(),
         batch_tokens: options.batch_tokens,
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        threads,
         candle_threads,
         rayon_threads,
         peak_gops: peak.gops,
@@ -241,6 +259,32 @@ fn one_pass(
         })
     })?;
     Ok((start.elapsed().as_secs_f64(), embedded))
+}
+
+/// Writes vectors as NumPy reads them: format 1.0, little-endian f32, C order.
+fn save_npy(path: &Path, embedded: &Embedded) -> Result<(), LibraryError> {
+    let vectors = &embedded.vectors;
+    let shape = format!("({}, {})", vectors.n_rows(), vectors.dim());
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    // Magic, version and length are 10 bytes; all of it together is a multiple of 64, ending in a line break.
+    header.push_str(&" ".repeat((64 - (10 + header.len() + 1) % 64) % 64));
+    header.push('\n');
+    let length = u16::try_from(header.len())
+        .unwrap_or(u16::MAX)
+        .to_le_bytes();
+    let error = |source| LibraryError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path).map_err(error)?);
+    let mut write = |bytes: &[u8]| out.write_all(bytes).map_err(error);
+    write(b"\x93NUMPY\x01\x00")?;
+    write(&length)?;
+    write(header.as_bytes())?;
+    for value in vectors.as_slice() {
+        write(&value.to_le_bytes())?;
+    }
+    out.flush().map_err(error)
 }
 
 /// The spread of some numbers; zeros when there are none.

@@ -58,6 +58,14 @@ pub enum LibraryError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file of vectors is none.
+    #[error("{path}: {why}")]
+    Matrix {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// A source of papers is a folder.
     #[error("{0} is a directory: name the files in it")]
     Directory(PathBuf),

@@ -5,6 +5,7 @@
 
 mod add;
 pub mod bench;
+pub mod bench_index;
 mod check;
 mod derived;
 mod engine;
@@ -12,6 +13,7 @@ mod error;
 mod info;
 mod model;
 pub mod models;
+mod npy;
 mod progress;
 mod related;
 mod store;
@@ -27,7 +29,7 @@ pub use progress::{Event, Progress};
 pub use related::{Query, QueryReport, Related, RelatedHit, RelatedOptions};
 pub use syntopic_core::{Paper, PaperId};
 pub use syntopic_embed::models::{Fetch, ModelError};
-pub use syntopic_embed::{EmbedError, ModelIdentity};
+pub use syntopic_embed::{EmbedError, Mode, ModelIdentity};
 pub use syntopic_formats::{Format, FormatError, Skipped};
 pub use syntopic_topics::TopicsError;
 pub use topics::{Candidate, TopicReport, TopicsReport, TopicsRequest};

@@ -35,37 +35,49 @@ impl RecordedModel {
         }
     }
 
-    /// That `loaded` makes vectors which can be compared with the library's. Names and revisions may differ: the same
-    /// weights from another folder are the same model.
+    /// Whether vectors of the two can be compared. Names and revisions may differ: the same weights from another folder
+    /// are the same model.
+    pub(crate) fn compares_with(&self, other: &Self) -> bool {
+        self.weights_sha256 == other.weights_sha256
+            && self.pooling == other.pooling
+            && self.document_prompt == other.document_prompt
+            && self.query_prompt == other.query_prompt
+            && self.max_tokens == other.max_tokens
+            && self.dim == other.dim
+    }
+
+    /// That `loaded` makes vectors which can be compared with the library's.
     pub(crate) fn check(
         &self,
         loaded: &ModelIdentity,
         asked: Option<&str>,
     ) -> Result<(), LibraryError> {
-        let same = self.weights_sha256 == loaded.weights_sha256
-            && self.pooling == loaded.pooling
-            && self.document_prompt == loaded.document_prompt
-            && self.query_prompt == loaded.query_prompt
-            && self.max_tokens == loaded.max_tokens
-            && self.dim == loaded.dim;
-        if same {
-            return Ok(());
+        let loaded = Self::new(asked, loaded);
+        if self.compares_with(&loaded) {
+            Ok(())
+        } else {
+            Err(self.refuses(&loaded, asked))
         }
-        Err(LibraryError::OtherModel {
-            library: describe(
-                &self.name,
-                &self.weights_sha256,
-                &self.pooling,
-                self.max_tokens,
-            ),
-            asked: describe(
-                &loaded.name,
-                &loaded.weights_sha256,
-                &loaded.pooling,
-                loaded.max_tokens,
-            ),
-            spec: asked.unwrap_or(&loaded.name).to_owned(),
-        })
+    }
+
+    /// The error of a library with this model that is asked to work with another.
+    pub(crate) fn refuses(&self, other: &Self, asked: Option<&str>) -> LibraryError {
+        LibraryError::OtherModel {
+            library: self.describe(),
+            asked: other.describe(),
+            spec: asked.unwrap_or(&other.name).to_owned(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let weights = self
+            .weights_sha256
+            .get(..12)
+            .unwrap_or(&self.weights_sha256);
+        format!(
+            "{} (weights {weights}…, {} pooling, {} tokens)",
+            self.name, self.pooling, self.max_tokens
+        )
     }
 }
 
@@ -75,13 +87,6 @@ fn absolute_spec(spec: &str) -> String {
         Ok(path) if path.is_dir() => path.display().to_string(),
         _ => spec.to_owned(),
     }
-}
-
-fn describe(name: &str, weights: &str, pooling: &str, max_tokens: usize) -> String {
-    format!(
-        "{name} (weights {}…, {pooling} pooling, {max_tokens} tokens)",
-        weights.get(..12).unwrap_or(weights)
-    )
 }
 
 /// Finds, fetches if need be, and loads a model; the registry's default when none is named.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use syntopic_core::{Embeddings, PaperId, Row};
 use syntopic_embed::TextKind;
-use syntopic_index::{Index, IndexOptions};
+use syntopic_index::{Index, IndexError, IndexOptions};
 
 /// What related papers are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,8 +230,8 @@ impl Library {
         })
     }
 
-    /// The index over the present vectors: exact where that is as fast, otherwise the stored graph, made anew when it
-    /// is missing, stale or damaged.
+    /// The index over the present vectors: exact where that is as fast, otherwise the stored graph, made current where
+    /// papers have changed since, and made anew when it is missing or damaged.
     pub(crate) fn index(
         &mut self,
         options: &IndexOptions,
@@ -239,13 +239,14 @@ impl Library {
     ) -> Result<Index, LibraryError> {
         let path = self.folder.join("index.bin");
         let snapshot = self.load_snapshot()?;
-        let rows = snapshot.vectors.n_rows();
-        let stored = std::fs::read(&path).ok();
-        if let Some(bytes) = &stored
-            && rows >= options.exact_below
-        {
-            match Index::from_bytes(bytes, snapshot.sha256, rows) {
-                Ok(index) => return Ok(index),
+        let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
+        let mut stale = None;
+        if n_rows >= options.exact_below {
+            match Index::open(&path, snapshot.sha256, n_rows) {
+                Ok(index) if index.options() == options => return Ok(index),
+                Ok(index) => stale = Some(index),
+                Err(IndexError::File { .. }) => {}
+                Err(IndexError::Stale { .. }) => stale = Index::open_stale(&path).ok(),
                 Err(error) => {
                     let _ = progress(Event::Note(&format!(
                         "the stored index is made again: {error}"
@@ -253,9 +254,13 @@ impl Library {
                 }
             }
         }
-        let index = Index::build(&snapshot.vectors, options, &mut |done| {
-            let _ = progress(Event::Indexing { done, of: rows });
-        })?;
+        let mut hear = |done| {
+            let _ = progress(Event::Indexing { done, of: n_rows });
+        };
+        let index = match stale {
+            Some(old) => old.refresh(rows, options, &mut hear)?.0,
+            None => Index::build(rows, options, &mut hear)?,
+        };
         if !index.is_exact() {
             derived::write_atomically(&path, &index.to_bytes(snapshot.sha256))?;
         }

@@ -188,11 +188,7 @@ impl Store {
 
     /// A recorded setting.
     pub(crate) fn meta(&self, key: &str) -> Result<Option<String>, LibraryError> {
-        self.read(|db| {
-            db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-                .query_row([key], |row| row.get(0))
-                .optional()
-        })
+        self.read(|db| read_meta(db, key))
     }
 
     /// How often the library was changed.
@@ -327,6 +323,13 @@ pub(crate) fn put(
         .execute(params![row, text_sha256(paper), row_vector.tokens, row_vector.truncated, bytes])?;
     }
     Ok(())
+}
+
+/// A recorded setting, also within a transaction.
+pub(crate) fn read_meta(db: &Connection, key: &str) -> Result<Option<String>, rusqlite::Error> {
+    db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
 }
 
 /// Records a setting.

@@ -15,13 +15,28 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let Bench::Embed(verb) = &verb.what;
+    let verb = match &verb.what {
+        Bench::Embed(verb) => verb,
+        Bench::Index(verb) => return super::bench_index::run(arguments, verb, bars, out),
+    };
+    if let Some(threads) = verb.threads {
+        // The first use of rayon in this process, so nothing has made its pool yet.
+        anyhow::ensure!(
+            threads > 0,
+            "0 threads can do nothing: --threads must be at least 1"
+        );
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()?;
+    }
     let bench = EmbedBench {
         source: verb.file.clone().map(Source::File),
         model: verb.model.clone(),
         limit: verb.n,
         repeat: verb.repeat,
         batch_tokens: verb.batch_tokens,
+        mode: verb.mode.parse()?,
+        save: verb.save.clone(),
     };
     let report = embed(&bench, &ModelSources::from_env(), &mut |event| {
         bars.show(event)
@@ -40,9 +55,10 @@ fn print(r: &EmbedBenchReport, out: &mut dyn Write) -> anyhow::Result<()> {
     line(
         "model",
         format!(
-            "{} on {} ({})",
+            "{} on {}, {} ({})",
             r.model,
             r.device,
+            r.mode,
             r.cpu.as_deref().unwrap_or("unknown processor")
         ),
     )?;
@@ -103,7 +119,7 @@ fn print(r: &EmbedBenchReport, out: &mut dyn Write) -> anyhow::Result<()> {
             r.achieved_gops,
             r.peak_gops,
             r.peak_instructions,
-            count(r.candle_threads, "thread"),
+            count(r.threads, "thread"),
             r.peak_share * 100.0
         ),
     )?;

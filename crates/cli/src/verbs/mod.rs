@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod bench;
+mod bench_index;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod info;
