@@ -79,6 +79,86 @@ fn no_permission() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_library_that_cannot_be_written_can_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let place = Place::with(&FIVE);
+    place.run(&["topics", "-k", "2"]).ok();
+    let binary = place.path("syntopic");
+    std::fs::copy(env!("CARGO_BIN_EXE_syntopic"), &binary).expect("a copy");
+    let root =
+        std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    mode(&place.path(""), 0o755);
+    mode(&place.library(), 0o555);
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(&binary);
+        if root {
+            // No permission stops root: run as nobody.
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command
+            .current_dir("/")
+            .env("HOME", "/nowhere")
+            .arg("--library")
+            .arg(place.library())
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            err,
+        )
+    };
+    let (code, out, err) = run(&["related", "a1", "-k", "2"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(
+        out.contains("a2") && !out.contains("  -  -"),
+        "with topics: {out}"
+    );
+    assert_eq!(run(&["info"]).0, Some(0));
+    assert_eq!(run(&["check"]).0, Some(0));
+    mode(&place.library(), 0o755);
+}
+
+#[test]
+fn a_folder_named_like_a_known_model_is_not_taken_for_it() {
+    let place = Place::new();
+    copy_folder(Path::new(&tiny_model()), &place.path("all-MiniLM-L6-v2"));
+    place.file("one.jsonl", line("a", "One", "First.").as_bytes());
+    let run = |arguments: &[&str]| {
+        let mut command = run::command(&place.library());
+        let output = command
+            .current_dir(place.path(""))
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    run(&["add", "one.jsonl", "--model", "all-MiniLM-L6-v2"]);
+    run(&["related", "--text", "one"]);
+    assert_eq!(place.run(&["info", "--json"]).json()["dim"], 384);
+}
+
+#[test]
+fn a_library_where_no_folder_can_be_is_refused_before_anything_is_embedded() {
+    let place = Place::new();
+    let file = place.file("papers.jsonl", line("a", "One", "First.").as_bytes());
+    let under_a_file = file.join("library");
+    let name = file.display().to_string();
+    syntopic(&under_a_file, &["add", &name]).fails(1, &["papers.jsonl", "not a directory"]);
+}
+
 #[test]
 fn one_bad_file_does_not_stop_the_others() {
     let place = Place::new();
@@ -189,7 +269,7 @@ fn k_of_zero_and_k_above_the_number_of_papers() {
     place
         .run(&["related", "a1", "-k", "0"])
         .fails(2, &["k = 0"]);
-    place.run(&["topics", "-k", "0"]).fails(1, &["0"]);
+    place.run(&["topics", "-k", "0"]).fails(2, &["0"]);
     let ran = place.run(&["related", "a1", "-k", "100", "--json"]);
     let related = ran.json();
     assert_eq!(
@@ -203,7 +283,7 @@ fn k_of_zero_and_k_above_the_number_of_papers() {
             .expect("a note")
             .contains("the library has 4")
     );
-    place.run(&["topics", "-k", "100"]).fails(1, &["100", "5"]);
+    place.run(&["topics", "-k", "100"]).fails(2, &["100", "5"]);
 }
 
 #[test]
@@ -350,6 +430,19 @@ fn empty_and_unreadable_queries() {
         .run(&["related", "--file", "/nowhere.txt"])
         .fails(1, &["/nowhere.txt"]);
     place.run(&["related"]).fails(2, &["required"]);
+}
+
+#[test]
+fn counts_of_zero_are_wrong_usage() {
+    let place = Place::new();
+    for option in ["-n", "--repeat", "--threads", "--batch-tokens"] {
+        place
+            .run(&["bench", "embed", option, "0"])
+            .fails(2, &[option, "at least 1"]);
+    }
+    place
+        .run(&["add", "x.jsonl", "--format", "foo"])
+        .fails(2, &["foo", "jsonl"]);
 }
 
 #[test]

@@ -351,7 +351,7 @@ fn the_benchmark_says_what_it_measured() {
     assert!(String::from_utf8_lossy(&npy[..start]).contains("'shape': (3, 384)"));
     place
         .run(&["bench", "embed", "--mode", "f16"])
-        .fails(1, &["f16", "auto"]);
+        .fails(2, &["f16", "auto"]);
     let text = place.run(&["bench", "embed", "-n", "2", "--repeat", "1"]);
     assert!(
         text.ok().contains("abstracts") && text.ok().contains("Gop/s"),

@@ -24,15 +24,8 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records or files w
 #[derive(Debug, Parser)]
 #[command(name = "syntopic", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// Folder of the library [default: ./syntopic-library]
-    #[arg(
-        long,
-        short = 'L',
-        global = true,
-        env = "SYNTOPIC_LIBRARY",
-        value_name = "FOLDER",
-        hide_env_values = true
-    )]
+    /// Folder of the library [default: SYNTOPIC_LIBRARY of the environment, else ./syntopic-library]
+    #[arg(long, short = 'L', global = true, value_name = "FOLDER")]
     pub(crate) library: Option<PathBuf>,
 
     /// Print the result as JSON
@@ -48,11 +41,23 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The folder of the library.
+    /// The folder of the library: as given, else as the environment says, else the default.
     pub(crate) fn library(&self) -> PathBuf {
-        self.library
+        let environment = || std::env::var_os("SYNTOPIC_LIBRARY").filter(|value| !value.is_empty());
+        let given = self
+            .library
             .clone()
-            .unwrap_or_else(|| PathBuf::from(DEFAULT_LIBRARY))
+            .or_else(|| environment().map(PathBuf::from));
+        given.unwrap_or_else(|| PathBuf::from(DEFAULT_LIBRARY))
+    }
+}
+
+/// A count of at least 1.
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err(String::from("it must be at least 1")),
+        Ok(n) => Ok(n),
+        Err(error) => Err(format!("{error}")),
     }
 }
 
@@ -225,15 +230,15 @@ pub(crate) struct BenchEmbedArguments {
     pub(crate) model: Option<String>,
 
     /// Most papers
-    #[arg(short, long, value_name = "N")]
+    #[arg(value_parser = positive, short, long, value_name = "N")]
     pub(crate) n: Option<usize>,
 
     /// Passes; the median one is reported
-    #[arg(long, default_value_t = 3, value_name = "N")]
+    #[arg(value_parser = positive, long, default_value_t = 3, value_name = "N")]
     pub(crate) repeat: usize,
 
     /// Most tokens in a batch, padding included
-    #[arg(long, value_name = "N")]
+    #[arg(value_parser = positive, long, value_name = "N")]
     pub(crate) batch_tokens: Option<usize>,
 
     /// What runs the model: auto, f32 (packed, without padding) or stock (Candle's BERT as it ships)
@@ -241,7 +246,7 @@ pub(crate) struct BenchEmbedArguments {
     pub(crate) mode: String,
 
     /// Threads of the packed encoder and the tokenizer; all processors when not given
-    #[arg(long, value_name = "N")]
+    #[arg(value_parser = positive, long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 
     /// Write the vectors to this file (.npy, f32, one row a paper)

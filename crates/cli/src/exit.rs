@@ -1,6 +1,6 @@
 //! The one table from errors to exit codes, as `--help` lists it.
 
-use syntopic_library::{EmbedError, LibraryError, ModelError};
+use syntopic_library::{EmbedError, FormatError, LibraryError, ModelError, TopicsError};
 
 pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
@@ -14,21 +14,30 @@ pub(crate) const STOPPED: u8 = 130;
 
 /// The exit code of an error.
 pub(crate) fn code(error: &anyhow::Error) -> u8 {
-    match error.downcast_ref::<LibraryError>() {
-        None => FAILED,
-        Some(LibraryError::NotFound(_) | LibraryError::UnknownId { .. }) => NOT_FOUND,
-        Some(
-            LibraryError::Corrupt { .. }
-            | LibraryError::NewerFormat { .. }
-            | LibraryError::Vectors(_),
-        ) => DAMAGED,
-        Some(LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. }))) => NOT_FOUND,
-        Some(LibraryError::Embed(EmbedError::Model(_))) => NO_MODEL,
-        Some(LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. }) => {
-            USAGE
-        }
-        Some(LibraryError::Cancelled { .. }) => STOPPED,
-        Some(_) => FAILED,
+    if let Some(FormatError::UnknownName(_)) = error.downcast_ref() {
+        return USAGE;
+    }
+    if let Some(EmbedError::UnknownMode(_)) = error.downcast_ref() {
+        return USAGE;
+    }
+    let Some(error) = error.downcast_ref::<LibraryError>() else {
+        return FAILED;
+    };
+    match error {
+        LibraryError::NotFound(_) | LibraryError::UnknownId { .. } => NOT_FOUND,
+        LibraryError::Corrupt { .. }
+        | LibraryError::NewerFormat { .. }
+        | LibraryError::Vectors(_) => DAMAGED,
+        LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
+        LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
+        LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
+        LibraryError::Topics(
+            TopicsError::ZeroTopics
+            | TopicsError::TooManyTopics { .. }
+            | TopicsError::ZeroOption(_),
+        ) => USAGE,
+        LibraryError::Cancelled { .. } => STOPPED,
+        _ => FAILED,
     }
 }
 

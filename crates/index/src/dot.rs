@@ -2,13 +2,9 @@
 //!
 //! `core::dot` sums in 16 lanes in a fixed order. The kernel below keeps those lanes, that order, and one rounding for the
 //! product and one for the sum (no fused multiply-add, which rounds once). So scores, the graph and every result are the
-//! same whichever of the two a machine runs. One sum is a chain of dependent additions; four rows at a time are four
-//! chains, which is what hides their latency, so what fusing would save is not missed: memory is the limit.
+//! same whichever of the two a machine runs. What fusing would save is not missed: memory is the limit.
 
 use syntopic_core::dot;
-
-/// Rows scored together.
-pub(crate) const GROUP: usize = 4;
 
 /// The dot product of `a` and `b`.
 #[inline]
@@ -16,20 +12,9 @@ pub(crate) fn dot1(a: &[f32], b: &[f32]) -> f32 {
     #[cfg(target_arch = "x86_64")]
     if has_avx2() {
         // SAFETY: the processor has AVX2, as was just asked.
-        return unsafe { avx2::dots(a, [b]) }[0];
+        return unsafe { avx2::dot(a, b) };
     }
     dot(a, b)
-}
-
-/// The dot products of `query` with four rows.
-#[inline]
-pub(crate) fn dot4(query: &[f32], rows: [&[f32]; GROUP]) -> [f32; GROUP] {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        // SAFETY: the processor has AVX2, as was just asked.
-        return unsafe { avx2::dots(query, rows) };
-    }
-    rows.map(|row| dot(query, row))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -47,35 +32,21 @@ mod avx2 {
         _mm256_setzero_ps,
     };
 
-    /// The dot products of `query` with `N` rows of its length.
     #[target_feature(enable = "avx2")]
-    pub(super) fn dots<const N: usize>(query: &[f32], rows: [&[f32]; N]) -> [f32; N] {
-        debug_assert!(rows.iter().all(|row| row.len() == query.len()));
-        let (q_blocks, q_rest) = query.as_chunks::<16>();
-        let mut blocks = [q_blocks; N];
-        let mut rests = [q_rest; N];
-        // Plain loops: a closure here would be compiled apart, without AVX2.
-        for n in 0..N {
-            let (row, rest) = rows[n].as_chunks::<16>();
-            // Cut to one length, so that the loop below needs no check of its own.
-            blocks[n] = &row[..q_blocks.len()];
-            rests[n] = rest;
+    pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+        debug_assert_eq!(a.len(), b.len());
+        let (a_blocks, a_rest) = a.as_chunks::<16>();
+        let (b_blocks, b_rest) = b.as_chunks::<16>();
+        // Cut to one length, so that the loop below needs no check of its own.
+        let b_blocks = &b_blocks[..a_blocks.len()];
+        let (mut low, mut high) = (_mm256_setzero_ps(), _mm256_setzero_ps());
+        // A plain loop: a closure here would be compiled apart, without AVX2.
+        for (a, b) in a_blocks.iter().zip(b_blocks) {
+            let ([a_low, a_high], [b_low, b_high]) = (load(a), load(b));
+            low = _mm256_add_ps(low, _mm256_mul_ps(a_low, b_low));
+            high = _mm256_add_ps(high, _mm256_mul_ps(a_high, b_high));
         }
-        let mut low = [_mm256_setzero_ps(); N];
-        let mut high = [_mm256_setzero_ps(); N];
-        for (i, q) in q_blocks.iter().enumerate() {
-            let [q_low, q_high] = load(q);
-            for n in 0..N {
-                let [r_low, r_high] = load(&blocks[n][i]);
-                low[n] = _mm256_add_ps(low[n], _mm256_mul_ps(q_low, r_low));
-                high[n] = _mm256_add_ps(high[n], _mm256_mul_ps(q_high, r_high));
-            }
-        }
-        let mut sums = [0.0; N];
-        for n in 0..N {
-            sums[n] = sum(_mm256_add_ps(low[n], high[n])) + dot_rest(q_rest, rests[n]);
-        }
-        sums
+        sum(_mm256_add_ps(low, high)) + dot_rest(a_rest, b_rest)
     }
 
     /// What is left after whole blocks, summed as `core::dot` does.
@@ -113,19 +84,15 @@ mod tests {
         fn the_kernel_is_its_scalar_twin_bit_for_bit(
             numbers in proptest::collection::vec(-10f32..10.0, 0..1000)
         ) {
-            let len = numbers.len() / (GROUP + 1);
-            let part = |n: usize| &numbers[n * len..][..len];
-            let rows = [part(1), part(2), part(3), part(4)];
-            let expected = rows.map(|row| dot(part(0), row).to_bits());
-            prop_assert_eq!(dot4(part(0), rows).map(f32::to_bits), expected);
-            prop_assert_eq!(rows.map(|row| dot1(part(0), row).to_bits()), expected);
+            let (a, b) = numbers.split_at(numbers.len() / 2);
+            let b = &b[..a.len()];
+            prop_assert_eq!(dot1(a, b).to_bits(), dot(a, b).to_bits());
         }
     }
 
     #[test]
     fn rows_that_are_too_short_are_no_read_out_of_bounds() {
-        let short: &[f32] = &[1.0; 16];
-        let caught = std::panic::catch_unwind(|| dot4(&[1.0; 64], [short; GROUP]));
+        let caught = std::panic::catch_unwind(|| dot1(&[1.0; 64], &[1.0; 16]));
         assert!(
             caught.is_err(),
             "the slice is cut to the query's length, which panics"

@@ -1,8 +1,9 @@
 //! Adding papers: read, compare with what is there, embed what is new, commit batch by batch.
 
+use crate::commit::{Batch, commit};
 use crate::engine::Library;
 use crate::model::RecordedModel;
-use crate::store::{Change, Store, VectorRow, next_generation, put, read_meta, set_meta};
+use crate::store::{Change, Store};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -10,7 +11,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use syntopic_core::{Paper, PaperId, TEXT_RECIPE, paper_text};
+use syntopic_core::{Paper, PaperId, paper_text};
 use syntopic_embed::{EmbedError, Embedded, TextKind};
 use syntopic_formats::{Format, Papers, Skipped};
 
@@ -47,7 +48,7 @@ impl Source {
             Source::Stdin => Ok(Box::new(BufReader::new(std::io::stdin()))),
             Source::Text { text, .. } => Ok(Box::new(text.as_bytes())),
             Source::File(path) => {
-                let error = |source| LibraryError::Io {
+                let error = |source| LibraryError::Source {
                     path: path.clone(),
                     source,
                 };
@@ -135,7 +136,7 @@ impl AddReport {
 struct Pending {
     ids: HashSet<PaperId>,
     /// New or with a new text: to be embedded.
-    texts: Vec<(Paper, Change)>,
+    texts: Vec<Paper>,
     /// Only details changed.
     details: Vec<Paper>,
 }
@@ -271,7 +272,7 @@ impl Adding<'_, '_> {
             }
             Change::Text | Change::New => {
                 self.pending.ids.insert(paper.id.clone());
-                self.pending.texts.push((paper, change));
+                self.pending.texts.push(paper);
             }
         }
         if self.pending.texts.len() >= self.options.batch.max(1)
@@ -284,76 +285,56 @@ impl Adding<'_, '_> {
 
     /// Embeds and commits what waits, all or nothing.
     fn flush(&mut self) -> Result<(), LibraryError> {
-        let pending = std::mem::take(&mut self.pending);
-        if pending.texts.is_empty() && pending.details.is_empty() {
-            return Ok(());
-        }
-        let embedded = if pending.texts.is_empty() {
-            None
-        } else {
-            Some(self.embed(&pending.texts)?)
-        };
-        let asked = self.options.model.as_deref();
-        let model = self.library.embedder.as_ref();
-        let model = model.map(|embedder| RecordedModel::new(asked, embedder.identity()));
-        if self.library.store.is_none() {
-            self.library.store = Some(Store::open_or_create(&self.library.folder)?);
-        }
-        let Some(store) = self.library.store.as_mut() else {
-            return Ok(());
-        };
-        let other = store.write(|tx| {
-            // Read again under the write lock: another process may have made the library since, with another model.
-            let recorded =
-                read_meta(tx, "model")?.and_then(|text| serde_json::from_str(&text).ok());
-            match (&model, recorded) {
-                (Some(ours), Some::<RecordedModel>(theirs)) if !ours.compares_with(&theirs) => {
-                    return Ok(Some(theirs));
-                }
-                (Some(ours), None) => {
-                    set_meta(
-                        tx,
-                        "model",
-                        &serde_json::to_string(ours).unwrap_or_default(),
-                    )?;
-                    set_meta(tx, "text_recipe", TEXT_RECIPE)?;
-                }
-                _ => {}
+        let mut pending = std::mem::take(&mut self.pending);
+        while !(pending.texts.is_empty() && pending.details.is_empty()) {
+            let embedded = match &pending.texts[..] {
+                [] => None,
+                texts => Some(self.embed(texts)?),
+            };
+            let asked = self.options.model.as_deref();
+            let model = self.library.embedder.as_ref();
+            let recorded = self.library.recorded_model()?.map(|r| r.spec);
+            let spec = asked.or(recorded.as_deref());
+            let model = model.map(|embedder| RecordedModel::new(spec, embedder.identity()));
+            if self.library.store.is_none() {
+                self.library.store = Some(Store::open_or_create(&self.library.folder)?);
             }
-            for paper in &pending.details {
-                put(tx, paper, None)?;
-            }
-            if let Some(embedded) = &embedded {
-                for (index, (paper, _)) in pending.texts.iter().enumerate() {
-                    put(tx, paper, Some(&vector_row(embedded, index)))?;
-                }
-            }
-            next_generation(tx)?;
-            Ok(None)
-        })?;
-        if let (Some(theirs), Some(ours)) = (other, model) {
-            return Err(theirs.refuses(&ours, asked));
+            let Some(store) = self.library.store.as_mut() else {
+                return Ok(());
+            };
+            let batch = Batch {
+                details: &pending.details,
+                texts: &pending.texts,
+                embedded: embedded.as_ref(),
+                model: model.as_ref(),
+            };
+            let done = match (commit(store, &batch)?, &model) {
+                (Ok(done), _) => done,
+                (Err(theirs), Some(ours)) => return Err(theirs.refuses(ours, asked)),
+                (Err(_), None) => return Ok(()),
+            };
+            self.library.snapshot = None;
+            self.report.added += done.added;
+            self.report.updated += done.updated;
+            self.report.details_updated += done.details_updated;
+            self.report.unchanged += done.unchanged;
+            self.report.truncated +=
+                embedded.map_or(0, |e| e.truncated.iter().filter(|t| **t).count());
+            pending = Pending {
+                texts: done.text_changed,
+                ..Pending::default()
+            };
         }
-        self.library.snapshot = None;
-        self.report.details_updated += pending.details.len();
-        let new = pending
-            .texts
-            .iter()
-            .filter(|(_, change)| *change == Change::New)
-            .count();
-        self.report.added += new;
-        self.report.updated += pending.texts.len() - new;
-        self.report.truncated += embedded.map_or(0, |e| e.truncated.iter().filter(|t| **t).count());
         Ok(())
     }
 
-    fn embed(&mut self, papers: &[(Paper, Change)]) -> Result<Embedded, LibraryError> {
+    fn embed(&mut self, papers: &[Paper]) -> Result<Embedded, LibraryError> {
         self.library
             .load_model(self.options.model.as_deref(), self.progress)?;
         let Some(embedder) = self.library.embedder.as_ref() else {
             return Err(LibraryError::Empty(self.library.folder.clone()));
         };
-        let texts: Vec<String> = papers.iter().map(|(paper, _)| paper_text(paper)).collect();
+        let texts: Vec<String> = papers.iter().map(paper_text).collect();
         let (before, progress) = (self.embedded, &mut *self.progress);
         let embedded = embedder.embed(&texts, TextKind::Document, &mut |p| {
             // A wish to stop is met when the batch is committed, so that its work is not lost.
@@ -367,7 +348,7 @@ impl Adding<'_, '_> {
         embedded.map_err(|error| match error {
             EmbedError::Tokenize { index, why } => LibraryError::Embed(EmbedError::Tokenize {
                 index,
-                why: format!("{why} (paper {})", papers[index].0.id),
+                why: format!("{why} (paper {})", papers[index].id),
             }),
             other => LibraryError::from(other),
         })
@@ -384,18 +365,10 @@ impl Adding<'_, '_> {
     }
 }
 
-fn vector_row(embedded: &Embedded, index: usize) -> VectorRow<'_> {
-    VectorRow {
-        tokens: embedded.tokens[index],
-        truncated: embedded.truncated[index],
-        vector: embedded.vectors.row(syntopic_core::Row::from_index(index)),
-    }
-}
-
 /// Whether an error concerns one source alone, so that the others can go on.
 fn is_of_the_source(error: &LibraryError) -> bool {
     matches!(
         error,
-        LibraryError::Io { .. } | LibraryError::Directory(_) | LibraryError::Format(_)
+        LibraryError::Source { .. } | LibraryError::Directory(_) | LibraryError::Format(_)
     )
 }

@@ -239,7 +239,7 @@ fn read_texts(bench: &EmbedBench) -> Result<(String, Vec<String>), LibraryError>
         }
     }
     if texts.is_empty() {
-        return Err(LibraryError::EmptyQuery);
+        return Err(LibraryError::NoPapers(name));
     }
     Ok((name, texts))
 }

@@ -1,20 +1,31 @@
 //! Files made from the library, which can be made again: written whole or not at all, and checked before use.
 
-use crate::LibraryError;
 use crate::store::Sha;
+use crate::{Event, LibraryError, Progress};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+/// Writes a derived file; that it cannot be kept is said and no failure, since the result is at hand.
+pub(crate) fn keep(path: &Path, bytes: &[u8], progress: &mut Progress<'_>) {
+    if let Err(error) = write_atomically(path, bytes) {
+        let _ = progress(Event::Note(&format!(
+            "the result could not be kept for the next time: {error}"
+        )));
+    }
+}
+
 /// Writes `bytes` under a temporary name, syncs, and renames: a reader sees the old file or the new one.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LibraryError> {
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LibraryError> {
     let error = |source| LibraryError::Io {
         path: path.to_owned(),
         source,
     };
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(error)?;
+    let mut file = open_to_readers(&mut tempfile::Builder::new())
+        .tempfile_in(folder)
+        .map_err(error)?;
     file.write_all(bytes).map_err(error)?;
     file.as_file().sync_all().map_err(error)?;
     file.persist(path).map_err(|e| error(e.error))?;
@@ -23,6 +34,20 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LibraryE
         folder.sync_all().map_err(error)?;
     }
     Ok(())
+}
+
+/// Whoever may read the library may read the file: temporary files are private by default.
+fn open_to_readers<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The user's umask is applied to it.
+        builder.permissions(std::fs::Permissions::from_mode(0o666))
+    }
+    #[cfg(not(unix))]
+    builder
 }
 
 /// A JSON text with what it was made from and a checksum over both, as three lines.

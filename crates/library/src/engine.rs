@@ -5,8 +5,8 @@ use crate::store::{Snapshot, Store};
 use crate::{LibraryError, Progress};
 use std::path::{Path, PathBuf};
 use syntopic_core::TEXT_RECIPE;
-use syntopic_embed::models::ResolveOptions;
-use syntopic_embed::{EmbedOptions, Embedder};
+use syntopic_embed::models::{ModelError, ResolveOptions};
+use syntopic_embed::{EmbedError, EmbedOptions, Embedder};
 
 /// A library of papers in one folder.
 pub struct Library {
@@ -41,7 +41,7 @@ impl Library {
     /// When an existing one is damaged or a newer syntopic made it.
     pub fn open_or_create(folder: impl AsRef<Path>) -> Result<Self, LibraryError> {
         match Self::open(&folder) {
-            Err(LibraryError::NotFound(folder)) => Ok(Self {
+            Err(LibraryError::NotFound(folder)) => can_become_a_folder(&folder).map(|()| Self {
                 folder,
                 store: None,
                 resolve: ResolveOptions::from_env(),
@@ -121,15 +121,20 @@ impl Library {
     ) -> Result<&Embedder, LibraryError> {
         let recorded = self.recorded_model()?;
         if self.embedder.is_none() {
-            let spec = asked
-                .map(str::to_owned)
-                .or_else(|| recorded.as_ref().map(|r| r.spec.clone()));
-            let embedder = crate::model::load(
-                spec.as_deref(),
-                &self.resolve,
-                EmbedOptions::default(),
-                progress,
-            )?;
+            let known = recorded.as_ref().map(|r| r.spec.as_str());
+            let options = EmbedOptions::default();
+            let loaded = crate::model::load(asked.or(known), &self.resolve, options, progress);
+            let embedder = loaded.map_err(|error| match (error, asked, known) {
+                (
+                    LibraryError::Embed(EmbedError::Model(source @ ModelError::NotAFolder { .. })),
+                    None,
+                    Some(spec),
+                ) => LibraryError::ModelMoved {
+                    spec: spec.to_owned(),
+                    source,
+                },
+                (error, ..) => error,
+            })?;
             self.embedder = Some(embedder);
         }
         let embedder = self
@@ -156,5 +161,17 @@ impl Library {
         self.snapshot
             .as_ref()
             .ok_or_else(|| LibraryError::Empty(self.folder.clone()))
+    }
+}
+
+/// That nothing but folders is on the way to `folder`, so that a slow `add` does not fail at its first commit.
+fn can_become_a_folder(folder: &Path) -> Result<(), LibraryError> {
+    let there = folder.ancestors().find(|path| path.exists());
+    match there {
+        Some(path) if !path.is_dir() => Err(LibraryError::Io {
+            path: path.to_owned(),
+            source: std::io::ErrorKind::NotADirectory.into(),
+        }),
+        _ => Ok(()),
     }
 }

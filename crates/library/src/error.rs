@@ -66,6 +66,28 @@ pub enum LibraryError {
         /// What is wrong.
         why: String,
     },
+    /// A source of papers could not be opened.
+    #[error("{path}: {source}")]
+    Source {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The library can be read but not written.
+    #[error("{0} cannot be written: check the permissions of the folder and of the files in it")]
+    ReadOnly(PathBuf),
+    /// The recorded model is no longer where it was.
+    #[error("the library's model was at {spec}: {source} Say where it is now with --model FOLDER")]
+    ModelMoved {
+        /// Where it was.
+        spec: String,
+        /// What was found there.
+        source: ModelError,
+    },
+    /// A file to measure with holds no paper.
+    #[error("{0} holds no usable paper")]
+    NoPapers(String),
     /// A source of papers is a folder.
     #[error("{0} is a directory: name the files in it")]
     Directory(PathBuf),
@@ -157,7 +179,9 @@ impl From<ModelError> for LibraryError {
 impl LibraryError {
     /// A failure of SQLite on the database `path`, told apart by what a user can do about it.
     pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+        use rusqlite::ErrorCode::{
+            DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase, ReadOnly,
+        };
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(NotADatabase | DatabaseCorrupt) => LibraryError::Corrupt {
@@ -165,6 +189,7 @@ impl LibraryError {
                 why: source.to_string(),
             },
             Some(DatabaseBusy | DatabaseLocked) => LibraryError::Busy(path),
+            Some(ReadOnly) => LibraryError::ReadOnly(path),
             _ => LibraryError::Database { path, source },
         }
     }

@@ -7,6 +7,7 @@ mod add;
 pub mod bench;
 pub mod bench_index;
 mod check;
+mod commit;
 mod derived;
 mod engine;
 mod error;

@@ -35,10 +35,11 @@ impl RecordedModel {
         }
     }
 
-    /// Whether vectors of the two can be compared. Names and revisions may differ: the same weights from another folder
-    /// are the same model.
+    /// Whether vectors of the two can be compared. Names and places may differ. The revision may not: of a known model it
+    /// pins every file, of a folder it is the hash of the files that decide (configuration, tokenizer).
     pub(crate) fn compares_with(&self, other: &Self) -> bool {
         self.weights_sha256 == other.weights_sha256
+            && self.revision == other.revision
             && self.pooling == other.pooling
             && self.document_prompt == other.document_prompt
             && self.query_prompt == other.query_prompt
@@ -74,15 +75,20 @@ impl RecordedModel {
             .weights_sha256
             .get(..12)
             .unwrap_or(&self.weights_sha256);
+        let revision = self.revision.get(..19).unwrap_or(&self.revision);
         format!(
-            "{} (weights {weights}…, {} pooling, {} tokens)",
+            "{} (revision {revision}…, weights {weights}…, {} pooling, {} tokens)",
             self.name, self.pooling, self.max_tokens
         )
     }
 }
 
-/// A folder by its full path, so that the library finds it from anywhere; a name as it is.
+/// A folder by its full path, so that the library finds it from anywhere; the name of a known model as it is, as
+/// [`resolve_spec`] reads it.
 fn absolute_spec(spec: &str) -> String {
+    if Registry::builtin().get(spec).is_ok() {
+        return spec.to_owned();
+    }
     match std::fs::canonicalize(spec) {
         Ok(path) if path.is_dir() => path.display().to_string(),
         _ => spec.to_owned(),

@@ -262,7 +262,7 @@ impl Library {
             None => Index::build(rows, options, &mut hear)?,
         };
         if !index.is_exact() {
-            derived::write_atomically(&path, &index.to_bytes(snapshot.sha256))?;
+            derived::keep(&path, &index.to_bytes(snapshot.sha256), progress);
         }
         Ok(index)
     }

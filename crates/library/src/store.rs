@@ -93,7 +93,33 @@ impl Store {
         if !path.is_file() {
             return Err(LibraryError::NotFound(folder.to_owned()));
         }
-        Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        match Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            Err(LibraryError::ReadOnly(path)) => Self::connect_read_only(path),
+            other => other,
+        }
+    }
+
+    /// Opens a library that this user may read but not write, when nothing waits in its write-ahead log: without write
+    /// permission SQLite cannot take part in locking, so the file is read as it is.
+    fn connect_read_only(path: PathBuf) -> Result<Self, LibraryError> {
+        let log = path.with_extension("db-wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+            return Err(LibraryError::ReadOnly(path));
+        }
+        let error = |source| LibraryError::sqlite(&path, source);
+        let escaped = path
+            .display()
+            .to_string()
+            .replace('%', "%25")
+            .replace('?', "%3f")
+            .replace('#', "%23");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+            .map_err(error)?;
+        check_format(&db, &path)?;
+        Ok(Self { path, db })
     }
 
     /// Opens the library of `folder`, making folder and library when there is none.
@@ -113,25 +139,7 @@ impl Store {
         let db = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(error)?;
         db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
-        let number = |name: &str| {
-            db.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-                .map_err(error)
-        };
-        let (application, format) = (number("application_id")?, number("user_version")?);
-        let tables: i64 = db
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-            .map_err(error)?;
-        if tables > 0 && application != APPLICATION_ID {
-            let why = String::from("it is an SQLite database of something else");
-            return Err(LibraryError::Corrupt { path, why });
-        }
-        if format > FORMAT {
-            return Err(LibraryError::NewerFormat {
-                path,
-                found: format,
-                supported: FORMAT,
-            });
-        }
+        let tables = check_format(&db, &path)?;
         db.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
         )
@@ -278,6 +286,30 @@ impl Store {
             sha256: sha.finalize().into(),
         })
     }
+}
+
+/// That a database is a library of a format that this version reads; gives its count of tables, 0 for a new one.
+fn check_format(db: &Connection, path: &Path) -> Result<i64, LibraryError> {
+    let number = |sql: &str| {
+        db.query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map_err(|source| LibraryError::sqlite(path, source))
+    };
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    if tables > 0 && number("PRAGMA application_id")? != APPLICATION_ID {
+        return Err(LibraryError::Corrupt {
+            path: path.to_owned(),
+            why: String::from("it is an SQLite database of something else"),
+        });
+    }
+    let found = number("PRAGMA user_version")?;
+    if found > FORMAT {
+        return Err(LibraryError::NewerFormat {
+            path: path.to_owned(),
+            found,
+            supported: FORMAT,
+        });
+    }
+    Ok(tables)
 }
 
 /// Writes a paper, with its vector where the text is new, and leaves the count of generations to the caller.

@@ -121,10 +121,12 @@ impl Library {
         let report = report(&topics, &papers, options.seed);
         let json = serde_json::to_string(&report).unwrap_or_default();
         let made_from = snapshot.sha256;
-        derived::write_atomically(
+        let sealed = derived::seal(&json, &made_from);
+        derived::keep(
             &self.folder.join("topics.json"),
-            &derived::seal(&json, &made_from),
-        )?;
+            &sealed,
+            &mut **progress.borrow_mut(),
+        );
         Ok(report)
     }
 

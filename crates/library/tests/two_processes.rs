@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use syntopic_library::{AddOptions, AddReport, Library, LibraryError, Source};
+use syntopic_library::{
+    AddOptions, AddReport, Event, Library, LibraryError, Query, RelatedOptions, Source,
+};
 
 const PAPERS: &str = r#"{"id":"a","title":"One","abstract":"First."}
 {"id":"b","title":"Two","abstract":"Second."}
@@ -80,4 +82,104 @@ fn the_second_with_the_same_model_adds_nothing_twice() {
     );
     add(&mut first, &tiny_model()).expect("added");
     assert_eq!(add(&mut second, &tiny_model()).expect("added").papers, 2);
+}
+
+#[test]
+fn details_that_arrive_late_do_not_undo_a_text_that_changed_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("library");
+    let mut first = Library::open_or_create(&place).expect("new");
+    add(&mut first, &tiny_model()).expect("added");
+    let mut second = Library::open(&place).expect("a library");
+    let details = Source::Text {
+        name: String::from("details"),
+        text: r#"{"id":"a","title":"One","abstract":"First.","year":2020}"#,
+    };
+    let changed = Source::Text {
+        name: String::from("changed"),
+        text: r#"{"id":"a","title":"One","abstract":"Another text."}"#,
+    };
+    let mut first_ran = false;
+    let report = second
+        .add(&[details], &AddOptions::default(), &mut |event| {
+            // The second has read its paper and not committed it yet.
+            if matches!(event, Event::Reading { .. }) && !first_ran {
+                first_ran = true;
+                let report = first.add(
+                    std::slice::from_ref(&changed),
+                    &AddOptions::default(),
+                    &mut |_| ControlFlow::Continue(()),
+                );
+                assert_eq!(report.expect("added").updated, 1);
+            }
+            ControlFlow::Continue(())
+        })
+        .expect("added");
+    assert!(first_ran);
+    assert_eq!(
+        (report.updated, report.details_updated),
+        (1, 0),
+        "embedded after all"
+    );
+    let check = second.check(None, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(check.expect("a check").problems, Vec::<String>::new());
+}
+
+#[test]
+fn a_model_folder_that_was_altered_is_another_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = other_model(folder.path());
+    let place = folder.path().join("library");
+    let mut library = Library::open_or_create(&place).expect("new");
+    add(&mut library, &model).expect("added");
+    for (file, from, to) in [
+        (
+            "config.json",
+            "\"layer_norm_eps\": 1e-12",
+            "\"layer_norm_eps\": 0.5",
+        ),
+        (
+            "tokenizer.json",
+            "\"lowercase\": true",
+            "\"lowercase\": false",
+        ),
+    ] {
+        let path = model.join(file);
+        let whole = std::fs::read_to_string(&path).expect("a file");
+        let altered = whole.replace(from, to);
+        assert_ne!(altered, whole, "{file} holds {from}");
+        std::fs::write(&path, altered).expect("a file");
+        let mut library = Library::open(&place).expect("a library");
+        let query = Query::Text(String::from("anything"));
+        let refused = library
+            .related(&query, &RelatedOptions::default(), &mut |_| {
+                ControlFlow::Continue(())
+            })
+            .expect_err("another model");
+        assert!(
+            matches!(refused, LibraryError::OtherModel { .. }),
+            "{file}: {refused}"
+        );
+        std::fs::write(&path, whole).expect("a file");
+    }
+    let moved = folder.path().join("moved");
+    std::fs::rename(&model, &moved).expect("moved");
+    let query = Query::Text(String::from("anything"));
+    let ask = |model: Option<String>| {
+        let mut library = Library::open(&place).expect("a library");
+        let options = RelatedOptions {
+            model,
+            ..RelatedOptions::default()
+        };
+        library.related(&query, &options, &mut |_| ControlFlow::Continue(()))
+    };
+    let lost = ask(None).expect_err("it is gone").to_string();
+    assert!(lost.contains("--model FOLDER"), "{lost}");
+    assert_eq!(
+        ask(Some(moved.display().to_string()))
+            .expect("an answer")
+            .hits
+            .len(),
+        2
+    );
 }

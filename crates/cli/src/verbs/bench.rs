@@ -21,10 +21,6 @@ pub(crate) fn run(
     };
     if let Some(threads) = verb.threads {
         // The first use of rayon in this process, so nothing has made its pool yet.
-        anyhow::ensure!(
-            threads > 0,
-            "0 threads can do nothing: --threads must be at least 1"
-        );
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
