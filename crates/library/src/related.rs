@@ -258,7 +258,11 @@ impl Library {
             let _ = progress(Event::Indexing { done, of: n_rows });
         };
         let index = match stale {
-            Some(old) => old.refresh(rows, options, &mut hear)?.0,
+            // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
+            Some(old) => match old.refresh(rows, options, &mut hear) {
+                Ok((index, _)) => index,
+                Err(_) => Index::build(rows, options, &mut hear)?,
+            },
             None => Index::build(rows, options, &mut hear)?,
         };
         if !index.is_exact() {
@@ -276,4 +280,116 @@ impl Library {
 /// The row of an id; ids are sorted.
 fn row_of(snapshot: &Snapshot, id: &PaperId) -> Option<Row> {
     snapshot.ids.binary_search(id).ok().map(Row::from_index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AddOptions, Source};
+    use syntopic_index::{Kind, exact};
+
+    const SUBJECTS: [&str; 6] = [
+        "graphs", "images", "proteins", "markets", "galaxies", "code",
+    ];
+
+    /// Papers of one year as JSONL; many alike, as papers are.
+    fn papers(year: usize, n: usize) -> &'static str {
+        let lines = (0..n).map(|i| {
+            let (subject, rest) = (SUBJECTS[i % 6], i / 6);
+            format!("{{\"id\":\"{year}-{i}\",\"title\":\"On {subject} {rest} of {year}\"}}\n")
+        });
+        String::leak(lines.collect())
+    }
+
+    fn add(library: &mut Library, text: &'static str) {
+        let model = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/reference/tiny/bert-cls"
+        );
+        let name = String::from("papers");
+        let options = AddOptions {
+            model: Some(String::from(model)),
+            ..AddOptions::default()
+        };
+        let sources = [Source::Text { name, text }];
+        library
+            .add(&sources, &options, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+    }
+
+    /// Opens the library anew, searches through its graph, and compares with exact search; gives the notes.
+    fn search_anew(folder: &std::path::Path) -> Vec<String> {
+        let mut library = Library::open(folder).unwrap();
+        let options = IndexOptions {
+            kind: Kind::Hnsw,
+            exact_below: 0,
+            ..IndexOptions::default()
+        };
+        let mut notes = Vec::new();
+        let index = library
+            .index(&options, &mut |event| {
+                if let Event::Note(note) = event {
+                    notes.push(note.to_owned());
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert!(!index.is_exact());
+        let rows = library.vectors().unwrap();
+        let mut found = 0;
+        for row in 0..50 {
+            let query = rows.row(Row(row * 3));
+            let hits = index.search(rows, query, 10, None).unwrap();
+            let truth = exact(rows, query, 10);
+            found += hits
+                .iter()
+                .filter(|hit| hit.score >= truth[9].score)
+                .count();
+        }
+        assert!(found >= 480, "{found} of 500 neighbours");
+        notes
+    }
+
+    #[test]
+    fn the_stored_graph_is_kept_refreshed_and_made_again_as_need_be() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        let path = folder.join("index.bin");
+        add(
+            &mut Library::open_or_create(&folder).unwrap(),
+            papers(2020, 600),
+        );
+        assert!(search_anew(&folder).is_empty() && path.exists());
+
+        let built = std::fs::read(&path).unwrap();
+        let stamp = std::fs::metadata(&path).unwrap().modified().unwrap();
+        assert!(search_anew(&folder).is_empty());
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().modified().unwrap(),
+            stamp,
+            "used as it is"
+        );
+
+        for damage in [&built[..built.len() / 2], b"", b"no index at all"] {
+            std::fs::write(&path, damage).unwrap();
+            let notes = search_anew(&folder);
+            assert!(
+                notes.iter().any(|note| note.contains("made again")),
+                "{notes:?}"
+            );
+            assert_eq!(std::fs::read(&path).unwrap(), built, "the same graph again");
+        }
+        let mut flipped = built.clone();
+        flipped[built.len() / 3] ^= 4;
+        std::fs::write(&path, flipped).unwrap();
+        assert!(
+            search_anew(&folder)
+                .iter()
+                .any(|note| note.contains("made again"))
+        );
+
+        add(&mut Library::open(&folder).unwrap(), papers(2021, 60));
+        assert!(search_anew(&folder).is_empty(), "refreshed without a word");
+        assert_ne!(std::fs::read(&path).unwrap(), built);
+    }
 }
