@@ -328,6 +328,7 @@ fn another_model_than_the_librarys_is_refused() {
     let other = other.display().to_string();
     for arguments in [
         vec!["related", "--text", "images", "--model", &other],
+        vec!["related", "a1", "--model", &other],
         vec!["topics", "-k", "2", "--model", &other],
         vec!["add", "-", "--model", &other],
     ] {

@@ -129,7 +129,8 @@ impl Library {
         progress: &mut Progress<'_>,
     ) -> Result<RecallReport, LibraryError> {
         let mut options = IndexOptions::default();
-        if self.vectors()?.n_rows() < options.exact_below {
+        let exact = self.vectors()?.n_rows() < options.exact_below;
+        if exact {
             // Exact search has nothing to measure; the graph that a larger library would get has.
             options.kind = Kind::Hnsw;
         }
@@ -153,7 +154,14 @@ impl Library {
             high: recall.high,
             worst: recall.worst,
             unreachable: recall.unreachable,
-            index: index.describe(),
+            index: if exact {
+                format!(
+                    "this library is searched exactly; a graph over it, as a larger one gets: {}",
+                    index.describe()
+                )
+            } else {
+                index.describe()
+            },
         })
     }
 }

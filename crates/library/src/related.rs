@@ -95,7 +95,13 @@ impl Library {
         self.load_snapshot()?;
         let mut notes = Vec::new();
         let (vector, report, own) = match query {
-            Query::Paper(id) => self.paper_query(id)?,
+            Query::Paper(id) => {
+                if let Some(asked) = &options.model {
+                    // No text is embedded, but another model than the library's is refused all the same.
+                    self.load_model(Some(asked), progress)?;
+                }
+                self.paper_query(id)?
+            }
             Query::Text(text) => self.text_query(text, options, progress)?,
         };
         if report.truncated {

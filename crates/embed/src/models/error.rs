@@ -138,6 +138,8 @@ fn unknown_model(name: &str, suggestions: &[String], known: &[String]) -> String
     let mut text = format!("no model is called {name:?}");
     if !suggestions.is_empty() {
         let _ = write!(text, "; did you mean {}?", suggestions.join(" or "));
+    } else {
+        text.push('.');
     }
     let _ = write!(
         text,
