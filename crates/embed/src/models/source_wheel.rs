@@ -8,9 +8,10 @@ use super::registry::{FileEntry, Wheel};
 use super::resolve::{Failure, Fetch, Order};
 use super::stamp::sha256;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use zip::ZipArchive;
 
@@ -162,8 +163,6 @@ fn run(
     let scratch = folder.join("scratch");
     fs::create_dir_all(&dest)?;
     fs::create_dir_all(&scratch)?;
-    let log = folder.join("log");
-    let out = File::create(&log)?;
     let mut command = Command::new(&words[0]);
     command
         .args(&words[1..])
@@ -191,9 +190,14 @@ fn run(
         .env("TMPDIR", &scratch);
     command
         .stdin(Stdio::null())
-        .stderr(out.try_clone()?)
-        .stdout(out);
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn()?;
+    // Read as it comes, not from a file: the disk may be what is full.
+    let said = [
+        child.stdout.take().map(listen),
+        child.stderr.take().map(listen),
+    ];
     let mut shown = 0;
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -206,10 +210,19 @@ fn run(
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    Ok((
-        status,
-        String::from_utf8_lossy(&fs::read(&log)?).into_owned(),
-    ))
+    let said = said.into_iter().flatten();
+    let said: Vec<String> = said.map(|words| words.join().unwrap_or_default()).collect();
+    Ok((status, said.join("\n")))
+}
+
+/// Reads a pipe to its end beside the work.
+fn listen(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut said = Vec::new();
+        // What was said before a failure to read is still worth telling.
+        let _ = pipe.read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    })
 }
 
 fn size_below(folder: &Path) -> u64 {
