@@ -116,10 +116,12 @@ fn a_library_that_cannot_be_written_can_be_read() {
             err,
         )
     };
-    let (code, out, err) = run(&["related", "a1", "-k", "2"]);
+    let (code, out, err) = run(&["related", "a1", "-k", "2", "--json"]);
     assert_eq!(code, Some(0), "{err}");
+    let related: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(related["hits"].as_array().map(Vec::len), Some(2));
     assert!(
-        out.contains("a2") && !out.contains("  -  -"),
+        related["hits"][0]["topic"].is_string(),
         "with topics: {out}"
     );
     assert_eq!(run(&["info"]).0, Some(0));
@@ -419,6 +421,53 @@ fn an_altered_vector_is_found() {
     drop(db);
     place.run(&["related", "a2"]).fails(5, &["vector"]);
     assert_eq!(place.run(&["check"]).code, 7);
+}
+
+#[test]
+fn a_library_that_lost_its_model_takes_no_other() {
+    let place = Place::with(&FIVE);
+    let db = rusqlite::Connection::open(place.library().join("library.db")).expect("a database");
+    db.execute("DELETE FROM meta WHERE key = 'model'", [])
+        .expect("deleted");
+    drop(db);
+    let new = place.file("new.jsonl", line("n", "New", "Papers.").as_bytes());
+    let words = ["library.db", "which model"];
+    place.add(&new, &[]).fails(5, &words);
+    place.run(&["related", "a1"]).fails(5, &words);
+    place.run(&["info"]).fails(5, &words);
+    let check = place.run(&["check"]);
+    assert_eq!(check.code, 7, "{}", check.err);
+    assert!(check.out.contains("which model"), "{}", check.out);
+}
+
+#[test]
+fn several_that_make_one_library_at_once_all_succeed() {
+    for round in 0..5 {
+        let place = Place::new();
+        let ran: Vec<Ran> = std::thread::scope(|scope| {
+            let place = &place;
+            let adders: Vec<_> = (0..6)
+                .map(|i| {
+                    scope.spawn(move || {
+                        let paper = line(&format!("p{i}"), &format!("Title {i}"), "Text.");
+                        place.add(&place.file(&format!("{i}.jsonl"), paper.as_bytes()), &[])
+                    })
+                })
+                .collect();
+            adders
+                .into_iter()
+                .map(|adder| adder.join().expect("it ran"))
+                .collect()
+        });
+        ran.iter().for_each(|ran| {
+            ran.ok();
+        });
+        assert_eq!(
+            place.run(&["info", "--json"]).json()["papers"],
+            6,
+            "round {round}"
+        );
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub struct Library {
     pub(crate) store: Option<Store>,
     pub(crate) resolve: ResolveOptions,
     pub(crate) embedder: Option<Embedder>,
+    /// How the user named that model, if they did.
+    pub(crate) loaded_spec: Option<String>,
     pub(crate) snapshot: Option<Snapshot>,
 }
 
@@ -31,6 +33,7 @@ impl Library {
             store,
             resolve: ResolveOptions::from_env(),
             embedder: None,
+            loaded_spec: None,
             snapshot: None,
         })
     }
@@ -46,6 +49,7 @@ impl Library {
                 store: None,
                 resolve: ResolveOptions::from_env(),
                 embedder: None,
+                loaded_spec: None,
                 snapshot: None,
             }),
             other => other,
@@ -94,7 +98,15 @@ impl Library {
             return Ok(None);
         };
         let Some(text) = store.meta("model")? else {
-            return Ok(None);
+            // Without it nobody could say which model the vectors are of, and another one's would be mixed with them.
+            return if store.has_vectors()? {
+                Err(LibraryError::Corrupt {
+                    path: store.path().to_owned(),
+                    why: String::from("it holds vectors, but not which model made them"),
+                })
+            } else {
+                Ok(None)
+            };
         };
         let damaged = |e: serde_json::Error| LibraryError::Corrupt {
             path: store.path().to_owned(),
@@ -120,31 +132,33 @@ impl Library {
         progress: &mut Progress<'_>,
     ) -> Result<&Embedder, LibraryError> {
         let recorded = self.recorded_model()?;
-        if self.embedder.is_none() {
-            let known = recorded.as_ref().map(|r| r.spec.as_str());
-            let options = EmbedOptions::default();
-            let loaded = crate::model::load(asked.or(known), &self.resolve, options, progress);
-            let embedder = loaded.map_err(|error| match (error, asked, known) {
-                (
-                    LibraryError::Embed(EmbedError::Model(source @ ModelError::NotAFolder { .. })),
-                    None,
-                    Some(spec),
-                ) => LibraryError::ModelMoved {
-                    spec: spec.to_owned(),
-                    source,
-                },
-                (error, ..) => error,
-            })?;
-            self.embedder = Some(embedder);
-        }
-        let embedder = self
-            .embedder
-            .as_ref()
-            .ok_or_else(|| LibraryError::Empty(self.folder.clone()))?;
-        if let Some(recorded) = recorded {
+        let known = recorded.as_ref().map(|r| r.spec.as_str());
+        let spec = asked.or(known);
+        let loaded = match self.embedder.take() {
+            Some(loaded) if asked.is_none() || self.loaded_spec.as_deref() == asked => Ok(loaded),
+            _ => {
+                let options = EmbedOptions::default();
+                crate::model::load(spec, &self.resolve, options, progress)
+            }
+        };
+        let embedder = loaded.map_err(|error| match (error, asked, known) {
+            (
+                LibraryError::Embed(EmbedError::Model(source @ ModelError::NotAFolder { .. })),
+                None,
+                Some(spec),
+            ) => LibraryError::ModelMoved {
+                spec: spec.to_owned(),
+                source,
+            },
+            (error, ..) => error,
+        })?;
+        if let Some(recorded) = &recorded {
             recorded.check(embedder.identity(), asked)?;
         }
-        Ok(embedder)
+        if asked.is_some() {
+            self.loaded_spec = asked.map(str::to_owned);
+        }
+        Ok(self.embedder.insert(embedder))
     }
 
     /// Reads the vectors unless they are there, and gives them; a library without papers is an error.

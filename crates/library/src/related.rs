@@ -263,14 +263,24 @@ impl Library {
         let mut hear = |done| {
             let _ = progress(Event::Indexing { done, of: n_rows });
         };
+        let mut refused = None;
         let index = match stale {
             // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
             Some(old) => match old.refresh(rows, options, &mut hear) {
                 Ok((index, _)) => index,
-                Err(_) => Index::build(rows, options, &mut hear)?,
+                Err(error) => {
+                    refused = Some(error);
+                    Index::build(rows, options, &mut hear)?
+                }
             },
             None => Index::build(rows, options, &mut hear)?,
         };
+        if let Some(error) = refused {
+            let note = format!(
+                "the stored index could not be brought up to date and was made again: {error}"
+            );
+            let _ = progress(Event::Note(&note));
+        }
         if !index.is_exact() {
             derived::keep(&path, &index.to_bytes(snapshot.sha256), progress);
         }

@@ -8,7 +8,7 @@ use rusqlite::{
 };
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use syntopic_core::{Embeddings, Paper, PaperId, paper_text};
 
 /// The format that this version writes, in SQLite's `user_version`.
@@ -140,10 +140,9 @@ impl Store {
             .map_err(error)?;
         db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
         let tables = check_format(&db, &path)?;
-        db.execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-        )
-        .map_err(error)?;
+        switch_to_wal(&db).map_err(error)?;
+        db.execute_batch("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+            .map_err(error)?;
         let mut store = Self { path, db };
         if tables == 0 {
             store.create_tables()?;
@@ -205,6 +204,15 @@ impl Store {
             .meta("generation")?
             .and_then(|g| g.parse().ok())
             .unwrap_or(0))
+    }
+
+    /// Whether any paper has a vector.
+    pub(crate) fn has_vectors(&self) -> Result<bool, LibraryError> {
+        self.read(|db| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM vectors)", [], |row| {
+                row.get(0)
+            })
+        })
     }
 
     /// How many papers.
@@ -285,6 +293,22 @@ impl Store {
             vectors: Embeddings::new(data, dim)?,
             sha256: sha.finalize().into(),
         })
+    }
+}
+
+/// Turns the write-ahead log on. SQLite does not wait for other processes here, whatever its time-out, so we do.
+fn switch_to_wal(db: &Connection) -> Result<(), rusqlite::Error> {
+    let start = Instant::now();
+    loop {
+        match db.execute_batch("PRAGMA journal_mode=WAL;") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && start.elapsed() < BUSY_TIMEOUT =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
     }
 }
 

@@ -183,3 +183,21 @@ fn a_model_folder_that_was_altered_is_another_model() {
         2
     );
 }
+
+#[test]
+fn one_open_library_refuses_a_second_model_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut library = Library::open_or_create(folder.path().join("library")).expect("new");
+    add(&mut library, &tiny_model()).expect("added");
+    let refused = add(&mut library, &other_model(folder.path())).expect_err("another model");
+    assert!(
+        matches!(refused, LibraryError::OtherModel { .. }),
+        "{refused}"
+    );
+    assert_eq!(
+        add(&mut library, &tiny_model())
+            .expect("its own again")
+            .unchanged,
+        2
+    );
+}
