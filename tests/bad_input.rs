@@ -43,6 +43,17 @@ fn a_missing_file_and_a_directory() {
     nothing_left(&place);
 }
 
+/// Copies the binary by a process of its own: a file that this process has open for writing is inherited by whatever its
+/// other threads start meanwhile, and cannot be run until they end ("text file busy").
+#[cfg(unix)]
+fn copy_binary(to: &Path) {
+    let copied = std::process::Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_syntopic"))
+        .arg(to)
+        .status();
+    assert!(copied.expect("cp runs").success());
+}
+
 #[cfg(unix)]
 #[test]
 fn no_permission() {
@@ -57,7 +68,7 @@ fn no_permission() {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777))
             .expect("permissions");
         let binary = place.path("syntopic");
-        std::fs::copy(env!("CARGO_BIN_EXE_syntopic"), &binary).expect("a copy");
+        copy_binary(&binary);
         let mut command = std::process::Command::new(binary);
         command
             .uid(65_534)
@@ -87,7 +98,7 @@ fn a_library_that_cannot_be_written_can_be_read() {
     let place = Place::with(&FIVE);
     place.run(&["topics", "-k", "2"]).ok();
     let binary = place.path("syntopic");
-    std::fs::copy(env!("CARGO_BIN_EXE_syntopic"), &binary).expect("a copy");
+    copy_binary(&binary);
     let root =
         std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     let mode = |path: &Path, mode: u32| {

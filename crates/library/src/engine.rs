@@ -97,16 +97,16 @@ impl Library {
         let Some(store) = &self.store else {
             return Ok(None);
         };
-        let Some(text) = store.meta("model")? else {
-            // Without it nobody could say which model the vectors are of, and another one's would be mixed with them.
-            return if store.has_vectors()? {
-                Err(LibraryError::Corrupt {
+        let text = match store.model()? {
+            (Some(text), _) => text,
+            (None, false) => return Ok(None),
+            // Nobody could say which model the vectors are of, and another one's would be mixed with them.
+            (None, true) => {
+                return Err(LibraryError::Corrupt {
                     path: store.path().to_owned(),
                     why: String::from("it holds vectors, but not which model made them"),
-                })
-            } else {
-                Ok(None)
-            };
+                });
+            }
         };
         let damaged = |e: serde_json::Error| LibraryError::Corrupt {
             path: store.path().to_owned(),

@@ -206,12 +206,13 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Whether any paper has a vector.
-    pub(crate) fn has_vectors(&self) -> Result<bool, LibraryError> {
+    /// The recorded model, and whether there is any vector: in one statement, so that both are of one moment.
+    pub(crate) fn model(&self) -> Result<(Option<String>, bool), LibraryError> {
         self.read(|db| {
-            db.query_row("SELECT EXISTS (SELECT 1 FROM vectors)", [], |row| {
-                row.get(0)
-            })
+            db.prepare_cached(
+                "SELECT (SELECT value FROM meta WHERE key = 'model'), EXISTS (SELECT 1 FROM vectors)",
+            )?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
 
