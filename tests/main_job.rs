@@ -386,3 +386,40 @@ fn models_are_listed_fetched_and_verified() {
         "{verified}"
     );
 }
+
+#[test]
+fn a_truncated_model_is_found_without_naming_it() {
+    let place = Place::new();
+    place.run(&["models", "pull", "all-MiniLM-L6-v2"]).ok();
+    let pulled = place
+        .run(&["models", "pull", "all-MiniLM-L6-v2", "--json"])
+        .json();
+    let whole = PathBuf::from(pulled["folder"].as_str().expect("a folder"));
+    // A cache of its own with the same files, its weights cut short.
+    let revision = whole.file_name().expect("a revision");
+    let cache = place.path("cache");
+    let copy = cache.join("models/all-MiniLM-L6-v2").join(revision);
+    std::fs::create_dir_all(copy.join("1_Pooling")).expect("a folder");
+    for file in [
+        "config.json",
+        "modules.json",
+        "tokenizer.json",
+        "1_Pooling/config.json",
+    ] {
+        std::fs::copy(whole.join(file), copy.join(file)).expect("a copy");
+    }
+    std::fs::write(copy.join("model.safetensors"), b"cut").expect("a file");
+    let output = run::command(&place.library())
+        .args(["models", "verify"])
+        .env("SYNTOPIC_CACHE", &cache)
+        .env("HF_HOME", place.path("none"))
+        .env_remove("HF_HUB_CACHE")
+        .output()
+        .expect("it runs");
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(7), "{out}");
+    assert!(
+        out.contains("model.safetensors") && out.contains("truncated"),
+        "{out}"
+    );
+}

@@ -8,6 +8,7 @@ use crate::table::{self, Column};
 use serde::Serialize;
 use std::io::Write;
 use syntopic_library::models::{self, ModelReport, ModelSources};
+use syntopic_library::{EmbedError, LibraryError, ModelError};
 
 pub(crate) fn run(
     arguments: &Arguments,
@@ -95,23 +96,25 @@ fn verify(
 ) -> anyhow::Result<u8> {
     let names: Vec<String> = match name {
         Some(name) => vec![name.to_owned()],
-        None => models::list(sources)
-            .into_iter()
-            .filter(|m| m.installed.is_some())
-            .map(|m| m.name)
-            .collect(),
+        None => models::list(sources).into_iter().map(|m| m.name).collect(),
     };
     let mut verified = Vec::new();
-    for name in &names {
-        for file in models::verify(name, sources)? {
-            let ok = file.ok();
-            verified.push(Verified {
-                model: name.clone(),
-                file: file.file,
-                ok,
-                problem: file.problem,
-            });
-        }
+    for model in &names {
+        let files = match models::verify(model, sources) {
+            // Without a name, a model that is not here is none of the question; a damaged one is here.
+            Err(LibraryError::Embed(EmbedError::Model(ModelError::NotInstalled { .. })))
+                if name.is_none() =>
+            {
+                continue;
+            }
+            result => result?,
+        };
+        verified.extend(files.into_iter().map(|file| Verified {
+            model: model.clone(),
+            ok: file.ok(),
+            file: file.file,
+            problem: file.problem,
+        }));
     }
     if json {
         print_json(out, &serde_json::json!({ "files": verified }))?;
@@ -123,7 +126,7 @@ fn verify(
                 .unwrap_or(if file.ok { "ok" } else { "not ok" });
             writeln!(out, "{}/{}: {state}", file.model, file.file)?;
         }
-        if names.is_empty() {
+        if verified.is_empty() {
             writeln!(
                 out,
                 "no model is on this machine yet: `syntopic models pull NAME` fetches one"
