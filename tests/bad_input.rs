@@ -2,7 +2,7 @@
 
 mod run;
 
-use run::{FIVE, Place, Ran, line, syntopic, syntopic_fed, tiny_model};
+use run::{FIVE, Place, Ran, copy_folder, line, syntopic, syntopic_fed, tiny_model};
 use std::path::Path;
 
 /// Adds a file with these bytes to a new library.
@@ -88,6 +88,41 @@ fn no_permission() {
         err.contains("secret.jsonl") && err.contains("Permission denied"),
         "{err}"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_folder_that_may_not_be_entered_is_not_taken_for_none() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let place = Place::with(&FIVE);
+    let binary = place.path("syntopic");
+    copy_binary(&binary);
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    mode(&place.path(""), 0o755);
+    mode(&place.library(), 0o000);
+    let root = std::fs::read_dir(place.library()).is_ok();
+    for verb in [&["info"][..], &["add", "x.jsonl"]] {
+        let mut command = std::process::Command::new(&binary);
+        if root {
+            // No permission stops root: run as nobody.
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command
+            .current_dir("/")
+            .env("HOME", "/nowhere")
+            .arg("--library")
+            .arg(place.library())
+            .args(verb)
+            .output()
+            .expect("it runs");
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains("library.db: Permission denied"), "{err}");
+    }
+    mode(&place.library(), 0o755);
 }
 
 #[cfg(unix)]
@@ -252,6 +287,34 @@ fn an_empty_title_or_abstract_is_no_error() {
 }
 
 #[test]
+fn records_that_are_all_bad_make_no_library_and_say_so() {
+    let place = Place::new();
+    let ran = place.add(&place.file("input", b"{\"title\":\"no id\"}\n{}\n"), &[]);
+    ran.fails(3, &["input:1:", "input:2:"]);
+    assert!(ran.out.contains("2 skipped"), "{}", ran.out);
+    assert!(ran.out.contains("no library was made at"), "{}", ran.out);
+    nothing_left(&place);
+}
+
+#[test]
+fn a_benchmark_counts_what_it_left_out() {
+    let place = Place::new();
+    let text = format!("{}\n{{}}\n", line("a", "One", "First."));
+    let file = place.file("papers.jsonl", text.as_bytes());
+    let (file, model) = (file.display().to_string(), tiny_model());
+    let arguments = ["bench", "embed", &file, "--model", &model, "--repeat", "1"];
+    let ran = syntopic(&place.library(), &[&arguments[..], &["--json"]].concat());
+    assert!(ran.err.contains("papers.jsonl:2:"), "{}", ran.err);
+    let report = ran.json();
+    assert_eq!(
+        (&report["texts"], &report["skipped"]),
+        (&1.into(), &1.into())
+    );
+    let printed = syntopic(&place.library(), &arguments);
+    assert!(printed.ok().contains("1 record skipped"), "{}", printed.out);
+}
+
+#[test]
 fn a_ten_megabyte_abstract_is_cut_and_counted() {
     let text = line("long", "A long one", &"word ".repeat(2_000_000));
     let (_place, ran) = add_bytes(text.as_bytes());
@@ -355,19 +418,6 @@ fn another_model_than_the_librarys_is_refused() {
     assert_eq!(place.run(&["info", "--json"]).json()["papers"], 5);
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
-}
-
 #[test]
 fn a_missing_library() {
     let place = Place::new();
@@ -376,79 +426,6 @@ fn a_missing_library() {
             .run(verb)
             .fails(4, &["there is no library", "add FILE"]);
     }
-}
-
-#[test]
-fn a_library_of_a_newer_format() {
-    let place = Place::with(&FIVE);
-    let db = rusqlite::Connection::open(place.library().join("library.db")).expect("a database");
-    db.pragma_update(None, "user_version", 99)
-        .expect("a newer version");
-    drop(db);
-    for arguments in [&["related", "a1"][..], &["info"], &["add", "x.jsonl"]] {
-        place
-            .run(arguments)
-            .fails(5, &["format 99", "newer syntopic"]);
-    }
-}
-
-#[test]
-fn a_corrupt_library_file() {
-    let place = Place::with(&FIVE);
-    let path = place.library().join("library.db");
-    let whole = std::fs::read(&path).expect("a database");
-    std::fs::write(&path, b"this is no database at all, but it is long enough").expect("a file");
-    place
-        .run(&["related", "a1"])
-        .fails(5, &["library.db", "damaged"]);
-    // Everything after the first page overwritten: found when it is read, whatever is read.
-    let mut broken = whole.clone();
-    broken[4096..].fill(0xa5);
-    std::fs::write(&path, &broken).expect("a file");
-    for arguments in [&["related", "a1"][..], &["topics", "-k", "2"], &["info"]] {
-        place.run(arguments).fails(5, &["library.db", "damaged"]);
-    }
-    std::fs::write(&path, &whole[..whole.len() / 2]).expect("a file");
-    let cut = place.run(&["check"]);
-    assert!(cut.code == 5 || cut.code == 7, "{} {}", cut.code, cut.err);
-    // A database of something else is left alone.
-    std::fs::remove_file(&path).expect("removed");
-    rusqlite::Connection::open(&path)
-        .expect("a database")
-        .execute_batch("CREATE TABLE t(x)")
-        .expect("a table");
-    place.run(&["info"]).fails(5, &["something else"]);
-}
-
-#[test]
-fn an_altered_vector_is_found() {
-    let place = Place::with(&FIVE);
-    let db = rusqlite::Connection::open(place.library().join("library.db")).expect("a database");
-    db.execute(
-        "UPDATE vectors SET vector = zeroblob(256) WHERE paper = 1",
-        [],
-    )
-    .expect("updated");
-    drop(db);
-    place.run(&["related", "a2"]).fails(5, &["vector"]);
-    assert_eq!(place.run(&["check"]).code, 7);
-}
-
-#[test]
-fn a_library_that_lost_its_model_takes_no_other() {
-    let place = Place::with(&FIVE);
-    let db = rusqlite::Connection::open(place.library().join("library.db")).expect("a database");
-    db.execute("DELETE FROM meta WHERE key = 'model'", [])
-        .expect("deleted");
-    drop(db);
-    let new = place.file("new.jsonl", line("n", "New", "Papers.").as_bytes());
-    let words = ["library.db", "which model"];
-    place.add(&new, &[]).fails(5, &words);
-    place.run(&["related", "a1"]).fails(5, &words);
-    place.run(&["info"]).fails(5, &words);
-    let check = place.run(&["check"]);
-    assert_eq!(check.code, 7, "{}", check.err);
-    assert!(check.out.contains("which model"), "{}", check.out);
 }
 
 #[test]

@@ -25,9 +25,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     };
     match error {
         LibraryError::NotFound(_) | LibraryError::UnknownId { .. } => NOT_FOUND,
-        LibraryError::Corrupt { .. }
-        | LibraryError::NewerFormat { .. }
-        | LibraryError::Vectors(_) => DAMAGED,
+        LibraryError::Corrupt { .. } | LibraryError::NewerFormat { .. } => DAMAGED,
         LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
@@ -53,10 +51,9 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
     text
 }
 
-/// Whether the reader of our output went away, as `head` does: no failure of ours.
+/// Whether the reader of our output went away, as `head` does: no failure of ours. What the library could not write comes
+/// as an error of the library, and stays one.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
-        io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
+    error.downcast_ref().is_some_and(broken)
 }

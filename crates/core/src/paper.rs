@@ -136,4 +136,71 @@ impl Paper {
             categories: Vec::new(),
         })
     }
+
+    /// Takes over from `known`, an earlier record of the same paper, whatever this one does not have: a source that leaves
+    /// out the abstract or the year does not say that there is none. Gives whether anything was taken over.
+    pub fn fill_from(&mut self, known: &Paper) -> bool {
+        fn fill<T: Clone>(field: &mut Option<T>, known: &Option<T>) -> bool {
+            let filled = field.is_none() && known.is_some();
+            if filled {
+                field.clone_from(known);
+            }
+            filled
+        }
+        fn fill_list(field: &mut Vec<String>, known: &[String]) -> bool {
+            let filled = field.is_empty() && !known.is_empty();
+            if filled {
+                *field = known.to_vec();
+            }
+            filled
+        }
+        let title = self.title.is_empty() && !known.title.is_empty();
+        if title {
+            self.title.clone_from(&known.title);
+        }
+        // All of them, so no short circuit.
+        title
+            | fill(&mut self.abstract_text, &known.abstract_text)
+            | fill_list(&mut self.authors, &known.authors)
+            | fill(&mut self.year, &known.year)
+            | fill(&mut self.date, &known.date)
+            | fill(&mut self.venue, &known.venue)
+            | fill(&mut self.url, &known.url)
+            | fill(&mut self.doi, &known.doi)
+            | fill_list(&mut self.categories, &known.categories)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_later_record_leaves_out_is_taken_over_and_what_it_says_stays() {
+        let id = PaperId::new("x").expect("an id");
+        let mut known = Paper::new(id.clone(), "Old", Some("Text.")).expect("a paper");
+        known.authors = vec![String::from("A")];
+        known.year = Some(2020);
+        known.date = Some(String::from("2020-01-02"));
+        known.venue = Some(String::from("V"));
+        known.url = Some(String::from("u"));
+        known.doi = Some(String::from("d"));
+        known.categories = vec![String::from("c")];
+        let mut bare = Paper::new(id.clone(), "New", None).expect("a paper");
+        assert!(bare.fill_from(&known));
+        let expected = Paper {
+            title: String::from("New"),
+            ..known.clone()
+        };
+        assert_eq!(bare, expected);
+        assert!(!bare.fill_from(&known), "nothing is left to take over");
+        let mut untitled = Paper::new(id, "", Some("Other text.")).expect("a paper");
+        untitled.year = Some(2021);
+        assert!(untitled.fill_from(&known));
+        assert_eq!(
+            (untitled.title.as_str(), untitled.year),
+            ("Old", Some(2021))
+        );
+        assert_eq!(untitled.abstract_text.as_deref(), Some("Other text."));
+    }
 }

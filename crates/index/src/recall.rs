@@ -15,7 +15,7 @@ const Z: f64 = 1.959_964;
 /// Measured recall: the share of the true nearest rows that the index returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recall {
-    /// How many neighbours were asked for.
+    /// How many neighbours a query has: those asked for, or all others where there are fewer.
     pub k: usize,
     /// How many rows were asked about.
     pub n_queries: usize,
@@ -67,7 +67,7 @@ pub fn measure_recall(
     let mean = recalls.iter().sum::<f64>() / n;
     let (low, high) = wilson(mean, n);
     Ok(Recall {
-        k,
+        k: k.min(rows.n_rows() - 1),
         n_queries: recalls.len(),
         mean,
         low,

@@ -3,7 +3,8 @@
 use crate::commit::{Batch, commit};
 use crate::engine::Library;
 use crate::model::RecordedModel;
-use crate::store::{Change, Store};
+use crate::rows::{Change, Known, known};
+use crate::store::Store;
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -115,8 +116,10 @@ pub struct AddReport {
     pub unchanged: usize,
     /// Embedded papers longer than the model reads; the model saw their beginning.
     pub truncated: usize,
-    /// Papers without an abstract among those read.
+    /// Papers read of which neither the source nor the library has an abstract.
     pub without_abstract: usize,
+    /// Papers read that lack something which the library has of them, such as the abstract: it was kept.
+    pub kept: usize,
     /// Records that are no papers, each with its place and reason.
     pub skipped: Vec<Skipped>,
     /// Papers in the library now.
@@ -231,7 +234,6 @@ impl Adding<'_, '_> {
                 Err(skipped) => self.report.skipped.push(skipped),
                 Ok(paper) => {
                     file.papers += 1;
-                    self.report.without_abstract += usize::from(paper.abstract_text.is_none());
                     self.take(paper)?;
                     if (self.progress)(Event::Reading {
                         source: &file.source,
@@ -251,17 +253,20 @@ impl Adding<'_, '_> {
     }
 
     /// Puts one paper to those that wait, unless it is there already, the same.
-    fn take(&mut self, paper: Paper) -> Result<(), LibraryError> {
+    fn take(&mut self, mut paper: Paper) -> Result<(), LibraryError> {
         if self.pending.ids.contains(&paper.id) {
             // The same id twice in one batch: the first must be in before the second is compared with it.
             self.flush()?;
         }
-        let change = self
-            .library
-            .store
-            .as_ref()
-            .map_or(Ok(Change::New), |store| store.change(&paper))?;
-        match change {
+        let known = match &self.library.store {
+            Some(store) => store.read(|db| known(db, &paper.id))?,
+            None => None,
+        };
+        if let Some(known) = &known {
+            self.report.kept += usize::from(paper.fill_from(&known.paper));
+        }
+        self.report.without_abstract += usize::from(paper.abstract_text.is_none());
+        match Known::change(known.as_ref(), &paper) {
             Change::Unchanged => {
                 self.report.unchanged += 1;
                 return Ok(());

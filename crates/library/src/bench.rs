@@ -2,7 +2,7 @@
 //! machine can do at most.
 
 use crate::add::Source;
-use crate::{LibraryError, Progress};
+use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -13,6 +13,9 @@ use syntopic_embed::models::ResolveOptions;
 use syntopic_embed::{
     BatchStats, EmbedOptions, Embedded, Embedder, Mode, TextKind, measure_peak, thread_counts,
 };
+
+/// Skipped records that are named one by one.
+const SHOWN: usize = 20;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +80,8 @@ pub struct EmbedBenchReport {
     pub input: String,
     /// Papers a pass.
     pub texts: usize,
+    /// Records of the input that are no papers, and were left out.
+    pub skipped: usize,
     /// Tokens a text, special tokens included, after truncation.
     pub tokens_per_text: Spread,
     /// Texts longer than the model reads.
@@ -136,7 +141,11 @@ pub fn embed(
     sources: &ResolveOptions,
     progress: &mut Progress<'_>,
 ) -> Result<EmbedBenchReport, LibraryError> {
-    let (input, texts) = read_texts(bench)?;
+    let Input {
+        name: input,
+        texts,
+        skipped,
+    } = read_texts(bench, progress)?;
     let defaults = EmbedOptions::default();
     let options = EmbedOptions {
         batch_tokens: bench.batch_tokens.unwrap_or(defaults.batch_tokens),
@@ -195,6 +204,7 @@ pub fn embed(
         mode: embedder.mode().to_owned(),
         input,
         texts: texts.len(),
+        skipped,
         tokens_per_text: spread(embedded.tokens.iter().map(|t| *t as f64)),
         truncated: embedded.truncated.iter().filter(|t| **t).count(),
         sent_per_s: texts.len() as f64 / wall_s,
@@ -222,17 +232,30 @@ pub fn embed(
     })
 }
 
-fn read_texts(bench: &EmbedBench) -> Result<(String, Vec<String>), LibraryError> {
+/// What is embedded.
+struct Input {
+    name: String,
+    texts: Vec<String>,
+    skipped: usize,
+}
+
+fn read_texts(bench: &EmbedBench, progress: &mut Progress<'_>) -> Result<Input, LibraryError> {
     let sample = Source::Text {
         name: String::from("the sample corpus"),
         text: crate::SAMPLE_PAGE,
     };
     let source = bench.source.as_ref().unwrap_or(&sample);
     let name = source.name();
-    let mut texts = Vec::new();
+    let (mut texts, mut skipped) = (Vec::new(), 0);
     for record in syntopic_formats::open(&name, source.open()?, None)? {
-        if let Ok(paper) = record? {
-            texts.push(paper_text(&paper));
+        match record? {
+            Ok(paper) => texts.push(paper_text(&paper)),
+            Err(bad) => {
+                skipped += 1;
+                if skipped <= SHOWN {
+                    let _ = progress(Event::Note(&format!("skipped: {bad}")));
+                }
+            }
         }
         if bench.limit.is_some_and(|limit| texts.len() >= limit.max(1)) {
             break;
@@ -241,7 +264,11 @@ fn read_texts(bench: &EmbedBench) -> Result<(String, Vec<String>), LibraryError>
     if texts.is_empty() {
         return Err(LibraryError::NoPapers(name));
     }
-    Ok((name, texts))
+    Ok(Input {
+        name,
+        texts,
+        skipped,
+    })
 }
 
 fn one_pass(
@@ -253,7 +280,7 @@ fn one_pass(
 ) -> Result<(f64, Embedded), LibraryError> {
     let start = Instant::now();
     let embedded = embedder.embed(texts, TextKind::Document, &mut |p| {
-        progress(crate::Event::Embedding {
+        progress(Event::Embedding {
             done: pass * texts.len() + p.done,
             of: of * texts.len(),
         })

@@ -1,7 +1,7 @@
 //! Is the library whole, and does the index find what exact search finds?
 
 use crate::engine::Library;
-use crate::store::text_sha256;
+use crate::rows::{COLUMNS, Known, N_COLUMNS, known_of, text_sha256, vector_problem};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_index::{IndexOptions, Kind, measure_recall};
@@ -12,7 +12,7 @@ const RECALL_QUERIES: usize = 1_000;
 /// Recall of the index against exact search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecallReport {
-    /// Neighbours asked for.
+    /// Neighbours a query: those asked for, or all others where there are fewer.
     pub k: usize,
     /// Papers asked about.
     pub n_queries: usize,
@@ -31,7 +31,7 @@ pub struct RecallReport {
 }
 
 /// What `check` found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CheckReport {
     /// Whether there is no problem.
     pub ok: bool,
@@ -41,17 +41,21 @@ pub struct CheckReport {
     pub vectors: usize,
     /// What is wrong, each with what it means.
     pub problems: Vec<String>,
+    /// What else a user should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Recall, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<RecallReport>,
 }
 
 impl Library {
-    /// Checks the database, that every paper has the vector of its present text, and the vectors themselves; with
-    /// `recall_k`, also measures the recall of the index. A graph is measured even where exact search would be used.
+    /// Checks the database, that every paper can be read and has the vector of its present text, and the vectors
+    /// themselves; with `recall_k`, also measures the recall of the index. A graph is measured even where exact search
+    /// would be used. Whatever is damaged is a problem of the report, and the check goes on.
     ///
     /// # Errors
-    /// When the database cannot be read at all.
+    /// When the database cannot be read for another reason than damage, or `recall_k` is 0.
     pub fn check(
         &mut self,
         recall_k: Option<usize>,
@@ -60,67 +64,86 @@ impl Library {
         if recall_k == Some(0) {
             return Err(LibraryError::ZeroK);
         }
-        let mut problems = self.database_problems()?;
-        let papers = self.n_papers()?;
-        problems.extend(self.text_problems()?);
-        let vectors = match self.load_snapshot() {
-            Ok(snapshot) => snapshot.ids.len(),
-            Err(LibraryError::Empty(_)) => 0,
-            Err(error) => {
-                problems.push(error.to_string());
-                0
+        let mut report = CheckReport::default();
+        note(&mut report, |report| self.check_database(report))?;
+        let mut dim = None;
+        note(&mut report, |_| {
+            dim = self.recorded_model()?.map(|model| model.dim);
+            Ok(())
+        })?;
+        note(&mut report, |report| self.check_rows(dim, report))?;
+        if let Some(k) = recall_k {
+            if !report.problems.is_empty() {
+                report.notes.push(String::from(
+                    "recall was not measured: the problems come first",
+                ));
+            } else if report.vectors < 2 {
+                report.notes.push(String::from(
+                    "recall was not measured: one paper has no neighbours to find",
+                ));
+            } else {
+                report.recall = Some(self.recall(k, progress)?);
             }
-        };
-        let recall = match recall_k {
-            // One paper has no neighbours to find.
-            Some(k) if vectors > 1 => Some(self.recall(k, progress)?),
-            _ => None,
-        };
-        if let Some(recall) = recall.as_ref().filter(|r| r.unreachable > 0) {
-            problems.push(format!(
+        }
+        if let Some(recall) = report.recall.as_ref().filter(|r| r.unreachable > 0) {
+            report.problems.push(format!(
                 "{} papers cannot be reached through the index",
                 recall.unreachable
             ));
         }
-        Ok(CheckReport {
-            ok: problems.is_empty(),
-            papers,
-            vectors,
-            problems,
-            recall,
-        })
+        report.ok = report.problems.is_empty();
+        Ok(report)
     }
 
-    fn database_problems(&self) -> Result<Vec<String>, LibraryError> {
+    fn check_database(&self, report: &mut CheckReport) -> Result<(), LibraryError> {
         let lines: Vec<String> = self.store()?.read(|db| {
             db.prepare("PRAGMA integrity_check")?
                 .query_map([], |row| row.get(0))?
                 .collect()
         })?;
-        Ok(lines
-            .into_iter()
-            .filter(|line| line != "ok")
-            .map(|line| format!("library.db: {line}"))
-            .collect())
+        let wrong = lines.into_iter().filter(|line| line != "ok");
+        report
+            .problems
+            .extend(wrong.map(|line| format!("library.db: {line}")));
+        let orphans: usize = self.store()?.read(|db| {
+            let sql = "SELECT count(*) FROM vectors WHERE paper NOT IN (SELECT paper FROM papers)";
+            db.query_row(sql, [], |row| row.get(0))
+        })?;
+        if orphans > 0 {
+            report
+                .problems
+                .push(format!("{orphans} vectors have no paper"));
+        }
+        Ok(())
     }
 
-    /// Papers without a vector, or with the vector of an earlier text.
-    fn text_problems(&self) -> Result<Vec<String>, LibraryError> {
+    /// Every paper, its vector, and whether the vector is of its present text.
+    fn check_rows(&self, dim: Option<usize>, report: &mut CheckReport) -> Result<(), LibraryError> {
         let store = self.store()?;
-        let hashes: std::collections::HashMap<String, [u8; 32]> = store.read(|db| {
-            db.prepare("SELECT p.id, v.text_sha256 FROM papers p JOIN vectors v USING (paper)")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })?;
-        let problem = |paper: &syntopic_core::Paper| match hashes.get(paper.id.as_str()) {
-            None => Some(format!("{} has no vector: add it again", paper.id)),
-            Some(hash) if *hash != text_sha256(paper) => Some(format!(
-                "the vector of {} stands for another text: add the paper again",
-                paper.id
-            )),
-            Some(_) => None,
-        };
-        Ok(store.papers()?.iter().filter_map(problem).collect())
+        let sql = format!(
+            "SELECT {COLUMNS}, v.text_sha256, v.vector FROM papers p LEFT JOIN vectors v USING (paper) ORDER BY p.id"
+        );
+        store.read(|db| {
+            let mut statement = db.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                report.papers += 1;
+                let vector = row.get_ref(N_COLUMNS + 1)?.as_blob_or_null();
+                report.vectors += usize::from(!matches!(vector, Ok(None)));
+                match known_of(row) {
+                    // Its own words, with SQLite's left out.
+                    Err(error) => {
+                        let error = LibraryError::sqlite(store.path(), error);
+                        report.problems.push(row_problem(error));
+                    }
+                    Ok(known) => {
+                        let vector = vector.map_err(|error| error.to_string());
+                        report.problems.extend(problem(&known, vector, dim));
+                    }
+                }
+            }
+            Ok(())
+        })
     }
 
     fn recall(
@@ -164,4 +187,48 @@ impl Library {
             },
         })
     }
+}
+
+/// Runs a part of the check; what it finds damaged is a problem, and the other parts go on.
+fn note(
+    report: &mut CheckReport,
+    part: impl FnOnce(&mut CheckReport) -> Result<(), LibraryError>,
+) -> Result<(), LibraryError> {
+    match part(report) {
+        Err(error @ (LibraryError::Corrupt { .. } | LibraryError::OtherRecipe { .. })) => {
+            report.problems.push(row_problem(error));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// A damage without the advice of an error that ends a command.
+fn row_problem(error: LibraryError) -> String {
+    match error {
+        LibraryError::Corrupt { why, .. } => why,
+        other => other.to_string(),
+    }
+}
+
+/// What is wrong with a paper's vector, if anything.
+fn problem(
+    known: &Known,
+    vector: Result<Option<&[u8]>, String>,
+    dim: Option<usize>,
+) -> Option<String> {
+    let id = &known.paper.id;
+    let (Some(embedded), Ok(Some(vector))) = (known.embedded, &vector) else {
+        return Some(match vector {
+            Err(why) => format!("the vector of {id} is damaged: {why}"),
+            Ok(_) => format!("{id} has no vector: add it again"),
+        });
+    };
+    if embedded != text_sha256(&known.paper) {
+        return Some(format!(
+            "the vector of {id} stands for another text: add the paper again"
+        ));
+    }
+    let why = dim.and_then(|dim| vector_problem(vector, dim))?;
+    Some(format!("the vector of {id} {why}"))
 }

@@ -3,8 +3,9 @@
 
 use crate::LibraryError;
 use crate::model::RecordedModel;
-use crate::store::{Sha, Store, VectorRow, next_generation, put, read_meta, set_meta, text_sha256};
-use rusqlite::{OptionalExtension, Transaction};
+use crate::rows::{Change, Known, VectorRow, known, put, text_sha256};
+use crate::store::{Store, next_generation, read_meta, set_meta};
+use rusqlite::Transaction;
 use syntopic_core::{Paper, Row, TEXT_RECIPE};
 use syntopic_embed::Embedded;
 
@@ -28,8 +29,38 @@ pub(crate) struct Committed {
     pub(crate) details_updated: usize,
     /// Already there by now, with the same text.
     pub(crate) unchanged: usize,
-    /// Left out: the stored text has become another one, so their text must be embedded after all.
+    /// Left out: what is stored has changed meanwhile, and with it the text that must be embedded.
     pub(crate) text_changed: Vec<Paper>,
+}
+
+impl Committed {
+    /// Writes a paper, with the vector of its text where it has one, and counts it.
+    fn put(
+        &mut self,
+        tx: &Transaction<'_>,
+        paper: &Paper,
+        vector: Option<&VectorRow<'_>>,
+    ) -> Result<(), rusqlite::Error> {
+        let known = known(tx, &paper.id)?;
+        let mut whole = paper.clone();
+        if let Some(known) = &known {
+            // What another process has added to it meanwhile stays.
+            whole.fill_from(&known.paper);
+        }
+        let change = Known::change(known.as_ref(), &whole);
+        let needs_vector = matches!(change, Change::New | Change::Text);
+        if (needs_vector && vector.is_none()) || text_sha256(&whole) != text_sha256(paper) {
+            self.text_changed.push(whole);
+            return Ok(());
+        }
+        *match change {
+            Change::New => &mut self.added,
+            Change::Text => &mut self.updated,
+            Change::Details => &mut self.details_updated,
+            Change::Unchanged => &mut self.unchanged,
+        } += 1;
+        put(tx, &whole, vector)
+    }
 }
 
 /// Commits a batch, all or nothing. Where another model made the library, nothing is written and that model is given.
@@ -45,21 +76,11 @@ pub(crate) fn commit(
         }
         let mut done = Committed::default();
         for paper in batch.details {
-            if stored_text(tx, paper)? == Some(Some(text_sha256(paper))) {
-                put(tx, paper, None)?;
-                done.details_updated += 1;
-            } else {
-                done.text_changed.push(paper.clone());
-            }
+            done.put(tx, paper, None)?;
         }
         for (index, paper) in batch.texts.iter().enumerate() {
-            match stored_text(tx, paper)? {
-                None => done.added += 1,
-                Some(stored) if stored == Some(text_sha256(paper)) => done.unchanged += 1,
-                Some(_) => done.updated += 1,
-            }
             let vector = batch.embedded.map(|embedded| vector_row(embedded, index));
-            put(tx, paper, vector.as_ref())?;
+            done.put(tx, paper, vector.as_ref())?;
         }
         next_generation(tx)?;
         Ok(Ok(done))
@@ -83,18 +104,6 @@ fn agree_on_model(
             Ok(None)
         }
     }
-}
-
-/// Hash of the text that a paper's stored vector stands for: `None` without the paper, `Some(None)` without a vector.
-fn stored_text(
-    tx: &Transaction<'_>,
-    paper: &Paper,
-) -> Result<Option<Option<Sha>>, rusqlite::Error> {
-    tx.prepare_cached(
-        "SELECT v.text_sha256 FROM papers p LEFT JOIN vectors v USING (paper) WHERE p.id = ?1",
-    )?
-    .query_row([paper.id.as_str()], |row| row.get(0))
-    .optional()
 }
 
 fn vector_row(embedded: &Embedded, index: usize) -> VectorRow<'_> {

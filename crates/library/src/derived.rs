@@ -1,6 +1,6 @@
 //! Files made from the library, which can be made again: written whole or not at all, and checked before use.
 
-use crate::store::Sha;
+use crate::rows::Sha;
 use crate::{Event, LibraryError, Progress};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -37,7 +37,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LibraryError> {
 }
 
 /// Whoever may read the library may read the file: temporary files are private by default.
-fn open_to_readers<'a, 'b>(
+pub(crate) fn open_to_readers<'a, 'b>(
     builder: &'a mut tempfile::Builder<'b, 'b>,
 ) -> &'a mut tempfile::Builder<'b, 'b> {
     #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! An open library: its database, its model once needed, and its vectors once read.
 
 use crate::model::RecordedModel;
-use crate::store::{Snapshot, Store};
+use crate::rows::Snapshot;
+use crate::store::{Store, set_meta};
 use crate::{LibraryError, Progress};
 use std::path::{Path, PathBuf};
 use syntopic_core::TEXT_RECIPE;
@@ -67,6 +68,12 @@ impl Library {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether there is a library on disk: not before the first paper of a new one is committed.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.store.is_some()
     }
 
     /// How many papers it holds.
@@ -152,13 +159,25 @@ impl Library {
             },
             (error, ..) => error,
         })?;
-        if let Some(recorded) = &recorded {
+        if let Some(recorded) = recorded {
             recorded.check(embedder.identity(), asked)?;
+            self.record_new_place(recorded, asked);
         }
         if asked.is_some() {
             self.loaded_spec = asked.map(str::to_owned);
         }
         Ok(self.embedder.insert(embedder))
+    }
+
+    /// Where the user said that a model which is no longer at its recorded place is now, records that, so that they need
+    /// not say it again. A library that cannot be written just now forgets it.
+    fn record_new_place(&mut self, recorded: RecordedModel, asked: Option<&str>) {
+        if let (Some(asked), Some(store)) = (asked, &mut self.store)
+            && let Some(moved) = recorded.moved_to(asked)
+            && let Ok(text) = serde_json::to_string(&moved)
+        {
+            let _ = store.write(|tx| set_meta(tx, "model", &text));
+        }
     }
 
     /// Reads the vectors unless they are there, and gives them; a library without papers is an error.

@@ -1,7 +1,6 @@
 //! What can go wrong in a library, each with its next step.
 
 use std::path::PathBuf;
-use syntopic_core::{EmbeddingsError, PaperError};
 use syntopic_embed::EmbedError;
 use syntopic_embed::models::ModelError;
 use syntopic_formats::FormatError;
@@ -29,7 +28,7 @@ pub enum LibraryError {
     },
     /// The database is damaged or is no library.
     #[error(
-        "{path} is damaged or is no syntopic library: {why}. Restore it from a backup, or move it away and add the papers again"
+        "{path} is damaged or is no syntopic library: {why}. `syntopic check` names all that is wrong; restore it from a backup, or move it away and add the papers again"
     )]
     Corrupt {
         /// The database.
@@ -78,7 +77,10 @@ pub enum LibraryError {
     #[error("{0} cannot be written: check the permissions of the folder and of the files in it")]
     ReadOnly(PathBuf),
     /// The recorded model is no longer where it was.
-    #[error("the library's model was at {spec}: {source} Say where it is now with --model FOLDER")]
+    #[error(
+        "the library's model was at {spec}: {}. Say where it is now with --model FOLDER",
+        unstopped(source)
+    )]
     ModelMoved {
         /// Where it was.
         spec: String,
@@ -153,12 +155,6 @@ pub enum LibraryError {
     /// The topics.
     #[error(transparent)]
     Topics(#[from] TopicsError),
-    /// Stored vectors that are no unit vectors.
-    #[error("the stored vectors are damaged: {0}. Add the papers again into a new library")]
-    Vectors(#[from] EmbeddingsError),
-    /// A stored paper that is none.
-    #[error("a stored paper is damaged: {0}")]
-    Paper(#[from] PaperError),
 }
 
 impl From<EmbedError> for LibraryError {
@@ -183,6 +179,9 @@ impl LibraryError {
             DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase, ReadOnly,
         };
         let path = path.to_owned();
+        if let Some(why) = damaged_rows(&source) {
+            return LibraryError::Corrupt { path, why };
+        }
         match source.sqlite_error_code() {
             Some(NotADatabase | DatabaseCorrupt) => LibraryError::Corrupt {
                 path,
@@ -193,6 +192,31 @@ impl LibraryError {
             _ => LibraryError::Database { path, source },
         }
     }
+}
+
+/// What a failed query says of the rows and tables, where it is they that are not as they were made.
+fn damaged_rows(source: &rusqlite::Error) -> Option<String> {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqlInputError,
+        SqliteFailure,
+    };
+    match source {
+        FromSqlConversionFailure(_, _, why) => Some(why.to_string()),
+        InvalidColumnType(..) | IntegralValueOutOfRange(..) | rusqlite::Error::Utf8Error(..) => {
+            Some(source.to_string())
+        }
+        // Our statements are right, so it is a table or a column that is missing.
+        SqlInputError { msg, .. } => Some(msg.clone()),
+        SqliteFailure(error, why) if error.extended_code == rusqlite::ffi::SQLITE_ERROR => {
+            Some(why.clone().unwrap_or_else(|| error.to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// A message without its last full stop, for one that goes on.
+fn unstopped(source: &ModelError) -> String {
+    source.to_string().trim_end_matches('.').to_owned()
 }
 
 /// "; did you mean a, b or c?" or nothing.

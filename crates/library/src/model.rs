@@ -2,6 +2,7 @@
 
 use crate::{Event, LibraryError, Progress};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
 use syntopic_embed::{EmbedOptions, Embedder, ModelIdentity};
 
@@ -68,6 +69,13 @@ impl RecordedModel {
             asked: other.describe(),
             spec: asked.unwrap_or(&other.name).to_owned(),
         }
+    }
+
+    /// This model at its new place, where its recorded one is a folder that is no longer there.
+    pub(crate) fn moved_to(self, asked: &str) -> Option<Self> {
+        let spec = absolute_spec(asked);
+        let gone = Path::new(&self.spec).is_absolute() && !Path::new(&self.spec).is_dir();
+        (gone && spec != self.spec).then_some(Self { spec, ..self })
     }
 
     fn describe(&self) -> String {

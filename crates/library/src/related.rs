@@ -1,7 +1,7 @@
 //! The papers most like one paper or one text.
 
 use crate::engine::Library;
-use crate::store::Snapshot;
+use crate::rows::Snapshot;
 use crate::{Event, LibraryError, Progress, derived, suggest};
 use serde::Serialize;
 use std::ops::ControlFlow;

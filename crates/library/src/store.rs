@@ -1,109 +1,78 @@
 //! The one truth of a library: `library.db`, SQLite in WAL mode with full synchronisation, one writer.
 //!
-//! Not for: models, search or topics; it keeps papers and their vectors and hands them back.
+//! Not for: models, search or topics, nor for what a row holds (`rows.rs`); it opens the database and runs queries on it.
 
 use crate::LibraryError;
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
-};
-use sha2::{Digest, Sha256};
+use crate::create::create;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use syntopic_core::{Embeddings, Paper, PaperId, paper_text};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The format that this version writes, in SQLite's `user_version`.
 pub(crate) const FORMAT: i64 = 1;
 
 /// SQLite's `application_id` of a library: "SYNT".
-const APPLICATION_ID: i64 = 0x5359_4e54;
+pub(crate) const APPLICATION_ID: i64 = 0x5359_4e54;
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-const SCHEMA: &str = "
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE papers(
-  paper INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE,
-  title TEXT NOT NULL,
-  abstract TEXT,
-  authors TEXT NOT NULL,     -- JSON list
-  year INTEGER,
-  date TEXT,
-  venue TEXT,
-  url TEXT,
-  doi TEXT,
-  categories TEXT NOT NULL   -- JSON list
-) STRICT;
-CREATE TABLE vectors(
-  paper INTEGER PRIMARY KEY REFERENCES papers(paper) ON DELETE CASCADE,
-  text_sha256 BLOB NOT NULL, -- of the text that was embedded
-  tokens INTEGER NOT NULL,   -- read by the model
-  truncated INTEGER NOT NULL,
-  vector BLOB NOT NULL       -- f32, little endian
-) STRICT;
-";
-
-/// SHA-256.
-pub(crate) type Sha = [u8; 32];
-
-/// Hash of what is embedded of a paper.
-pub(crate) fn text_sha256(paper: &Paper) -> Sha {
-    Sha256::digest(paper_text(paper).as_bytes()).into()
-}
-
-/// What an incoming paper means for the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// Already there, the same.
-    Unchanged,
-    /// Already there with the same text; year, venue and the like differ.
-    Details,
-    /// Already there with another text, or without a vector.
-    Text,
-    /// Not there yet.
-    New,
-}
-
-/// A vector and what is known of the text it stands for.
-pub(crate) struct VectorRow<'a> {
-    pub(crate) tokens: usize,
-    pub(crate) truncated: bool,
-    pub(crate) vector: &'a [f32],
-}
-
-/// All vectors in the order of their ids, so that ties by row are ties by id.
-pub(crate) struct Snapshot {
-    pub(crate) ids: Vec<PaperId>,
-    pub(crate) vectors: Embeddings,
-    /// SHA-256 of ids and vectors: what derived files carry.
-    pub(crate) sha256: Sha,
-}
 
 /// An open `library.db`.
 pub(crate) struct Store {
     path: PathBuf,
     db: Connection,
+    /// Of a database that is read without taking part in locking: what it looked like when it was opened.
+    unlocked: Option<Looks>,
+}
+
+/// What tells whether anybody wrote to a database: length and time of its file and of its write-ahead log.
+type Looks = [Option<(u64, Option<SystemTime>)>; 2];
+
+fn looks(path: &Path) -> Looks {
+    [path, &log_of(path)].map(|file| {
+        let found = std::fs::metadata(file).ok()?;
+        Some((found.len(), found.modified().ok()))
+    })
+}
+
+/// Where SQLite keeps the write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    path.with_extension("db-wal")
 }
 
 impl Store {
     /// Opens an existing library of `folder`.
     pub(crate) fn open(folder: &Path) -> Result<Self, LibraryError> {
         let path = folder.join("library.db");
-        if !path.is_file() {
-            return Err(LibraryError::NotFound(folder.to_owned()));
-        }
-        match Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
-            Err(LibraryError::ReadOnly(path)) => Self::connect_read_only(path),
+        check_file(folder, &path)?;
+        match Self::connect(path) {
+            Err(LibraryError::ReadOnly(path)) => Self::connect_unlocked(path),
             other => other,
         }
     }
 
+    /// Opens the library of `folder`, making folder and library when there is none.
+    pub(crate) fn open_or_create(folder: &Path) -> Result<Self, LibraryError> {
+        let path = folder.join("library.db");
+        match check_file(folder, &path) {
+            Err(LibraryError::NotFound(_)) => {
+                std::fs::create_dir_all(folder).map_err(|source| LibraryError::Io {
+                    path: folder.to_owned(),
+                    source,
+                })?;
+                create(&path)?;
+            }
+            other => other?,
+        }
+        Self::connect(path)
+    }
+
     /// Opens a library that this user may read but not write, when nothing waits in its write-ahead log: without write
-    /// permission SQLite cannot take part in locking, so the file is read as it is.
-    fn connect_read_only(path: PathBuf) -> Result<Self, LibraryError> {
-        let log = path.with_extension("db-wal");
-        if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+    /// permission SQLite cannot take part in locking, so the file is read as it is, and [`Store::read`] sees to it that
+    /// nobody wrote to it meanwhile.
+    fn connect_unlocked(path: PathBuf) -> Result<Self, LibraryError> {
+        let unlocked = looks(&path);
+        if matches!(unlocked[1], Some((1.., _))) {
             return Err(LibraryError::ReadOnly(path));
         }
         let error = |source| LibraryError::sqlite(&path, source);
@@ -119,48 +88,26 @@ impl Store {
         let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
             .map_err(error)?;
         check_format(&db, &path)?;
-        Ok(Self { path, db })
+        Ok(Self {
+            path,
+            db,
+            unlocked: Some(unlocked),
+        })
     }
 
-    /// Opens the library of `folder`, making folder and library when there is none.
-    pub(crate) fn open_or_create(folder: &Path) -> Result<Self, LibraryError> {
-        std::fs::create_dir_all(folder).map_err(|source| LibraryError::Io {
-            path: folder.to_owned(),
-            source,
-        })?;
-        Self::connect(
-            folder.join("library.db"),
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        )
-    }
-
-    fn connect(path: PathBuf, flags: OpenFlags) -> Result<Self, LibraryError> {
+    fn connect(path: PathBuf) -> Result<Self, LibraryError> {
         let error = |source| LibraryError::sqlite(&path, source);
-        let db = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(error)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags).map_err(error)?;
         db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
-        let tables = check_format(&db, &path)?;
+        check_format(&db, &path)?;
         switch_to_wal(&db).map_err(error)?;
         db.execute_batch("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
             .map_err(error)?;
-        let mut store = Self { path, db };
-        if tables == 0 {
-            store.create_tables()?;
-        }
-        Ok(store)
-    }
-
-    fn create_tables(&mut self) -> Result<(), LibraryError> {
-        self.write(|tx| {
-            // Another process may have made them since we looked.
-            let tables: i64 =
-                tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            if tables == 0 {
-                tx.execute_batch(SCHEMA)?;
-                tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-                tx.pragma_update(None, "user_version", FORMAT)?;
-            }
-            Ok(())
+        Ok(Self {
+            path,
+            db,
+            unlocked: None,
         })
     }
 
@@ -190,7 +137,14 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, LibraryError> {
-        work(&self.db).map_err(|source| LibraryError::sqlite(&self.path, source))
+        let result = work(&self.db);
+        if let Some(before) = &self.unlocked
+            && *before != looks(&self.path)
+        {
+            // What was read may be half of the old and half of the new.
+            return Err(LibraryError::Busy(self.path.clone()));
+        }
+        result.map_err(|source| LibraryError::sqlite(&self.path, source))
     }
 
     /// A recorded setting.
@@ -215,86 +169,40 @@ impl Store {
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
+}
 
-    /// How many papers.
-    pub(crate) fn n_papers(&self) -> Result<usize, LibraryError> {
-        self.read(|db| db.query_row("SELECT count(*) FROM papers", [], |row| row.get(0)))
+/// That there is a database that is not empty. A new one is put in its place whole, so an empty one has lost everything;
+/// SQLite would take it for a new one.
+fn check_file(folder: &Path, path: &Path) -> Result<(), LibraryError> {
+    // Looked for before the database itself: who makes a library makes its database first.
+    let log = log_of(path);
+    let has_log = log.exists();
+    let damaged = |why: String| LibraryError::Corrupt {
+        path: path.to_owned(),
+        why,
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(damaged(String::from("it is a directory"))),
+        Ok(found) if found.is_file() && found.len() == 0 => Err(damaged(String::from(
+            "it is empty, and a library's database never is",
+        ))),
+        Ok(_) => Ok(()),
+        Err(error) if is_absent(&error) && has_log => Err(damaged(format!(
+            "it is missing, and its write-ahead log {} is still there",
+            log.display()
+        ))),
+        Err(error) if is_absent(&error) => Err(LibraryError::NotFound(folder.to_owned())),
+        Err(source) => Err(LibraryError::Io {
+            path: path.to_owned(),
+            source,
+        }),
     }
+}
 
-    /// What adding `paper` would mean.
-    pub(crate) fn change(&self, paper: &Paper) -> Result<Change, LibraryError> {
-        let stored: Option<(Paper, Option<Sha>)> = self.read(|db| {
-            let sql = format!("SELECT {COLUMNS}, v.text_sha256 FROM papers p LEFT JOIN vectors v USING (paper) WHERE p.id = ?1");
-            db.prepare_cached(&sql)?
-                .query_row([paper.id.as_str()], |row| Ok((paper_of(row)?, row.get(N_COLUMNS)?)))
-                .optional()
-        })?;
-        Ok(match stored {
-            None => Change::New,
-            Some((_, sha)) if sha != Some(text_sha256(paper)) => Change::Text,
-            Some((stored, _)) if stored != *paper => Change::Details,
-            Some(_) => Change::Unchanged,
-        })
-    }
-
-    /// The paper of an id.
-    pub(crate) fn paper(&self, id: &PaperId) -> Result<Option<Paper>, LibraryError> {
-        self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM papers p WHERE p.id = ?1");
-            db.prepare_cached(&sql)?
-                .query_row([id.as_str()], paper_of)
-                .optional()
-        })
-    }
-
-    /// Every paper in the order of ids.
-    pub(crate) fn papers(&self) -> Result<Vec<Paper>, LibraryError> {
-        self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM papers p ORDER BY p.id");
-            db.prepare_cached(&sql)?.query_map([], paper_of)?.collect()
-        })
-    }
-
-    /// Every vector in the order of ids; `dim` numbers each.
-    pub(crate) fn snapshot(&self, dim: usize) -> Result<Snapshot, LibraryError> {
-        let (mut ids, mut data) = (Vec::new(), Vec::new());
-        let mut sha = Sha256::new();
-        let damaged = |why: String| LibraryError::Corrupt {
-            path: self.path.clone(),
-            why,
-        };
-        let sql = "SELECT p.id, v.vector FROM papers p JOIN vectors v USING (paper) ORDER BY p.id";
-        let rows: Vec<(String, Vec<u8>)> = self.read(|db| {
-            db.prepare_cached(sql)?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })?;
-        for (id, vector) in rows {
-            if vector.len() != dim * 4 {
-                return Err(damaged(format!(
-                    "the vector of {id:?} has {} bytes, expected {}",
-                    vector.len(),
-                    dim * 4
-                )));
-            }
-            sha.update((id.len() as u64).to_le_bytes());
-            sha.update(&id);
-            sha.update(&vector);
-            ids.push(PaperId::new(id)?);
-            data.extend(
-                vector
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|bytes| f32::from_le_bytes(*bytes)),
-            );
-        }
-        Ok(Snapshot {
-            ids,
-            vectors: Embeddings::new(data, dim)?,
-            sha256: sha.finalize().into(),
-        })
-    }
+/// Whether an error says that there is no such file, rather than that it cannot be looked at.
+fn is_absent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 /// Turns the write-ahead log on. SQLite does not wait for other processes here, whatever its time-out, so we do.
@@ -313,14 +221,13 @@ fn switch_to_wal(db: &Connection) -> Result<(), rusqlite::Error> {
     }
 }
 
-/// That a database is a library of a format that this version reads; gives its count of tables, 0 for a new one.
-fn check_format(db: &Connection, path: &Path) -> Result<i64, LibraryError> {
+/// That a database is a library of a format that this version reads.
+fn check_format(db: &Connection, path: &Path) -> Result<(), LibraryError> {
     let number = |sql: &str| {
         db.query_row(sql, [], |row| row.get::<_, i64>(0))
             .map_err(|source| LibraryError::sqlite(path, source))
     };
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    if tables > 0 && number("PRAGMA application_id")? != APPLICATION_ID {
+    if number("PRAGMA application_id")? != APPLICATION_ID {
         return Err(LibraryError::Corrupt {
             path: path.to_owned(),
             why: String::from("it is an SQLite database of something else"),
@@ -333,51 +240,6 @@ fn check_format(db: &Connection, path: &Path) -> Result<i64, LibraryError> {
             found,
             supported: FORMAT,
         });
-    }
-    Ok(tables)
-}
-
-/// Writes a paper, with its vector where the text is new, and leaves the count of generations to the caller.
-pub(crate) fn put(
-    tx: &Transaction<'_>,
-    paper: &Paper,
-    vector: Option<&VectorRow<'_>>,
-) -> Result<(), rusqlite::Error> {
-    let list =
-        |items: &[String]| serde_json::to_string(items).unwrap_or_else(|_| String::from("[]"));
-    let row: i64 = tx
-        .prepare_cached(
-            "INSERT INTO papers(id, title, abstract, authors, year, date, venue, url, doi, categories)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT(id) DO UPDATE SET title = ?2, abstract = ?3, authors = ?4, year = ?5, date = ?6, venue = ?7,
-                                           url = ?8, doi = ?9, categories = ?10
-             RETURNING paper",
-        )?
-        .query_row(
-            params![
-                paper.id.as_str(),
-                paper.title,
-                paper.abstract_text,
-                list(&paper.authors),
-                paper.year,
-                paper.date,
-                paper.venue,
-                paper.url,
-                paper.doi,
-                list(&paper.categories)
-            ],
-            |row| row.get(0),
-        )?;
-    if let Some(row_vector) = vector {
-        let bytes: Vec<u8> = row_vector
-            .vector
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect();
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO vectors(paper, text_sha256, tokens, truncated, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![row, text_sha256(paper), row_vector.tokens, row_vector.truncated, bytes])?;
     }
     Ok(())
 }
@@ -400,7 +262,7 @@ pub(crate) fn set_meta(
         .map(|_| ())
 }
 
-/// Counts one more change, so that everything derived from the library is stale.
+/// Counts one more change.
 pub(crate) fn next_generation(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
     tx.execute(
         "INSERT INTO meta(key, value) VALUES ('generation', '1')
@@ -410,27 +272,22 @@ pub(crate) fn next_generation(tx: &Transaction<'_>) -> Result<(), rusqlite::Erro
     .map(|_| ())
 }
 
-const COLUMNS: &str =
-    "p.id, p.title, p.abstract, p.authors, p.year, p.date, p.venue, p.url, p.doi, p.categories";
-const N_COLUMNS: usize = 10;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn paper_of(row: &rusqlite::Row<'_>) -> Result<Paper, rusqlite::Error> {
-    let damaged = |column: usize, why: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why)
-    };
-    let list = |column: usize| -> Result<Vec<String>, rusqlite::Error> {
-        serde_json::from_str(&row.get::<_, String>(column)?).map_err(|e| damaged(column, e.into()))
-    };
-    Ok(Paper {
-        id: PaperId::new(row.get::<_, String>(0)?).map_err(|e| damaged(0, e.into()))?,
-        title: row.get(1)?,
-        abstract_text: row.get(2)?,
-        authors: list(3)?,
-        year: row.get(4)?,
-        date: row.get(5)?,
-        venue: row.get(6)?,
-        url: row.get(7)?,
-        doi: row.get(8)?,
-        categories: list(9)?,
-    })
+    #[test]
+    fn what_is_read_without_a_lock_is_not_used_when_somebody_wrote() {
+        let place = tempfile::tempdir().unwrap();
+        let mut writer = Store::open_or_create(place.path()).unwrap();
+        let path = writer.path().to_owned();
+        let reader = Store::connect_unlocked(path.clone()).unwrap();
+        assert_eq!(reader.n_papers().unwrap(), 0);
+        writer.write(next_generation).unwrap();
+        let read = reader.n_papers();
+        assert!(matches!(read, Err(LibraryError::Busy(_))), "{read:?}");
+        // With something in the write-ahead log, such a reader would miss it.
+        let late = Store::connect_unlocked(path).err();
+        assert!(matches!(late, Some(LibraryError::ReadOnly(_))), "{late:?}");
+    }
 }

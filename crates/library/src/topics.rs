@@ -120,7 +120,7 @@ impl Library {
         )?;
         let report = report(&topics, &papers, options.seed);
         let json = serde_json::to_string(&report).unwrap_or_default();
-        let made_from = snapshot.sha256;
+        let made_from = snapshot.texts_sha256;
         let sealed = derived::seal(&json, &made_from);
         derived::keep(
             &self.folder.join("topics.json"),
@@ -135,7 +135,7 @@ impl Library {
     /// # Errors
     /// When the library cannot be read.
     pub fn stored_topics(&mut self) -> Result<Option<TopicsReport>, LibraryError> {
-        let made_from = self.load_snapshot()?.sha256;
+        let made_from = self.load_snapshot()?.texts_sha256;
         let bytes = std::fs::read(self.folder.join("topics.json")).ok();
         let json = bytes.and_then(|bytes| derived::unseal(&bytes, &made_from));
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()))

@@ -35,7 +35,7 @@ pub(crate) fn run(
     if arguments.json {
         print_json(out, &report)?;
     } else {
-        print(&report, &arguments.library(), out)?;
+        print(&report, &library, out)?;
     }
     Ok(if report.is_complete() {
         exit::DONE
@@ -70,7 +70,11 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
     }
 }
 
-pub(crate) fn print(report: &AddReport, library: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(crate) fn print(
+    report: &AddReport,
+    library: &Library,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     for file in &report.files {
         let Some(format) = &file.format else { continue };
         let chrome = match file.chrome_lines {
@@ -85,6 +89,36 @@ pub(crate) fn print(report: &AddReport, library: &Path, out: &mut dyn Write) -> 
             count(file.papers, "paper")
         )?;
     }
+    writeln!(out, "{}", what_was_done(report))?;
+    for (n, what) in [
+        (
+            report.truncated,
+            "longer than the model reads: the vector stands for the beginning",
+        ),
+        (
+            report.without_abstract,
+            "without an abstract: the vector stands for the title",
+        ),
+        (
+            report.kept,
+            "with less than the library has of it: what it has was kept",
+        ),
+    ] {
+        if n > 0 {
+            writeln!(out, "{} {what}", count(n, "paper"))?;
+        }
+    }
+    let folder = library.folder().display();
+    if library.exists() {
+        writeln!(out, "{} in {folder}", count(report.papers, "paper"))?;
+    } else {
+        writeln!(out, "no library was made at {folder}")?;
+    }
+    Ok(())
+}
+
+/// The counts that are not 0, in one line.
+fn what_was_done(report: &AddReport) -> String {
     let parts = [
         (report.added, "added"),
         (report.updated, "with a new text, embedded again"),
@@ -97,35 +131,9 @@ pub(crate) fn print(report: &AddReport, library: &Path, out: &mut dyn Write) -> 
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
-    writeln!(
-        out,
-        "{}",
-        if said.is_empty() {
-            String::from("nothing to add")
-        } else {
-            said.join(", ")
-        }
-    )?;
-    if report.truncated > 0 {
-        let n = report.truncated;
-        writeln!(
-            out,
-            "{} longer than the model reads: the vector stands for the beginning",
-            count(n, "paper")
-        )?;
+    if said.is_empty() {
+        String::from("nothing to add")
+    } else {
+        said.join(", ")
     }
-    if report.without_abstract > 0 {
-        writeln!(
-            out,
-            "{} without an abstract: the vector stands for the title",
-            count(report.without_abstract, "paper")
-        )?;
-    }
-    writeln!(
-        out,
-        "{} in {}",
-        count(report.papers, "paper"),
-        library.display()
-    )?;
-    Ok(())
 }

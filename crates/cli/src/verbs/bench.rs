@@ -47,101 +47,94 @@ pub(crate) fn run(
 }
 
 fn print(r: &EmbedBenchReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut line = |name: &str, value: String| writeln!(out, "{name:<12}{value}");
-    line(
-        "model",
-        format!(
-            "{} on {}, {} ({})",
-            r.model,
-            r.device,
-            r.mode,
-            r.cpu.as_deref().unwrap_or("unknown processor")
-        ),
-    )?;
-    line(
-        "input",
-        format!(
-            "{}: {}, {} truncated",
-            r.input,
-            count(r.texts, "text"),
-            r.truncated
-        ),
-    )?;
+    let lines = what(r).into_iter().chain(rates(r)).chain(machine(r));
+    for (name, value) in lines {
+        writeln!(out, "{name:<12}{value}")?;
+    }
+    Ok(())
+}
+
+/// A name and what is said of it.
+type Line = (&'static str, String);
+
+/// What was measured.
+fn what(r: &EmbedBenchReport) -> Vec<Line> {
+    let processor = r.cpu.as_deref().unwrap_or("unknown processor");
+    let model = format!("{} on {}, {} ({processor})", r.model, r.device, r.mode);
+    let skipped = match r.skipped {
+        0 => String::new(),
+        n => format!(", {} skipped", count(n, "record")),
+    };
+    let texts = count(r.texts, "text");
+    let input = format!("{}: {texts}, {} truncated{skipped}", r.input, r.truncated);
     let t = &r.tokens_per_text;
-    line(
-        "tokens",
-        format!(
-            "{:.0} a text on average ({:.0} to {:.0}, median {:.0})",
-            t.mean, t.min, t.max, t.p50
-        ),
-    )?;
+    let tokens = format!(
+        "{:.0} a text on average ({:.0} to {:.0}, median {:.0})",
+        t.mean, t.min, t.max, t.p50
+    );
+    vec![("model", model), ("input", input), ("tokens", tokens)]
+}
+
+/// How fast it was.
+fn rates(r: &EmbedBenchReport) -> Vec<Line> {
     let (slow, fast) = r.sent_per_s_range;
-    line(
-        "abstracts",
-        format!(
-            "{:.2}/s (median of {}, {slow:.2} to {fast:.2})",
-            r.sent_per_s,
-            passes(r.repeat)
-        ),
-    )?;
-    line(
-        "",
-        format!(
-            "{:.0} tokens/s without padding, {:.1}% of the time tokenizing",
-            r.tok_per_s,
-            r.tokenize_share * 100.0
-        ),
-    )?;
-    line(
-        "padding",
-        format!(
-            "{:.1}% of the computed tokens ({} tokens a batch)",
-            r.padding_share * 100.0,
-            r.batch_tokens
-        ),
-    )?;
+    let abstracts = format!(
+        "{:.2}/s (median of {}, {slow:.2} to {fast:.2})",
+        r.sent_per_s,
+        passes(r.repeat)
+    );
+    let tokens = format!(
+        "{:.0} tokens/s without padding, {:.1}% of the time tokenizing",
+        r.tok_per_s,
+        r.tokenize_share * 100.0
+    );
+    let padding = format!(
+        "{:.1}% of the computed tokens ({} tokens a batch)",
+        r.padding_share * 100.0,
+        r.batch_tokens
+    );
     let b = &r.batch_ms;
-    line(
-        "batch",
-        format!(
-            "{:.1} ms median, {:.1} p90, {:.1} p99, {:.1} at most",
-            b.p50, b.p90, b.p99, b.max
-        ),
-    )?;
-    line(
-        "peak",
-        format!(
-            "{:.1} of {:.1} Gop/s ({}, {}): {:.1}%",
-            r.achieved_gops,
-            r.peak_gops,
-            r.peak_instructions,
-            count(r.threads, "thread"),
-            r.peak_share * 100.0
-        ),
-    )?;
-    line(
-        "threads",
-        format!(
-            "{} processors, Candle {}, rayon {}",
-            r.cpus, r.candle_threads, r.rayon_threads
-        ),
-    )?;
+    let batch = format!(
+        "{:.1} ms median, {:.1} p90, {:.1} p99, {:.1} at most",
+        b.p50, b.p90, b.p99, b.max
+    );
+    vec![
+        ("abstracts", abstracts),
+        ("", tokens),
+        ("padding", padding),
+        ("batch", batch),
+    ]
+}
+
+/// What of the machine it used.
+fn machine(r: &EmbedBenchReport) -> Vec<Line> {
+    let peak = format!(
+        "{:.1} of {:.1} Gop/s ({}, {}): {:.1}%",
+        r.achieved_gops,
+        r.peak_gops,
+        r.peak_instructions,
+        count(r.threads, "thread"),
+        r.peak_share * 100.0
+    );
+    let threads = format!(
+        "{} processors, Candle {}, rayon {}",
+        r.cpus, r.candle_threads, r.rayon_threads
+    );
     let number = |value: Option<f64>, unit: &str| {
         value.map_or_else(|| String::from("unknown"), |v| format!("{v:.1}{unit}"))
     };
-    line(
-        "memory",
-        format!("{} at most", number(r.peak_rss_mb, " MB")),
-    )?;
-    line(
-        "processor",
-        format!(
-            "{} over all passes, load before {}",
-            number(r.cpu_s, " s"),
-            number(r.load, "")
-        ),
-    )?;
-    Ok(())
+    let memory = format!("{} at most", number(r.peak_rss_mb, " MB"));
+    let processor = format!(
+        "{} over all passes, load before {}",
+        number(r.cpu_s, " s"),
+        number(r.load, "")
+    );
+    vec![
+        ("peak", peak),
+        ("threads", threads),
+        ("memory", memory),
+        ("processor", processor),
+    ]
 }
 
 fn passes(n: usize) -> String {

@@ -38,6 +38,9 @@ fn print(report: &CheckReport, out: &mut dyn Write) -> anyhow::Result<()> {
     for problem in &report.problems {
         writeln!(out, "problem: {problem}")?;
     }
+    for note in &report.notes {
+        writeln!(out, "note: {note}")?;
+    }
     if let Some(recall) = &report.recall {
         writeln!(out, "index: {}", recall.index)?;
         writeln!(

@@ -40,6 +40,37 @@ pub(crate) fn run(
         .clone()
         .unwrap_or_else(|| PathBuf::from(FOLDER));
     let mut library = Library::open_or_create(&folder)?;
+    let (added, related, topics) = main_job(&mut library, verb, bars)?;
+    bars.clear();
+    add::say_what_was_left_out(&added, bars);
+    if arguments.json {
+        let report = Report {
+            added: &added,
+            related: &related,
+            topics: &topics,
+        };
+        print_json(out, &report)?;
+        return Ok(exit::DONE);
+    }
+    add::print(&added, &library, out)?;
+    writeln!(out)?;
+    related::print(&related, out)?;
+    writeln!(out)?;
+    topics::print(&topics, out)?;
+    bars.remark(&format!(
+        "\nGo on:  syntopic --library {0} related --text \"graph neural networks\"\n        \
+         syntopic --library {0} topics -k 5\n        syntopic --library mine add YOUR.jsonl",
+        folder.display()
+    ));
+    Ok(exit::DONE)
+}
+
+/// Adds the sample's papers, names their topics, and finds the papers related to one.
+fn main_job(
+    library: &mut Library,
+    verb: &DemoArguments,
+    bars: &Bars,
+) -> anyhow::Result<(AddReport, Related, TopicsReport)> {
     let source = Source::Text {
         name: String::from("data/hf-papers.txt"),
         text: SAMPLE_PAGE,
@@ -67,28 +98,5 @@ pub(crate) fn run(
     let related = library.related(&Query::Paper(id.clone()), &options, &mut |event| {
         bars.show(event)
     })?;
-    bars.clear();
-    add::say_what_was_left_out(&added, bars);
-    if arguments.json {
-        print_json(
-            out,
-            &Report {
-                added: &added,
-                related: &related,
-                topics: &topics,
-            },
-        )?;
-        return Ok(exit::DONE);
-    }
-    add::print(&added, &folder, out)?;
-    writeln!(out)?;
-    related::print(&related, out)?;
-    writeln!(out)?;
-    topics::print(&topics, out)?;
-    bars.remark(&format!(
-        "\nGo on:  syntopic --library {0} related --text \"graph neural networks\"\n        \
-         syntopic --library {0} topics -k 5\n        syntopic --library mine add YOUR.jsonl",
-        folder.display()
-    ));
-    Ok(exit::DONE)
+    Ok((added, related, topics))
 }

@@ -1,0 +1,260 @@
+//! Papers and vectors as rows of the database: how they are written, read back, and what is wrong with a damaged one.
+
+use crate::LibraryError;
+use crate::store::Store;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use sha2::{Digest, Sha256};
+use syntopic_core::{Embeddings, EmbeddingsError, Paper, PaperId, paper_text};
+
+/// SHA-256.
+pub(crate) type Sha = [u8; 32];
+
+/// Hash of what is embedded of a paper.
+pub(crate) fn text_sha256(paper: &Paper) -> Sha {
+    Sha256::digest(paper_text(paper).as_bytes()).into()
+}
+
+/// What an incoming paper means for the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Already there, the same.
+    Unchanged,
+    /// Already there with the same text; year, venue and the like differ.
+    Details,
+    /// Already there with another text, or without a vector.
+    Text,
+    /// Not there yet.
+    New,
+}
+
+/// A paper as the library knows it.
+pub(crate) struct Known {
+    pub(crate) paper: Paper,
+    /// Hash of the text that its vector stands for, if it has one.
+    pub(crate) embedded: Option<Sha>,
+}
+
+impl Known {
+    /// What adding `paper` would mean where `known` is there.
+    pub(crate) fn change(known: Option<&Known>, paper: &Paper) -> Change {
+        match known {
+            None => Change::New,
+            Some(known) if known.embedded != Some(text_sha256(paper)) => Change::Text,
+            Some(known) if known.paper != *paper => Change::Details,
+            Some(_) => Change::Unchanged,
+        }
+    }
+}
+
+/// A vector and what is known of the text it stands for.
+pub(crate) struct VectorRow<'a> {
+    pub(crate) tokens: usize,
+    pub(crate) truncated: bool,
+    pub(crate) vector: &'a [f32],
+}
+
+/// All vectors in the order of their ids, so that ties by row are ties by id.
+pub(crate) struct Snapshot {
+    pub(crate) ids: Vec<PaperId>,
+    pub(crate) vectors: Embeddings,
+    /// SHA-256 of ids and vectors: what the index is made from.
+    pub(crate) sha256: Sha,
+    /// SHA-256 of ids, vectors and texts: what topics are made from. A text may change beyond what the model reads.
+    pub(crate) texts_sha256: Sha,
+}
+
+impl Store {
+    /// How many papers.
+    pub(crate) fn n_papers(&self) -> Result<usize, LibraryError> {
+        self.read(|db| db.query_row("SELECT count(*) FROM papers", [], |row| row.get(0)))
+    }
+
+    /// The paper of an id.
+    pub(crate) fn paper(&self, id: &PaperId) -> Result<Option<Paper>, LibraryError> {
+        Ok(self.read(|db| known(db, id))?.map(|known| known.paper))
+    }
+
+    /// Every paper in the order of ids.
+    pub(crate) fn papers(&self) -> Result<Vec<Paper>, LibraryError> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM papers p ORDER BY p.id");
+            db.prepare_cached(&sql)?.query_map([], paper_of)?.collect()
+        })
+    }
+
+    /// Every vector in the order of ids; `dim` numbers each.
+    pub(crate) fn snapshot(&self, dim: usize) -> Result<Snapshot, LibraryError> {
+        let damaged = |why: String| LibraryError::Corrupt {
+            path: self.path().to_owned(),
+            why,
+        };
+        let sql = "SELECT p.id, v.vector, v.text_sha256 FROM papers p JOIN vectors v USING (paper) ORDER BY p.id";
+        let rows: Vec<(String, Vec<u8>, Vec<u8>)> = self.read(|db| {
+            db.prepare_cached(sql)?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
+        })?;
+        let (mut ids, mut data) = (Vec::new(), Vec::new());
+        let (mut sha, mut texts) = (Sha256::new(), Sha256::new());
+        for (id, vector, text) in rows {
+            if let Some(why) = wrong_length(&vector, dim) {
+                return Err(damaged(format!("the vector of {id:?} {why}")));
+            }
+            sha.update((id.len() as u64).to_le_bytes());
+            sha.update(&id);
+            sha.update(&vector);
+            texts.update(&text);
+            ids.push(PaperId::new(id).map_err(|why| damaged(format!("a paper's id: {why}")))?);
+            data.extend(numbers(&vector));
+        }
+        let sha256: Sha = sha.finalize().into();
+        texts.update(sha256);
+        let vectors = Embeddings::new(data, dim).map_err(|error| {
+            damaged(match &error {
+                EmbeddingsError::NotFinite { row, .. } | EmbeddingsError::NotUnit { row, .. } => {
+                    format!("the vector of \"{}\": {error}", ids[row.index()])
+                }
+                _ => error.to_string(),
+            })
+        })?;
+        Ok(Snapshot {
+            ids,
+            vectors,
+            sha256,
+            texts_sha256: texts.finalize().into(),
+        })
+    }
+}
+
+/// Little-endian numbers.
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    let numbers = bytes.as_chunks::<4>().0;
+    numbers.iter().map(|bytes| f32::from_le_bytes(*bytes))
+}
+
+fn wrong_length(vector: &[u8], dim: usize) -> Option<String> {
+    let (got, expected) = (vector.len(), dim * 4);
+    (got != expected).then(|| format!("has {got} bytes, expected {expected}"))
+}
+
+/// What is wrong with a stored vector, if anything.
+pub(crate) fn vector_problem(vector: &[u8], dim: usize) -> Option<String> {
+    wrong_length(vector, dim).or_else(|| {
+        let made = Embeddings::new(numbers(vector).collect(), dim);
+        made.err().map(|error| format!("is damaged: {error}"))
+    })
+}
+
+/// What is stored of an id, also within a transaction.
+pub(crate) fn known(db: &Connection, id: &PaperId) -> Result<Option<Known>, rusqlite::Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, v.text_sha256 FROM papers p LEFT JOIN vectors v USING (paper) WHERE p.id = ?1"
+    );
+    db.prepare_cached(&sql)?
+        .query_row([id.as_str()], known_of)
+        .optional()
+}
+
+/// A paper of [`COLUMNS`], followed by the hash of its embedded text.
+pub(crate) fn known_of(row: &Row<'_>) -> Result<Known, rusqlite::Error> {
+    let paper = paper_of(row)?;
+    let embedded = row.get(N_COLUMNS).map_err(|error| {
+        let why = format!("the text hash of \"{}\" is damaged: {error}", paper.id);
+        rusqlite::Error::FromSqlConversionFailure(N_COLUMNS, Type::Blob, why.into())
+    })?;
+    Ok(Known { paper, embedded })
+}
+
+/// Writes a paper, with its vector where the text is new, and leaves the count of generations to the caller.
+pub(crate) fn put(
+    tx: &Transaction<'_>,
+    paper: &Paper,
+    vector: Option<&VectorRow<'_>>,
+) -> Result<(), rusqlite::Error> {
+    let list =
+        |items: &[String]| serde_json::to_string(items).unwrap_or_else(|_| String::from("[]"));
+    let row: i64 = tx
+        .prepare_cached(
+            "INSERT INTO papers(id, title, abstract, authors, year, date, venue, url, doi, categories)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT(id) DO UPDATE SET title = ?2, abstract = ?3, authors = ?4, year = ?5, date = ?6, venue = ?7,
+                                           url = ?8, doi = ?9, categories = ?10
+             RETURNING paper",
+        )?
+        .query_row(
+            params![
+                paper.id.as_str(),
+                paper.title,
+                paper.abstract_text,
+                list(&paper.authors),
+                paper.year,
+                paper.date,
+                paper.venue,
+                paper.url,
+                paper.doi,
+                list(&paper.categories)
+            ],
+            |row| row.get(0),
+        )?;
+    if let Some(row_vector) = vector {
+        let bytes: Vec<u8> = row_vector
+            .vector
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO vectors(paper, text_sha256, tokens, truncated, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![row, text_sha256(paper), row_vector.tokens, row_vector.truncated, bytes])?;
+    }
+    Ok(())
+}
+
+/// The columns of a paper `p`, in the order that [`known_of`] reads.
+pub(crate) const COLUMNS: &str =
+    "p.id, p.title, p.abstract, p.authors, p.year, p.date, p.venue, p.url, p.doi, p.categories";
+pub(crate) const N_COLUMNS: usize = 10;
+
+fn paper_of(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
+    paper_fields(row).map_err(|error| {
+        let id = row
+            .get_ref(0)
+            .ok()
+            .and_then(|id| id.as_bytes().ok())
+            .map_or_else(
+                || String::from("?"),
+                |id| String::from_utf8_lossy(id).into(),
+            );
+        let why = match error {
+            rusqlite::Error::FromSqlConversionFailure(column, _, why) => {
+                let name = row.as_ref().column_name(column).unwrap_or("a field");
+                format!("{name}: {why}")
+            }
+            other => other.to_string(),
+        };
+        let why = format!("the paper \"{id}\" is damaged: {why}");
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, why.into())
+    })
+}
+
+fn paper_fields(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
+    let damaged = |column: usize, why: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why)
+    };
+    let list = |column: usize| -> Result<Vec<String>, rusqlite::Error> {
+        serde_json::from_str(&row.get::<_, String>(column)?).map_err(|e| damaged(column, e.into()))
+    };
+    Ok(Paper {
+        id: PaperId::new(row.get::<_, String>(0)?).map_err(|e| damaged(0, e.into()))?,
+        title: row.get(1)?,
+        abstract_text: row.get(2)?,
+        authors: list(3)?,
+        year: row.get(4)?,
+        date: row.get(5)?,
+        venue: row.get(6)?,
+        url: row.get(7)?,
+        doi: row.get(8)?,
+        categories: list(9)?,
+    })
+}
