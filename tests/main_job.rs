@@ -52,6 +52,9 @@ fn the_demo_adds_65_papers() {
         (&"all-MiniLM-L6-v2".into(), &384.into(), &256.into())
     );
     assert_eq!(info["topics"], "current");
+    let modes = info["modes"].as_array().expect("modes");
+    assert_eq!(modes.len(), 1, "the implementation that made the vectors");
+    assert!(modes[0].as_str().is_some_and(|mode| !mode.is_empty()));
 }
 
 #[test]

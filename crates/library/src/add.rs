@@ -300,6 +300,7 @@ impl Adding<'_, '_> {
             let model = self.library.embedder.as_ref();
             let recorded = self.library.recorded_model()?.map(|r| r.spec);
             let spec = asked.or(recorded.as_deref());
+            let mode = model.map(|embedder| embedder.mode().to_owned());
             let model = model.map(|embedder| RecordedModel::new(spec, embedder.identity()));
             if self.library.store.is_none() {
                 self.library.store = Some(Store::open_or_create(&self.library.folder)?);
@@ -312,6 +313,7 @@ impl Adding<'_, '_> {
                 texts: &pending.texts,
                 embedded: embedded.as_ref(),
                 model: model.as_ref(),
+                mode: mode.as_deref(),
             };
             let done = match (commit(store, &batch)?, &model) {
                 (Ok(done), _) => done,

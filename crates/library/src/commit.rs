@@ -19,6 +19,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) embedded: Option<&'a Embedded>,
     /// What made the vectors.
     pub(crate) model: Option<&'a RecordedModel>,
+    /// Which implementation of it ran.
+    pub(crate) mode: Option<&'a str>,
 }
 
 /// What a commit did.
@@ -82,6 +84,9 @@ pub(crate) fn commit(
             let vector = batch.embedded.map(|embedded| vector_row(embedded, index));
             done.put(tx, paper, vector.as_ref())?;
         }
+        if let (Some(mode), false) = (batch.mode, batch.texts.is_empty()) {
+            record_mode(tx, mode)?;
+        }
         next_generation(tx)?;
         Ok(Ok(done))
     })
@@ -104,6 +109,17 @@ fn agree_on_model(
             Ok(None)
         }
     }
+}
+
+/// Records which implementation of the model ran, one line each.
+fn record_mode(tx: &Transaction<'_>, mode: &str) -> Result<(), rusqlite::Error> {
+    let known = read_meta(tx, "modes")?.unwrap_or_default();
+    if known.lines().any(|line| line == mode) {
+        return Ok(());
+    }
+    let mut lines: Vec<&str> = known.lines().chain([mode]).collect();
+    lines.sort_unstable();
+    set_meta(tx, "modes", &lines.join("\n"))
 }
 
 fn vector_row(embedded: &Embedded, index: usize) -> VectorRow<'_> {

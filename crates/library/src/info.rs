@@ -44,6 +44,8 @@ pub struct InfoReport {
     pub model_revision: Option<String>,
     /// SHA-256 of its weights.
     pub weights_sha256: Option<String>,
+    /// Which implementations of the model made the vectors.
+    pub modes: Vec<String>,
     /// Numbers a vector.
     pub dim: Option<usize>,
     /// Longest text in tokens.
@@ -91,6 +93,7 @@ impl Library {
             model: model.as_ref().map(|m| m.name.clone()),
             model_revision: model.as_ref().map(|m| m.revision.clone()),
             weights_sha256: model.as_ref().map(|m| m.weights_sha256.clone()),
+            modes: self.modes()?,
             dim: model.as_ref().map(|m| m.dim),
             max_tokens: model.as_ref().map(|m| m.max_tokens),
             text_recipe: TEXT_RECIPE.to_owned(),
@@ -113,6 +116,13 @@ impl Library {
             report.n_topics = stored.map(|t| t.topics.len());
         }
         Ok(report)
+    }
+}
+
+impl Library {
+    fn modes(&self) -> Result<Vec<String>, LibraryError> {
+        let modes = self.store()?.meta("modes")?.unwrap_or_default();
+        Ok(modes.lines().map(str::to_owned).collect())
     }
 }
 

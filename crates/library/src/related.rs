@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use syntopic_core::{Embeddings, PaperId, Row};
 use syntopic_embed::TextKind;
-use syntopic_index::{Index, IndexError, IndexOptions};
+use syntopic_index::{Hit, Index, IndexError, IndexOptions};
 
 /// What related papers are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,14 @@ pub struct Related {
     pub notes: Vec<String>,
 }
 
+/// A query as a vector.
+struct Asked {
+    vector: Vec<f32>,
+    report: QueryReport,
+    /// Its own row, when it is a paper of the library.
+    own: Option<Row>,
+}
+
 impl Library {
     /// The papers of the library most like `query`.
     ///
@@ -94,17 +102,8 @@ impl Library {
         }
         self.load_snapshot()?;
         let mut notes = Vec::new();
-        let (vector, report, own) = match query {
-            Query::Paper(id) => {
-                if let Some(asked) = &options.model {
-                    // No text is embedded, but another model than the library's is refused all the same.
-                    self.load_model(Some(asked), progress)?;
-                }
-                self.paper_query(id)?
-            }
-            Query::Text(text) => self.text_query(text, options, progress)?,
-        };
-        if report.truncated {
+        let asked = self.ask(query, options, progress)?;
+        if asked.report.truncated {
             let limit = self
                 .embedder
                 .as_ref()
@@ -113,27 +112,7 @@ impl Library {
                 "the text is longer than the model reads: its first {limit} tokens were compared"
             ));
         }
-        let snapshot = self.load_snapshot()?;
-        let others = snapshot.ids.len() - usize::from(own.is_some());
-        if options.k > others {
-            notes.push(format!(
-                "{} papers were asked for, the library has {others}",
-                options.k
-            ));
-        }
-        let index = self.index(&IndexOptions::default(), progress)?;
-        notes.push(index.describe());
-        let snapshot = self.load_snapshot()?;
-        let wanted = options
-            .k
-            .saturating_add(usize::from(own.is_some()))
-            .min(snapshot.ids.len());
-        let found = index.search(&snapshot.vectors, &vector, wanted, None)?;
-        let rows: Vec<_> = found
-            .into_iter()
-            .filter(|hit| Some(hit.row) != own)
-            .take(options.k)
-            .collect();
+        let rows = self.nearest(&asked, options.k, &mut notes, progress)?;
         let topics = self.topic_names(&mut notes)?;
         let hits = rows
             .iter()
@@ -141,17 +120,57 @@ impl Library {
             .map(|(rank, hit)| self.describe_hit(rank + 1, hit.row, hit.score, topics.as_deref()))
             .collect::<Result<_, _>>()?;
         Ok(Related {
-            query: report,
+            query: asked.report,
             hits,
             notes,
         })
     }
 
-    /// The stored vector of a paper: no model is needed.
-    fn paper_query(
+    /// The vector of a query.
+    fn ask(
         &mut self,
-        id: &str,
-    ) -> Result<(Vec<f32>, QueryReport, Option<Row>), LibraryError> {
+        query: &Query,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Asked, LibraryError> {
+        match query {
+            Query::Paper(id) => {
+                if let Some(asked) = &options.model {
+                    // No text is embedded, but another model than the library's is refused all the same.
+                    self.load_model(Some(asked), progress)?;
+                }
+                self.paper_query(id)
+            }
+            Query::Text(text) => self.text_query(text, options, progress),
+        }
+    }
+
+    /// At most `k` rows, most similar first, the query's own left out.
+    fn nearest(
+        &mut self,
+        asked: &Asked,
+        k: usize,
+        notes: &mut Vec<String>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<Hit>, LibraryError> {
+        let own = usize::from(asked.own.is_some());
+        let n_rows = self.load_snapshot()?.ids.len();
+        if k > n_rows - own {
+            notes.push(format!(
+                "{k} papers were asked for, the library has {}",
+                n_rows - own
+            ));
+        }
+        let index = self.index(&IndexOptions::default(), progress)?;
+        notes.push(index.describe());
+        let wanted = k.saturating_add(own).min(n_rows);
+        let found = index.search(self.vectors()?, &asked.vector, wanted, None)?;
+        let others = found.into_iter().filter(|hit| Some(hit.row) != asked.own);
+        Ok(others.take(k).collect())
+    }
+
+    /// The stored vector of a paper: no model is needed.
+    fn paper_query(&mut self, id: &str) -> Result<Asked, LibraryError> {
         let snapshot = self.load_snapshot()?;
         let row = PaperId::new(id)
             .ok()
@@ -163,13 +182,16 @@ impl Library {
         let vector = snapshot.vectors.row(row).to_vec();
         let id = snapshot.ids[row.index()].clone();
         let title = self.store()?.paper(&id)?.map(|paper| paper.title);
-        let report = QueryReport {
-            id: Some(id.to_string()),
-            title,
-            text: None,
-            truncated: false,
-        };
-        Ok((vector, report, Some(row)))
+        Ok(Asked {
+            vector,
+            report: QueryReport {
+                id: Some(id.to_string()),
+                title,
+                text: None,
+                truncated: false,
+            },
+            own: Some(row),
+        })
     }
 
     fn text_query(
@@ -177,7 +199,7 @@ impl Library {
         text: &str,
         options: &RelatedOptions,
         progress: &mut Progress<'_>,
-    ) -> Result<(Vec<f32>, QueryReport, Option<Row>), LibraryError> {
+    ) -> Result<Asked, LibraryError> {
         let text = text
             .trim_start_matches('\u{feff}')
             .split_whitespace()
@@ -193,18 +215,16 @@ impl Library {
                 TextKind::Query,
                 &mut |_| ControlFlow::Continue(()),
             )?;
-        let vector = embedded.vectors.row(Row(0)).to_vec();
-        let truncated = embedded.truncated[0];
-        Ok((
-            vector,
-            QueryReport {
+        Ok(Asked {
+            vector: embedded.vectors.row(Row(0)).to_vec(),
+            report: QueryReport {
                 id: None,
                 title: None,
                 text: Some(text),
-                truncated,
+                truncated: embedded.truncated[0],
             },
-            None,
-        ))
+            own: None,
+        })
     }
 
     fn describe_hit(

@@ -23,54 +23,29 @@ pub(crate) fn choose_and_cluster(
     progress: &mut dyn FnMut(Step),
 ) -> Result<(Clustering, KChoice), TopicsError> {
     let n = rows.n_rows();
-    if let Some(k) = options.k {
-        progress(Step::Cluster);
-        let method = "given by the caller".to_owned();
-        return Ok((
-            run(rows, k, options)?,
-            KChoice {
-                k,
-                given: true,
-                method,
-                candidates: Vec::new(),
-            },
-        ));
-    }
     let (usual, tried) = numbers_to_try(n, distinct_rows(rows));
-    if tried.is_empty() {
+    let settled = match options.k {
+        Some(k) => Some((k, "given by the caller")),
+        None if tried.is_empty() => Some((
+            1,
+            "1 topic: too few different papers to compare numbers of topics",
+        )),
+        None => None,
+    };
+    if let Some((k, method)) = settled {
         progress(Step::Cluster);
-        let method = "1 topic: too few different papers to compare numbers of topics".to_owned();
-        return Ok((
-            run(rows, 1, options)?,
-            KChoice {
-                k: 1,
-                given: false,
-                method,
-                candidates: Vec::new(),
-            },
-        ));
+        let choice = KChoice {
+            k,
+            given: options.k.is_some(),
+            method: method.to_owned(),
+            candidates: Vec::new(),
+        };
+        return Ok((run(rows, k, options)?, choice));
     }
     let sample =
         (n > SAMPLE).then(|| rows.select(fixed_sample(n, SAMPLE).into_iter().map(Row::from_index)));
     let scored_rows = sample.as_ref().unwrap_or(rows);
-    let mut runs = Vec::with_capacity(tried.len());
-    for (done, &k) in tried.iter().enumerate() {
-        progress(Step::ChooseK {
-            tried: done,
-            of: tried.len(),
-        });
-        let found = run(scored_rows, k, options)?;
-        let score = silhouette(scored_rows, &found.assignment, k);
-        runs.push((k, score, found));
-    }
-    progress(Step::ChooseK {
-        tried: tried.len(),
-        of: tried.len(),
-    });
-    let scores: Vec<_> = runs
-        .iter()
-        .map(|(k, score, _)| (*k, score.mean, score.standard_error))
-        .collect();
+    let (scores, runs) = score(scored_rows, &tried, options, progress)?;
     let k = pick(&scores, usual.0);
     let choice = KChoice {
         k,
@@ -79,13 +54,35 @@ pub(crate) fn choose_and_cluster(
         candidates: candidates(&scores),
     };
     progress(Step::Cluster);
-    let at_hand = runs
-        .into_iter()
-        .find(|(tried, _, _)| *tried == k && sample.is_none());
-    Ok((
-        at_hand.map_or_else(|| run(rows, k, options), |(_, _, found)| Ok(found))?,
-        choice,
-    ))
+    // Without a sample, the clustering that was scored is the one asked for.
+    let at_hand = tried.iter().zip(runs).find(|(tried, _)| **tried == k);
+    match at_hand {
+        Some((_, found)) if sample.is_none() => Ok((found, choice)),
+        _ => Ok((run(rows, k, options)?, choice)),
+    }
+}
+
+/// A number of topics, its mean silhouette and the standard error of that.
+type Score = (usize, f64, f64);
+
+/// Clusters into each number of topics tried, and scores the result.
+fn score(
+    rows: &Embeddings,
+    tried: &[usize],
+    options: &TopicOptions,
+    progress: &mut dyn FnMut(Step),
+) -> Result<(Vec<Score>, Vec<Clustering>), TopicsError> {
+    let (mut scores, mut runs) = (Vec::new(), Vec::new());
+    let of = tried.len();
+    for (done, &k) in tried.iter().enumerate() {
+        progress(Step::ChooseK { tried: done, of });
+        let found = run(rows, k, options)?;
+        let score = silhouette(rows, &found.assignment, k);
+        scores.push((k, score.mean, score.standard_error));
+        runs.push(found);
+    }
+    progress(Step::ChooseK { tried: of, of });
+    Ok((scores, runs))
 }
 
 fn run(rows: &Embeddings, k: usize, options: &TopicOptions) -> Result<Clustering, TopicsError> {
@@ -126,7 +123,7 @@ fn numbers_to_try(n: usize, distinct: usize) -> ((usize, usize), Vec<usize>) {
 
 /// The k of the best mean silhouette, the smallest of equals (Kaufman & Rousseeuw 1990). A k below the usual range counts only
 /// with a strong silhouette.
-fn pick(scores: &[(usize, f64, f64)], low: usize) -> usize {
+fn pick(scores: &[Score], low: usize) -> usize {
     let usable = scores
         .iter()
         .filter(|(k, mean, _)| *k >= low || *mean >= STRONG);
@@ -134,7 +131,7 @@ fn pick(scores: &[(usize, f64, f64)], low: usize) -> usize {
     best.expect("the grid starts at the low end of the range").0
 }
 
-fn candidates(scores: &[(usize, f64, f64)]) -> Vec<KCandidate> {
+fn candidates(scores: &[Score]) -> Vec<KCandidate> {
     scores
         .iter()
         .map(|&(k, mean, _)| KCandidate {
@@ -144,12 +141,7 @@ fn candidates(scores: &[(usize, f64, f64)]) -> Vec<KCandidate> {
         .collect()
 }
 
-fn explain(
-    k: usize,
-    (low, high): (usize, usize),
-    scores: &[(usize, f64, f64)],
-    papers: usize,
-) -> String {
+fn explain(k: usize, (low, high): (usize, usize), scores: &[Score], papers: usize) -> String {
     let (_, mean, error) = scores
         .iter()
         .find(|s| s.0 == k)

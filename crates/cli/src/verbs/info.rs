@@ -17,57 +17,71 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
 }
 
 fn print(report: &InfoReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut line = |name: &str, value: String| writeln!(out, "{name:<12}{value}");
-    line(
-        "library",
-        format!(
-            "{} (format {}, changed {} times)",
-            report.library, report.format, report.generation
-        ),
-    )?;
-    let abstracts = format!("{} with an abstract", report.with_abstract);
-    line(
-        "papers",
-        format!(
-            "{} ({abstracts}, {} with a vector)",
-            report.papers, report.vectors
-        ),
-    )?;
+    for (name, value) in contents(report)
+        .into_iter()
+        .chain(model(report))
+        .chain(derived(report))
+    {
+        writeln!(out, "{name:<12}{value}")?;
+    }
+    Ok(())
+}
+
+/// A name and what is said of it.
+type Line = (&'static str, String);
+
+/// What is in it.
+fn contents(report: &InfoReport) -> Vec<Line> {
+    let library = format!(
+        "{} (format {}, changed {} times)",
+        report.library, report.format, report.generation
+    );
+    let papers = format!(
+        "{} ({} with an abstract, {} with a vector)",
+        report.papers, report.with_abstract, report.vectors
+    );
+    let mut lines = vec![("library", library), ("papers", papers)];
     if let Some((first, last)) = report.years {
-        line("years", format!("{first} to {last}"))?;
+        lines.push(("years", format!("{first} to {last}")));
     }
+    lines
+}
+
+/// What made its vectors.
+fn model(report: &InfoReport) -> Vec<Line> {
+    let mut lines = Vec::new();
     if let (Some(model), Some(dim), Some(max)) = (&report.model, report.dim, report.max_tokens) {
-        line(
-            "model",
-            format!("{model}, {dim} dimensions, up to {max} tokens"),
-        )?;
-        line(
-            "revision",
-            report.model_revision.clone().unwrap_or_default(),
-        )?;
-        line(
-            "weights",
-            format!(
-                "SHA-256 {}",
-                report.weights_sha256.as_deref().unwrap_or("unknown")
+        let model = format!("{model}, {dim} dimensions, up to {max} tokens");
+        let weights = report.weights_sha256.as_deref().unwrap_or("unknown");
+        lines.extend([
+            ("model", model),
+            (
+                "revision",
+                report.model_revision.clone().unwrap_or_default(),
             ),
-        )?;
+            ("weights", format!("SHA-256 {weights}")),
+            ("ran as", report.modes.join(", ")),
+        ]);
     }
-    line("text", report.text_recipe.clone())?;
-    line(
-        "truncated",
-        format!(
-            "{} papers are longer than the model reads",
-            report.truncated
-        ),
-    )?;
-    line("index", report.index.clone())?;
+    let truncated = format!(
+        "{} papers are longer than the model reads",
+        report.truncated
+    );
+    lines.push(("text", report.text_recipe.clone()));
+    lines.push(("truncated", truncated));
+    lines
+}
+
+/// What is made from them, and the size of all.
+fn derived(report: &InfoReport) -> Vec<Line> {
     let topics = match (report.topics, report.n_topics) {
         (TopicsState::Current, Some(n)) => n.to_string(),
         (TopicsState::Stale, _) => String::from("out of date: `syntopic topics` makes them"),
         _ => String::from("not made yet: `syntopic topics` makes them"),
     };
-    line("topics", topics)?;
-    line("size", format!("{:.1} MB", report.size_bytes as f64 / 1e6))?;
-    Ok(())
+    vec![
+        ("index", report.index.clone()),
+        ("topics", topics),
+        ("size", format!("{:.1} MB", report.size_bytes as f64 / 1e6)),
+    ]
 }

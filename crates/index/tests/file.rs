@@ -1,0 +1,173 @@
+//! The file of an index: opened where it lies, and never trusted when it is damaged or forged.
+
+mod indexes;
+
+use std::collections::HashSet;
+
+use indexes::{build, clustered, embeddings, options};
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use syntopic_core::Row;
+use syntopic_index::{Index, IndexError, Kind};
+
+#[test]
+fn an_index_file_is_opened_where_it_lies() {
+    let rows = embeddings(&clustered(2_000, 16, 20, 0.5, 28));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index.bin");
+    for kind in [Kind::Exact, Kind::Hnsw] {
+        let index = build(&rows, &options(kind));
+        let bytes = index.to_bytes([1; 32]);
+        assert_eq!(bytes.len(), index.n_bytes());
+        std::fs::write(&path, &bytes).expect("written");
+        let opened = Index::open(&path, [1; 32], 2_000).expect("as written");
+        assert_eq!(opened.describe(), index.describe());
+        assert!(opened.to_bytes([1; 32]) == bytes);
+        let ask = |index: &Index| index.search(&rows, rows.row(Row(7)), 9, None);
+        assert_eq!(ask(&opened), ask(&index));
+        assert!(matches!(
+            Index::open(&path, [2; 32], 2_000),
+            Err(IndexError::Stale { .. })
+        ));
+        assert_eq!(
+            Index::open_stale(&path).expect("as written").describe(),
+            index.describe()
+        );
+        drop(opened);
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
+        assert!(Index::open(&path, [1; 32], 2_000).is_err());
+        std::fs::remove_file(&path).expect("removed");
+    }
+    std::fs::write(&path, b"").expect("written");
+    assert!(matches!(
+        Index::open(&path, [1; 32], 0),
+        Err(IndexError::NotAnIndex)
+    ));
+    let missing = folder.path().join("missing");
+    assert!(matches!(
+        Index::open(&missing, [1; 32], 0),
+        Err(IndexError::File { .. })
+    ));
+}
+
+#[test]
+fn damaged_bytes_are_never_taken_for_an_index() {
+    let rows = embeddings(&clustered(500, 8, 100, 0.0, 16));
+    let index = build(&rows, &options(Kind::Hnsw));
+    let bytes = index.to_bytes([3; 32]);
+    assert!(Index::from_bytes(&bytes, [3; 32], 500).is_ok());
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(17);
+    for _ in 0..1_000 {
+        let cut = rng.gen_range(0..bytes.len());
+        assert!(
+            Index::from_bytes(&bytes[..cut], [3; 32], 500).is_err(),
+            "cut at {cut}"
+        );
+        let mut flipped = bytes.clone();
+        let bit = rng.gen_range(0..8 * bytes.len());
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(
+            Index::from_bytes(&flipped, [3; 32], 500).is_err(),
+            "bit {bit}"
+        );
+    }
+    let error =
+        |bytes: &[u8], sha, n| Index::from_bytes(bytes, sha, n).expect_err("not this index");
+    assert_eq!(error(b"", [3; 32], 500), IndexError::NotAnIndex);
+    assert_eq!(
+        error(b"SQLite format 3", [3; 32], 500),
+        IndexError::NotAnIndex
+    );
+    assert_eq!(
+        error(&bytes, [4; 32], 500),
+        IndexError::Stale {
+            got: 500,
+            expected: 500
+        }
+    );
+    assert_eq!(
+        error(&bytes, [3; 32], 501),
+        IndexError::Stale {
+            got: 500,
+            expected: 501
+        }
+    );
+    let mut newer = bytes.clone();
+    newer[8] = 99;
+    assert_eq!(
+        error(&newer, [3; 32], 500),
+        IndexError::Version {
+            got: 99,
+            expected: 2
+        }
+    );
+    assert_eq!(
+        error(&[&bytes[..], &[0]].concat(), [3; 32], 500),
+        IndexError::Checksum
+    );
+}
+
+/// The checksums of `bytes` made right again, as no accident but an enemy does it.
+fn reseal(bytes: &mut [u8]) {
+    use sha2::{Digest, Sha256};
+    let data = |blocks: usize| (1_024 + 4 * blocks).next_multiple_of(64);
+    let blocks = (0..)
+        .find(|n| data(*n) + (n << 16) >= bytes.len())
+        .expect("so many");
+    for block in 0..blocks {
+        let from = data(blocks) + (block << 16);
+        let crc = crc32fast::hash(&bytes[from..bytes.len().min(from + (1 << 16))]);
+        bytes[1_024 + 4 * block..][..4].copy_from_slice(&crc.to_ne_bytes());
+    }
+    let sha = Sha256::digest(&bytes[1_024..1_024 + 4 * blocks]);
+    bytes[440..472].copy_from_slice(&sha);
+    let sha = Sha256::digest(&bytes[..992]);
+    bytes[992..1_024].copy_from_slice(&sha);
+}
+
+/// Bytes with right checksums and wrong content: refused, or an index that searches without panic.
+#[test]
+fn forged_bytes_do_no_harm() {
+    let rows = embeddings(&clustered(300, 4, 60, 0.1, 18));
+    let index = build(&rows, &options(Kind::Hnsw));
+    let bytes = index.to_bytes([3; 32]);
+    let mut untouched = bytes.clone();
+    reseal(&mut untouched);
+    assert!(
+        untouched == bytes,
+        "the checksums are where this test thinks they are"
+    );
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(19);
+    let (mut refused, mut accepted) = (0, 0);
+    for round in 0..3_000 {
+        let mut forged = bytes.clone();
+        // Half of them in the words of the header, which are few.
+        let at = if round % 2 == 0 {
+            rng.gen_range(8..408)
+        } else {
+            rng.gen_range(1_088..bytes.len())
+        };
+        forged[at] = rng.r#gen();
+        if round % 5 == 0 {
+            forged.truncate(rng.gen_range(1_100..bytes.len()));
+        }
+        reseal(&mut forged);
+        match Index::from_bytes(&forged, [3; 32], 300) {
+            Err(_) => refused += 1,
+            Ok(index) => {
+                accepted += 1;
+                let hits = index
+                    .search(&rows, rows.row(Row(5)), 10, Some(12))
+                    .unwrap_or_default();
+                let distinct: HashSet<Row> = hits.iter().map(|hit| hit.row).collect();
+                assert!(distinct.len() == hits.len() && hits.len() <= 10);
+                let _ = index.refresh(&rows, &options(Kind::Hnsw), &mut |_| ());
+            }
+        }
+    }
+    assert!(
+        refused > 1_000 && accepted > 100,
+        "{refused} refused, {accepted} accepted"
+    );
+}

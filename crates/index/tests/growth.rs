@@ -1,0 +1,148 @@
+//! An index that changes with its rows finds what a new one finds.
+
+mod indexes;
+
+use indexes::{build, clustered, embeddings, options};
+use syntopic_core::{Embeddings, Row};
+use syntopic_index::{Effort, Index, IndexOptions, Kind, measure_recall};
+
+#[test]
+fn after_many_changes_recall_is_that_of_a_fresh_build() {
+    let all = clustered(6_000, 48, 60, 1.0, 22);
+    let before = embeddings(&all[..5_000]);
+    // A fifth is gone, as much is new, and the rows have other numbers.
+    let after: Vec<Vec<f32>> = (0..6_000)
+        .rev()
+        .filter(|i| i % 5 != 0 || *i >= 5_000)
+        .map(|i| all[i].clone())
+        .collect();
+    let after = embeddings(&after);
+    let options = IndexOptions {
+        effort: Effort::Ef(40),
+        ef_construction: 100,
+        m: 12,
+        ..options(Kind::Hnsw)
+    };
+    let old = build(&before, &options);
+    let (index, changes) = old
+        .refresh(&after, &options, &mut |_| ())
+        .expect("few changes");
+    assert_eq!(
+        (
+            changes.kept,
+            changes.removed,
+            changes.added,
+            changes.rebuilt
+        ),
+        (4_000, 1_000, 1_000, false)
+    );
+    assert_eq!(index.unreachable(), 0);
+    let fresh =
+        measure_recall(&build(&after, &options), &after, 10, 1_000, 23).expect("5,000 rows");
+    let changed = measure_recall(&index, &after, 10, 1_000, 23).expect("5,000 rows");
+    assert_eq!(changed.unreachable, 0);
+    assert!(
+        (changed.mean - fresh.mean).abs() <= 0.005 || changed.mean > fresh.mean,
+        "{} {}",
+        changed.mean,
+        fresh.mean
+    );
+    let bytes = index.to_bytes([5; 32]);
+    assert!(Index::from_bytes(&bytes, [5; 32], 5_000).is_ok());
+}
+
+#[test]
+fn changes_one_after_the_other_lose_nothing() {
+    let all = clustered(2_400, 16, 40, 0.5, 24);
+    let options = options(Kind::Hnsw);
+    let mut index = build(&embeddings(&all[..1_200]), &options);
+    for round in 1..=12 {
+        // A hundred leave, a hundred come, one of which is twice there.
+        let mut now = all[round * 100..1_200 + round * 100].to_vec();
+        now.push(now[1_199].clone());
+        let rows = embeddings(&now);
+        let (next, changes) = index
+            .refresh(&rows, &options, &mut |_| ())
+            .expect("few changes");
+        assert_eq!(
+            (changes.removed, changes.added, changes.rebuilt),
+            (100, 100, false),
+            "round {round}"
+        );
+        index = next;
+        let recall = measure_recall(&index, &rows, 5, 300, 25).expect("1,201 rows");
+        assert!(
+            recall.mean >= 0.95 && recall.unreachable == 0,
+            "round {round}: {recall:?}"
+        );
+        let last = index
+            .search(&rows, rows.row(Row(1_200)), 2, Some(40))
+            .expect("a row is a query");
+        assert_eq!(
+            [last[0].row, last[1].row],
+            [Row(1_199), Row(1_200)],
+            "the row and its twin"
+        );
+    }
+}
+
+#[test]
+fn what_is_too_different_is_built_again() {
+    let all = clustered(1_000, 8, 10, 0.5, 26);
+    let (first, second) = (embeddings(&all[..500]), embeddings(&all[400..]));
+    let options = options(Kind::Hnsw);
+    let old = build(&first, &options);
+    let refresh = |rows: &Embeddings, options: &IndexOptions| {
+        old.refresh(rows, options, &mut |_| ()).expect("rows")
+    };
+    let (same, changes) = refresh(&first, &options);
+    assert_eq!(
+        (
+            changes.kept,
+            changes.removed,
+            changes.added,
+            changes.rebuilt
+        ),
+        (500, 0, 0, false)
+    );
+    assert_eq!(same.audit().added_edges, 0);
+    let (index, changes) = refresh(&second, &options);
+    assert_eq!(
+        (
+            changes.kept,
+            changes.removed,
+            changes.added,
+            changes.rebuilt
+        ),
+        (100, 400, 500, true)
+    );
+    assert!(index.to_bytes([0; 32]) == build(&second, &options).to_bytes([0; 32]));
+    assert!(
+        refresh(
+            &first,
+            &IndexOptions {
+                m: 6,
+                ..options.clone()
+            }
+        )
+        .1
+        .rebuilt
+    );
+    assert!(
+        refresh(&embeddings(&clustered(500, 9, 10, 0.5, 26)), &options)
+            .1
+            .rebuilt
+    );
+    assert!(
+        refresh(
+            &first,
+            &IndexOptions {
+                kind: Kind::Exact,
+                ..options.clone()
+            }
+        )
+        .0
+        .is_exact()
+    );
+    assert!(refresh(&embeddings(&[]), &options).0.is_exact(), "all gone");
+}
