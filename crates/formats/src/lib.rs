@@ -2,10 +2,14 @@
 //!
 //! [`open`] looks at the first bytes, says which [`Format`] they are, and gives an iterator: a paper, or a [`Skipped`]
 //! record with its line and reason, or, once and last, a [`FormatError`] when reading itself failed. Memory is bounded
-//! by the longest record, not by the file (a page also keeps one id a paper, to notice repeats).
+//! by the longest record, not by the file (a page also keeps its first MiB until its layout is known, and one id a paper, to
+//! notice repeats).
 //!
 //! Text is cleaned on the way in: every run of white space and control characters (NUL included) becomes one space, so
 //! that a title or an abstract is one line. Nothing else is changed, and no field is guessed.
+//!
+//! Of a page, lines that belong to no paper are counted ([`Papers::chrome_lines`]), and apart from them those that may have
+//! been the title of one ([`Papers::doubtful_lines`], [`Papers::doubts`]).
 //!
 //! Not for: opening files by name, models, or the disk layout of a library.
 
@@ -13,15 +17,19 @@ mod chrome_words;
 mod detect;
 mod html;
 mod jsonl;
+mod layout;
 mod lines;
 mod page;
+mod paper_url;
 mod papers;
+mod paragraphs;
 mod shape;
 mod slug;
 
 pub use detect::Format;
 pub use jsonl::write_jsonl;
 pub use lines::MAX_LINE_BYTES;
+pub use page::MAX_DOUBTS;
 pub use papers::{Papers, open};
 
 use serde::Serialize;

@@ -3,8 +3,8 @@
 use crate::detect::{Content, Format, content};
 use crate::html::Blocks;
 use crate::lines::{Lines, MAX_LINE_BYTES, RawLine, fill, too_long};
-use crate::page::{Block, Outcome, Pairing};
-use crate::shape::{Shape, shape};
+use crate::page::{Outcome, Pairing};
+use crate::paragraphs::Paragraphs;
 use crate::{FormatError, Skipped, jsonl};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Cursor, Read};
@@ -120,7 +120,24 @@ impl Papers<'_> {
     /// part of a paper. Final once the iterator is exhausted; 0 for JSONL.
     #[must_use]
     pub fn chrome_lines(&self) -> u64 {
-        self.pairing.chrome
+        self.pairing.left_out.chrome
+    }
+
+    /// How many of the [chrome lines](Self::chrome_lines) no rule knows for chrome: each may be a title whose paper was not
+    /// found (one without an abstract, say). Final once the iterator is exhausted; 0 for JSONL.
+    #[must_use]
+    pub fn doubtful_lines(&self) -> u64 {
+        self.pairing.left_out.doubtful
+    }
+
+    /// The first of the [doubtful lines](Self::doubtful_lines), at most [`MAX_DOUBTS`](crate::MAX_DOUBTS), in the order of the page.
+    pub fn doubts(&self) -> impl Iterator<Item = Skipped> + '_ {
+        let doubts = self.pairing.left_out.doubts.iter();
+        doubts.map(|doubt| Skipped {
+            source: self.file.clone(),
+            line: doubt.line,
+            why: doubt.why.clone(),
+        })
     }
 
     /// Reads on until something is ready or the input has ended.
@@ -207,79 +224,4 @@ fn next_record(lines: &mut Lines<Input<'_>>, ready: &mut VecDeque<Outcome>) -> i
         Err(why) => ready.push_back(Err(crate::page::Bad { line, why })),
     }
     Ok(true)
-}
-
-/// The lines of a text page, each with whether it may be a paper without an abstract: not so next to a line of plain prose
-/// (a text wrapped at 80 columns has many lines that look like titles).
-struct Paragraphs<R> {
-    lines: Lines<R>,
-    /// The line before, held until the line after it is known.
-    held: Option<Block>,
-    /// Whether the line before the held one (for a blank line: no) is prose.
-    after_prose: bool,
-}
-
-impl<R: BufRead> Paragraphs<R> {
-    fn new(lines: Lines<R>) -> Self {
-        Self {
-            lines,
-            held: None,
-            after_prose: false,
-        }
-    }
-
-    /// Reads one line, and hands on the one before it; false at the end.
-    fn next(&mut self, pairing: &mut Pairing, ready: &mut VecDeque<Outcome>) -> io::Result<bool> {
-        let limit = self.lines.limit();
-        let (text, damage) = match self.lines.next()? {
-            None => {
-                self.hand_on(false, pairing, ready);
-                return Ok(false);
-            }
-            Some(RawLine::TooLong(bytes)) => {
-                self.hand_on(false, pairing, ready);
-                pairing.overlong(self.lines.number, too_long(bytes, limit), ready);
-                return Ok(true);
-            }
-            Some(RawLine::Bytes(line)) => match std::str::from_utf8(line) {
-                Ok(text) => (crate::clean(text), None),
-                Err(error) => {
-                    let damage = format!(
-                        "invalid UTF-8 at byte {} of the line",
-                        error.valid_up_to() + 1
-                    );
-                    (crate::clean(&String::from_utf8_lossy(line)), Some(damage))
-                }
-            },
-        };
-        let prose = !text.is_empty() && shape(&text) == Shape::Short;
-        let was_prose = self.hand_on(prose, pairing, ready);
-        self.after_prose = was_prose;
-        if !text.is_empty() {
-            self.held = Some(Block {
-                line: self.lines.number,
-                text,
-                url: None,
-                damage,
-                alone: true,
-            });
-        }
-        Ok(true)
-    }
-
-    /// Gives the held line to `pairing`; says whether it is prose.
-    fn hand_on(
-        &mut self,
-        before_prose: bool,
-        pairing: &mut Pairing,
-        ready: &mut VecDeque<Outcome>,
-    ) -> bool {
-        let Some(mut block) = self.held.take() else {
-            return false;
-        };
-        block.alone = !before_prose && !self.after_prose;
-        let prose = shape(&block.text) == Shape::Short;
-        pairing.block(block, ready);
-        prose
-    }
 }

@@ -21,6 +21,7 @@ fn papers_of(name: &str) -> (Format, u64, Vec<Paper>) {
         .by_ref()
         .map(|paper| paper.expect("readable").expect("no record is skipped"))
         .collect();
+    assert_eq!(papers.doubtful_lines(), 0);
     (papers.format(), papers.chrome_lines(), all)
 }
 

@@ -3,6 +3,8 @@
 mod detection;
 mod jsonl;
 mod page_html;
+mod page_pairing;
+mod page_properties;
 mod page_text;
 mod robustness;
 
@@ -27,6 +29,8 @@ struct Read {
     papers: Vec<Paper>,
     skipped: Vec<Skipped>,
     chrome: u64,
+    doubtful: u64,
+    doubts: Vec<String>,
 }
 
 impl Read {
@@ -67,6 +71,8 @@ fn read_as(bytes: &[u8], format: Option<Format>) -> Result<Read, FormatError> {
         papers,
         skipped,
         chrome: items.chrome_lines(),
+        doubtful: items.doubtful_lines(),
+        doubts: items.doubts().map(|doubt| doubt.to_string()).collect(),
     })
 }
 

@@ -10,7 +10,7 @@ fn bare_page() -> String {
 }
 
 /// Lines as a page, blank lines between.
-fn page(lines: &[&str]) -> String {
+pub(crate) fn page(lines: &[&str]) -> String {
     lines.join("\n\n")
 }
 
@@ -158,20 +158,6 @@ fn short_and_odd_titles() {
         assert_eq!(got.titles(), ["A first paper of some length", title]);
         assert_eq!(got.chrome, 1);
     }
-}
-
-#[test]
-fn a_name_list_or_an_unknown_button_does_not_take_the_abstract() {
-    let (title, text) = ("A title of a paper", abstract_of("names"));
-    let got = read(page(&[
-        title,
-        "Jane Doe, John Smith, Wei Zhang",
-        "Gizmo",
-        "a line in small letters",
-        &text,
-    ]));
-    assert_eq!((got.titles(), got.chrome), (vec![title], 3));
-    assert_eq!(got.papers[0].abstract_text.as_deref(), Some(text.as_str()));
 }
 
 #[test]
