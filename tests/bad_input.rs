@@ -297,6 +297,24 @@ fn records_that_are_all_bad_make_no_library_and_say_so() {
 }
 
 #[test]
+fn a_line_of_a_page_that_may_be_a_title_is_named() {
+    let place = Place::new();
+    let page = std::fs::read_to_string(run::root().join("data/hf-papers.txt")).expect("the page");
+    let file = place.file(
+        "page.txt",
+        format!("{page}\nwav2vec goes large!\n").as_bytes(),
+    );
+    let ran = place.add(&file, &[]);
+    assert!(
+        ran.ok().contains("65 papers (hf-papers, 6 lines"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("1 of which may be titles"), "{}", ran.out);
+    assert!(ran.err.contains("wav2vec goes large!"), "{}", ran.err);
+}
+
+#[test]
 fn a_benchmark_counts_what_it_left_out() {
     let place = Place::new();
     let text = format!("{}\n{{}}\n", line("a", "One", "First."));

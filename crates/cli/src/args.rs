@@ -112,23 +112,56 @@ Examples:
   syntopic related 2103.03230 -k 5
   syntopic related --text \"self-supervised learning for medical images\"
   syntopic related --file abstract.txt --json
-  pbpaste | syntopic related -";
+  pbpaste | syntopic related -
+  syntopic related 2103.03230 2006.07733 --not 1911.05722
+                                           like both of the first, and unlike the last
+  syntopic related --text \"graph networks\" --year 2019.. --category cs.LG --topic recommend";
 
 #[derive(Debug, Args)]
 #[command(after_help = RELATED_EXAMPLES)]
-#[command(group(ArgGroup::new("query").required(true).args(["id", "text", "file"])))]
+#[command(group(ArgGroup::new("query").required(true).multiple(true).args(["ids", "text", "file"])))]
 pub(crate) struct RelatedArguments {
-    /// Id of a paper of the library; `-` reads a text from the standard input
+    /// Ids of papers of the library; `-` reads a text from the standard input. With several, and with several texts, the
+    /// hits are like all of them
     #[arg(value_name = "ID")]
-    pub(crate) id: Option<String>,
+    pub(crate) ids: Vec<String>,
 
     /// A text: an abstract, a title, or words
     #[arg(long, value_name = "TEXT")]
-    pub(crate) text: Option<String>,
+    pub(crate) text: Vec<String>,
 
-    /// A file that holds the text
+    /// A file that holds a text
     #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) file: Vec<PathBuf>,
+
+    /// Id of a paper that the hits are to be unlike
+    #[arg(long, value_name = "ID")]
+    pub(crate) not: Vec<String>,
+
+    /// A text that the hits are to be unlike
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) not_text: Vec<String>,
+
+    /// Only papers of these years: 2020, 2018..2021, 2018.. or ..2021
+    #[arg(long, value_name = "YEARS", value_parser = years)]
+    pub(crate) year: Option<Years>,
+
+    /// Only papers whose venue has these words; more than one: any of them
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) venue: Vec<String>,
+
+    /// Only papers of this category; `cs` stands for `cs.LG` and all of its like; more than one: any of them
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Vec<String>,
+
+    /// Only papers under the topic of this number, or with these words in its name; more than one: any of them
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// Share of the true hits that the search of a large library is to find, 0.5 to 0.9999 [default: 0.99, or what was asked
+    /// for last]
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) recall: Option<f64>,
 
     /// How many papers
     #[arg(short, long, default_value_t = 10, value_name = "N")]
@@ -137,6 +170,32 @@ pub(crate) struct RelatedArguments {
     /// Must be the library's own model, which is the default
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+}
+
+/// The earliest and the latest year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Years(pub(crate) Option<i32>, pub(crate) Option<i32>);
+
+/// Reads "2020", "2018..2021", "2018.." or "..2021".
+fn years(text: &str) -> Result<Years, String> {
+    let year = |text: &str| match text.trim() {
+        "" => Ok(None),
+        year => year
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("{year:?} is no year; write 2020, 2018..2021, 2018.. or ..2021")),
+    };
+    let years = match text.split_once("..") {
+        None => Years(year(text)?, year(text)?),
+        Some((from, to)) => Years(year(from)?, year(to)?),
+    };
+    match years {
+        Years(None, None) => Err(String::from("no year is given")),
+        Years(Some(from), Some(to)) if from > to => Err(format!(
+            "{from} is later than {to}: write the earlier year first"
+        )),
+        years => Ok(years),
+    }
 }
 
 const TOPICS_EXAMPLES: &str = "\
@@ -215,9 +274,18 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   syntopic bench embed
   syntopic bench embed papers.jsonl -n 512 --threads 2 --json
-  CANDLE_NUM_THREADS=2 syntopic bench embed --mode stock -n 16
+  syntopic bench embed papers.jsonl --compare                    all fast modes, 1 thread and all, three batch sizes
+  syntopic bench embed papers.jsonl --mode f32,stock -n 16       these alone, side by side
+  syntopic bench embed papers.jsonl --threads 2 --against peers.jsonl
+  syntopic bench embed papers.jsonl --latency                    one title at a time
+  syntopic bench embed papers.jsonl --lengths 16,32,64,128,256
+  syntopic bench embed --cold                                    from the start of a process to its first vector
 
-Candle's own BERT (--mode stock) takes its threads from CANDLE_NUM_THREADS.";
+With --compare, or several values of --model, --mode, --threads or --batch-tokens, every configuration runs in a process of
+its own. Each of --repeat rounds runs all of them once, so that noise hits all alike; medians over the rounds are shown.
+--against reads what the peers' script prints, a JSON object a line with peer, sent_per_s (or p50_ms), cpu_s, peak_rss_mb.
+Candle's own BERT (--mode stock) takes its threads from CANDLE_NUM_THREADS and RAYON_NUM_THREADS; a comparison sets both.
+Exit code 3: a configuration did not run, or a line of --against cannot be used; each is named.";
 
 #[derive(Debug, Args)]
 #[command(after_help = BENCH_EXAMPLES)]
@@ -225,33 +293,66 @@ pub(crate) struct BenchEmbedArguments {
     /// Papers to embed; the sample corpus when not given
     pub(crate) file: Option<PathBuf>,
 
-    /// A name of `syntopic models`, or the folder of a model
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: Option<String>,
+    /// A name of `syntopic models`, or the folder of a model; several are compared
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    pub(crate) model: Vec<String>,
 
-    /// Most papers
+    /// Most papers; with --lengths, texts of each length
     #[arg(value_parser = positive, short, long, value_name = "N")]
     pub(crate) n: Option<usize>,
 
-    /// Passes; the median one is reported
-    #[arg(value_parser = positive, long, default_value_t = 3, value_name = "N")]
-    pub(crate) repeat: usize,
-
-    /// Most tokens in a batch, padding included
+    /// Passes, or rounds of a comparison; the median one is reported [default: 3; starts of --cold: 11]
     #[arg(value_parser = positive, long, value_name = "N")]
-    pub(crate) batch_tokens: Option<usize>,
+    pub(crate) repeat: Option<usize>,
 
-    /// What runs the model: auto, f32 (packed, without padding) or stock (Candle's BERT as it ships)
-    #[arg(long, default_value = "auto", value_name = "MODE")]
-    pub(crate) mode: String,
+    /// Most tokens in a batch, padding included; several are compared
+    #[arg(value_parser = positive, long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) batch_tokens: Vec<usize>,
 
-    /// Threads of the packed encoder and the tokenizer; all processors when not given
-    #[arg(value_parser = positive, long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    /// What runs the model: auto, a mode of our own encoder, or stock (Candle's BERT as it ships); several are compared
+    /// [default: auto]
+    #[arg(long, value_name = "MODE,MODE", value_delimiter = ',', long_help = mode_help())]
+    pub(crate) mode: Vec<String>,
+
+    /// Threads of our encoder and the tokenizer; all processors when not given; several are compared
+    #[arg(value_parser = positive, long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) threads: Vec<usize>,
 
     /// Write the vectors to this file (.npy, f32, one row a paper)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "latency", "lengths", "cold"])]
     pub(crate) save: Option<PathBuf>,
+
+    /// Compare configurations: all modes but stock, 1 thread and all, and three batch sizes, where not given
+    #[arg(long, conflicts_with_all = ["lengths", "cold"])]
+    pub(crate) compare: bool,
+
+    /// Set the figures of other programs beside ours: a file of JSON lines, as the peers' script prints them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["lengths", "cold"])]
+    pub(crate) against: Option<PathBuf>,
+
+    /// Milliseconds a text instead: one title at a time, the model warm
+    #[arg(long, conflicts_with_all = ["lengths", "cold"])]
+    pub(crate) latency: bool,
+
+    /// Texts of so many tokens instead, made of the input's words: texts and tokens a second at each length
+    #[arg(value_parser = positive, long, value_name = "N,N", value_delimiter = ',', conflicts_with = "cold")]
+    pub(crate) lengths: Vec<usize>,
+
+    /// Milliseconds from the start of a process to the vector of one short text, the model in the page cache
+    #[arg(long, conflicts_with_all = ["file", "n"])]
+    pub(crate) cold: bool,
+
+    /// Load the model, embed one short text and say how long each took: the process that --cold starts
+    #[arg(long, hide = true)]
+    pub(crate) first_vector: bool,
+}
+
+fn mode_help() -> String {
+    format!(
+        "What runs the model: auto, or one of {}, where stock is Candle's BERT as it ships; several are compared \
+         [default: auto]",
+        syntopic_library::bench::modes().join(", ")
+    )
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
 //! The one table from errors to exit codes, as `--help` lists it.
 
-use syntopic_library::{EmbedError, FormatError, LibraryError, ModelError, TopicsError};
+use syntopic_library::{
+    EmbedError, FormatError, IndexError, LibraryError, ModelError, TopicsError,
+};
 
 pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
@@ -24,11 +26,15 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         return FAILED;
     };
     match error {
-        LibraryError::NotFound(_) | LibraryError::UnknownId { .. } => NOT_FOUND,
+        LibraryError::NotFound(_)
+        | LibraryError::UnknownId { .. }
+        | LibraryError::UnknownTopic { .. }
+        | LibraryError::NoTopics => NOT_FOUND,
         LibraryError::Corrupt { .. } | LibraryError::NewerFormat { .. } => DAMAGED,
         LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
+        LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Topics(
             TopicsError::ZeroTopics
             | TopicsError::TooManyTopics { .. }

@@ -97,6 +97,10 @@ pub struct FileReport {
     pub papers: usize,
     /// Lines left out because they are page chrome, not papers.
     pub chrome_lines: u64,
+    /// How many of those may be titles of papers without an abstract.
+    pub doubtful_lines: u64,
+    /// The first of them, each with its place.
+    pub doubts: Vec<Skipped>,
     /// Why it could not be read to its end, if so; the papers before that are in.
     pub error: Option<String>,
 }
@@ -178,6 +182,8 @@ impl Library {
                 format: None,
                 papers: 0,
                 chrome_lines: 0,
+                doubtful_lines: 0,
+                doubts: Vec::new(),
                 error: None,
             };
             if let Err(error) = adding.read(source, &mut file) {
@@ -221,6 +227,8 @@ impl Adding<'_, '_> {
         file.format = Some(papers.format().to_string());
         let result = self.take_all(&mut papers, file);
         file.chrome_lines = papers.chrome_lines();
+        file.doubtful_lines = papers.doubtful_lines();
+        file.doubts = papers.doubts().collect();
         result
     }
 

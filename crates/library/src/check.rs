@@ -166,7 +166,7 @@ impl Library {
                 });
             })?
         } else {
-            self.index(&options, progress)?
+            self.index(&options, None, progress)?
         };
         let recall = measure_recall(&index, self.vectors()?, k, RECALL_QUERIES, 42)?;
         Ok(RecallReport {

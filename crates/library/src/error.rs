@@ -127,6 +127,19 @@ pub enum LibraryError {
         /// The recipe of this version.
         ours: String,
     },
+    /// A filter names a topic, and there are none, or none of the present papers.
+    #[error(
+        "there are no topics of the present papers to choose from: `syntopic topics` makes them"
+    )]
+    NoTopics,
+    /// No topic is called so.
+    #[error("no topic has the number or the words {asked:?}; the topics are: {}", names.join("; "))]
+    UnknownTopic {
+        /// What was asked for.
+        asked: String,
+        /// The names there are.
+        names: Vec<String>,
+    },
     /// There is nothing to search or cluster.
     #[error(
         "the library at {0} holds no papers yet: add some with `syntopic --library {0} add FILE`"

@@ -2,12 +2,16 @@
 
 use crate::engine::Library;
 use crate::rows::Snapshot;
-use crate::{Event, LibraryError, Progress, derived, suggest};
+use crate::{Filter, LibraryError, Progress, suggest};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use syntopic_core::{Embeddings, PaperId, Row};
 use syntopic_embed::TextKind;
-use syntopic_index::{Hit, Index, IndexError, IndexOptions};
+use syntopic_index::{Hit, IndexOptions, blend};
+
+/// How much the mean similarity to the disliked counts against that to the liked.
+const DISLIKE: f32 = 0.5;
 
 /// What related papers are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,22 +23,38 @@ pub enum Query {
 }
 
 /// How related papers are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RelatedOptions {
     /// Most hits. Default 10.
     pub k: usize,
+    /// More that the hits are to be like: the mean similarity to all of them counts.
+    pub and: Vec<Query>,
+    /// What the hits are to be unlike: half of the mean similarity to these is taken off.
+    pub not: Vec<Query>,
+    /// What a paper must be to be a hit; by default any paper may be.
+    pub filter: Filter,
+    /// Share of the true hits that a search through the graph is to find, 0.5 to 0.9999; recorded for later searches. By
+    /// default the recorded one, at first 0.99. A library small enough to be searched exactly finds all.
+    pub recall: Option<f64>,
     /// The model to embed a text with; must be the library's own, which is also the default.
     pub model: Option<String>,
 }
 
 impl Default for RelatedOptions {
     fn default() -> Self {
-        Self { k: 10, model: None }
+        Self {
+            k: 10,
+            and: Vec::new(),
+            not: Vec::new(),
+            filter: Filter::default(),
+            recall: None,
+            model: None,
+        }
     }
 }
 
 /// The query as it was understood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct QueryReport {
     /// The paper's id, when asked by id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +76,7 @@ pub struct RelatedHit {
     pub rank: usize,
     /// The paper's id.
     pub id: String,
-    /// Cosine similarity: larger is more similar, 1 is the same.
+    /// Cosine similarity: larger is more similar, 1 is the same. Of several queries, that to their blend.
     pub score: f32,
     /// The paper's title.
     pub title: String,
@@ -71,6 +91,15 @@ pub struct RelatedHit {
 pub struct Related {
     /// What was asked.
     pub query: QueryReport,
+    /// What else the hits are to be like.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub and: Vec<QueryReport>,
+    /// What they are to be unlike.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not: Vec<QueryReport>,
+    /// What they had to be.
+    #[serde(skip_serializing_if = "Filter::is_empty")]
+    pub filter: Filter,
     /// The answer.
     pub hits: Vec<RelatedHit>,
     /// How it was searched, and anything else a user should know.
@@ -85,12 +114,34 @@ struct Asked {
     own: Option<Row>,
 }
 
+/// What is looked for.
+struct Sought {
+    vector: Vec<f32>,
+    /// Rows of the queries: no hits.
+    own: HashSet<Row>,
+    /// For each row whether it may be a hit; `None` where all may.
+    passing: Option<Vec<bool>>,
+    recall: Option<f64>,
+}
+
+fn vectors(all: &[Asked]) -> Vec<&[f32]> {
+    all.iter().map(|asked| asked.vector.as_slice()).collect()
+}
+
+/// The one vector that stands for all that is liked and disliked.
+fn direction(liked: &[Asked], disliked: &[Asked]) -> Result<Vec<f32>, LibraryError> {
+    if let ([one], []) = (liked, disliked) {
+        return Ok(one.vector.clone());
+    }
+    Ok(blend(&vectors(liked), &vectors(disliked), DISLIKE)?)
+}
+
 impl Library {
     /// The papers of the library most like `query`.
     ///
     /// # Errors
     /// When `k` is 0, the id is unknown (with the ids most like it), the text is empty, the library is empty, or the
-    /// model is not the library's.
+    /// model is not the library's; when the filter names a topic that is not there, or the queries cancel out.
     pub fn related(
         &mut self,
         query: &Query,
@@ -102,8 +153,9 @@ impl Library {
         }
         self.load_snapshot()?;
         let mut notes = Vec::new();
-        let asked = self.ask(query, options, progress)?;
-        if asked.report.truncated {
+        let liked = self.ask_all([query].into_iter().chain(&options.and), options, progress)?;
+        let disliked = self.ask_all(&options.not, options, progress)?;
+        if liked.iter().chain(&disliked).any(|a| a.report.truncated) {
             let limit = self
                 .embedder
                 .as_ref()
@@ -112,60 +164,94 @@ impl Library {
                 "the text is longer than the model reads: its first {limit} tokens were compared"
             ));
         }
-        let rows = self.nearest(&asked, options.k, &mut notes, progress)?;
+        let passing = self.passing(&options.filter)?;
+        let rows = {
+            let sought = Sought {
+                vector: direction(&liked, &disliked)?,
+                own: liked
+                    .iter()
+                    .chain(&disliked)
+                    .filter_map(|a| a.own)
+                    .collect(),
+                passing,
+                recall: options.recall,
+            };
+            self.nearest(&sought, options.k, &mut notes, progress)?
+        };
         let topics = self.topic_names(&mut notes)?;
         let hits = rows
             .iter()
             .enumerate()
             .map(|(rank, hit)| self.describe_hit(rank + 1, hit.row, hit.score, topics.as_deref()))
             .collect::<Result<_, _>>()?;
+        let mut reports = liked.into_iter().map(|asked| asked.report);
         Ok(Related {
-            query: asked.report,
+            query: reports.next().unwrap_or_default(),
+            and: reports.collect(),
+            not: disliked.into_iter().map(|asked| asked.report).collect(),
+            filter: options.filter.clone(),
             hits,
             notes,
         })
     }
 
-    /// The vector of a query.
-    fn ask(
+    /// The vectors of queries.
+    fn ask_all<'q>(
         &mut self,
-        query: &Query,
+        queries: impl IntoIterator<Item = &'q Query>,
         options: &RelatedOptions,
         progress: &mut Progress<'_>,
-    ) -> Result<Asked, LibraryError> {
-        match query {
-            Query::Paper(id) => {
-                if let Some(asked) = &options.model {
-                    // No text is embedded, but another model than the library's is refused all the same.
-                    self.load_model(Some(asked), progress)?;
+    ) -> Result<Vec<Asked>, LibraryError> {
+        let queries = queries.into_iter();
+        queries
+            .map(|query| match query {
+                Query::Paper(id) => {
+                    if let Some(asked) = &options.model {
+                        // No text is embedded, but another model than the library's is refused all the same.
+                        self.load_model(Some(asked), progress)?;
+                    }
+                    self.paper_query(id)
                 }
-                self.paper_query(id)
-            }
-            Query::Text(text) => self.text_query(text, options, progress),
-        }
+                Query::Text(text) => self.text_query(text, options, progress),
+            })
+            .collect()
     }
 
-    /// At most `k` rows, most similar first, the query's own left out.
+    /// At most `k` rows, most similar first, those of the queries left out.
     fn nearest(
         &mut self,
-        asked: &Asked,
+        sought: &Sought,
         k: usize,
         notes: &mut Vec<String>,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Hit>, LibraryError> {
-        let own = usize::from(asked.own.is_some());
         let n_rows = self.load_snapshot()?.ids.len();
-        if k > n_rows - own {
+        let keep = |row: Row| {
+            !sought.own.contains(&row) && sought.passing.as_ref().is_none_or(|all| all[row.index()])
+        };
+        let possible = match &sought.passing {
+            None => n_rows - sought.own.len(),
+            Some(_) => (0..n_rows)
+                .filter(|&row| keep(Row::from_index(row)))
+                .count(),
+        };
+        if sought.passing.is_some() {
+            notes.push(format!("{possible} of {n_rows} papers pass the filter"));
+        } else if k > possible {
             notes.push(format!(
-                "{k} papers were asked for, the library has {}",
-                n_rows - own
+                "{k} papers were asked for, the library has {possible}"
             ));
         }
-        let index = self.index(&IndexOptions::default(), progress)?;
+        let index = self.index(&IndexOptions::default(), sought.recall, progress)?;
         notes.push(index.describe());
-        let wanted = k.saturating_add(own).min(n_rows);
-        let found = index.search(self.vectors()?, &asked.vector, wanted, None)?;
-        let others = found.into_iter().filter(|hit| Some(hit.row) != asked.own);
+        let rows = self.vectors()?;
+        if sought.passing.is_some() {
+            let wanted = k.min(possible.max(1));
+            return Ok(index.search_where(rows, &sought.vector, wanted, &keep)?);
+        }
+        let wanted = k.saturating_add(sought.own.len()).min(n_rows);
+        let found = index.search(rows, &sought.vector, wanted, None)?;
+        let others = found.into_iter().filter(|hit| keep(hit.row));
         Ok(others.take(k).collect())
     }
 
@@ -256,57 +342,6 @@ impl Library {
         })
     }
 
-    /// The index over the present vectors: exact where that is as fast, otherwise the stored graph, made current where
-    /// papers have changed since, and made anew when it is missing or damaged.
-    pub(crate) fn index(
-        &mut self,
-        options: &IndexOptions,
-        progress: &mut Progress<'_>,
-    ) -> Result<Index, LibraryError> {
-        let path = self.folder.join("index.bin");
-        let snapshot = self.load_snapshot()?;
-        let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
-        let mut stale = None;
-        if n_rows >= options.exact_below {
-            match Index::open(&path, snapshot.sha256, n_rows) {
-                Ok(index) if index.options() == options => return Ok(index),
-                Ok(index) => stale = Some(index),
-                Err(IndexError::File { .. }) => {}
-                Err(IndexError::Stale { .. }) => stale = Index::open_stale(&path).ok(),
-                Err(error) => {
-                    let _ = progress(Event::Note(&format!(
-                        "the stored index is made again: {error}"
-                    )));
-                }
-            }
-        }
-        let mut hear = |done| {
-            let _ = progress(Event::Indexing { done, of: n_rows });
-        };
-        let mut refused = None;
-        let index = match stale {
-            // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
-            Some(old) => match old.refresh(rows, options, &mut hear) {
-                Ok((index, _)) => index,
-                Err(error) => {
-                    refused = Some(error);
-                    Index::build(rows, options, &mut hear)?
-                }
-            },
-            None => Index::build(rows, options, &mut hear)?,
-        };
-        if let Some(error) = refused {
-            let note = format!(
-                "the stored index could not be brought up to date and was made again: {error}"
-            );
-            let _ = progress(Event::Note(&note));
-        }
-        if !index.is_exact() {
-            derived::keep(&path, &index.to_bytes(snapshot.sha256), progress);
-        }
-        Ok(index)
-    }
-
     /// The library's vectors and their ids, for measurements.
     pub(crate) fn vectors(&mut self) -> Result<&Embeddings, LibraryError> {
         Ok(&self.load_snapshot()?.vectors)
@@ -316,116 +351,4 @@ impl Library {
 /// The row of an id; ids are sorted.
 fn row_of(snapshot: &Snapshot, id: &PaperId) -> Option<Row> {
     snapshot.ids.binary_search(id).ok().map(Row::from_index)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{AddOptions, Source};
-    use syntopic_index::{Kind, exact};
-
-    const SUBJECTS: [&str; 6] = [
-        "graphs", "images", "proteins", "markets", "galaxies", "code",
-    ];
-
-    /// Papers of one year as JSONL; many alike, as papers are.
-    fn papers(year: usize, n: usize) -> &'static str {
-        let lines = (0..n).map(|i| {
-            let (subject, rest) = (SUBJECTS[i % 6], i / 6);
-            format!("{{\"id\":\"{year}-{i}\",\"title\":\"On {subject} {rest} of {year}\"}}\n")
-        });
-        String::leak(lines.collect())
-    }
-
-    fn add(library: &mut Library, text: &'static str) {
-        let model = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../tests/reference/tiny/bert-cls"
-        );
-        let name = String::from("papers");
-        let options = AddOptions {
-            model: Some(String::from(model)),
-            ..AddOptions::default()
-        };
-        let sources = [Source::Text { name, text }];
-        library
-            .add(&sources, &options, &mut |_| ControlFlow::Continue(()))
-            .unwrap();
-    }
-
-    /// Opens the library anew, searches through its graph, and compares with exact search; gives the notes.
-    fn search_anew(folder: &std::path::Path) -> Vec<String> {
-        let mut library = Library::open(folder).unwrap();
-        let options = IndexOptions {
-            kind: Kind::Hnsw,
-            exact_below: 0,
-            ..IndexOptions::default()
-        };
-        let mut notes = Vec::new();
-        let index = library
-            .index(&options, &mut |event| {
-                if let Event::Note(note) = event {
-                    notes.push(note.to_owned());
-                }
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-        assert!(!index.is_exact());
-        let rows = library.vectors().unwrap();
-        let mut found = 0;
-        for row in 0..50 {
-            let query = rows.row(Row(row * 3));
-            let hits = index.search(rows, query, 10, None).unwrap();
-            let truth = exact(rows, query, 10);
-            found += hits
-                .iter()
-                .filter(|hit| hit.score >= truth[9].score)
-                .count();
-        }
-        assert!(found >= 480, "{found} of 500 neighbours");
-        notes
-    }
-
-    #[test]
-    fn the_stored_graph_is_kept_refreshed_and_made_again_as_need_be() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("library");
-        let path = folder.join("index.bin");
-        add(
-            &mut Library::open_or_create(&folder).unwrap(),
-            papers(2020, 600),
-        );
-        assert!(search_anew(&folder).is_empty() && path.exists());
-
-        let built = std::fs::read(&path).unwrap();
-        let stamp = std::fs::metadata(&path).unwrap().modified().unwrap();
-        assert!(search_anew(&folder).is_empty());
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().modified().unwrap(),
-            stamp,
-            "used as it is"
-        );
-
-        for damage in [&built[..built.len() / 2], b"", b"no index at all"] {
-            std::fs::write(&path, damage).unwrap();
-            let notes = search_anew(&folder);
-            assert!(
-                notes.iter().any(|note| note.contains("made again")),
-                "{notes:?}"
-            );
-            assert_eq!(std::fs::read(&path).unwrap(), built, "the same graph again");
-        }
-        let mut flipped = built.clone();
-        flipped[built.len() / 3] ^= 4;
-        std::fs::write(&path, flipped).unwrap();
-        assert!(
-            search_anew(&folder)
-                .iter()
-                .any(|note| note.contains("made again"))
-        );
-
-        add(&mut Library::open(&folder).unwrap(), papers(2021, 60));
-        assert!(search_anew(&folder).is_empty(), "refreshed without a word");
-        assert_ne!(std::fs::read(&path).unwrap(), built);
-    }
 }

@@ -58,6 +58,16 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
         if let Some(error) = &file.error {
             bars.line(&format!("error: {error}"));
         }
+        for doubt in &file.doubts {
+            bars.line(&format!("left out: {doubt}"));
+        }
+        let more = file.doubtful_lines - file.doubts.len() as u64;
+        if more > 0 {
+            bars.line(&format!(
+                "left out: {more} more lines of {} that may be titles",
+                file.source
+            ));
+        }
     }
     for skipped in report.skipped.iter().take(SHOWN) {
         bars.line(&format!("skipped: {skipped}"));
@@ -77,10 +87,14 @@ pub(crate) fn print(
 ) -> anyhow::Result<()> {
     for file in &report.files {
         let Some(format) = &file.format else { continue };
+        let doubtful = match file.doubtful_lines {
+            0 => String::new(),
+            n => format!(", {n} of which may be titles"),
+        };
         let chrome = match file.chrome_lines {
             0 => String::new(),
-            1 => String::from(", 1 line left out as page chrome"),
-            n => format!(", {n} lines left out as page chrome"),
+            1 => format!(", 1 line left out as page chrome{doubtful}"),
+            n => format!(", {n} lines left out as page chrome{doubtful}"),
         };
         writeln!(
             out,

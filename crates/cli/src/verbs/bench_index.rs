@@ -1,18 +1,11 @@
 //! `syntopic bench index`
 
-use super::print_json;
-use crate::args::{Arguments, BenchIndexArguments};
-use crate::bars::Bars;
-use crate::exit;
+use super::bench::Output;
+use crate::args::BenchIndexArguments;
 use std::io::Write;
 use syntopic_library::bench_index::{IndexBench, IndexBenchReport, index};
 
-pub(crate) fn run(
-    arguments: &Arguments,
-    verb: &BenchIndexArguments,
-    bars: &Bars,
-    out: &mut dyn Write,
-) -> anyhow::Result<u8> {
+pub(super) fn run(verb: &BenchIndexArguments, mut output: Output<'_>) -> anyhow::Result<u8> {
     let defaults = IndexBench::of(verb.base.clone());
     let bench = IndexBench {
         queries: verb.queries.clone(),
@@ -26,14 +19,9 @@ pub(crate) fn run(
         hnsw_rs: verb.hnsw_rs,
         ..defaults
     };
+    let bars = output.bars;
     let report = index(&bench, &mut |event| bars.show(event))?;
-    bars.clear();
-    if arguments.json {
-        print_json(out, &report)?;
-    } else {
-        print(&report, out)?;
-    }
-    Ok(exit::DONE)
+    output.show(&report, print)
 }
 
 fn print(r: &IndexBenchReport, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -88,6 +88,7 @@ fn main_job(
     let options = RelatedOptions {
         k: K,
         model: verb.model.clone(),
+        ..RelatedOptions::default()
     };
     let id = library
         .papers()?

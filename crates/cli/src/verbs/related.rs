@@ -7,7 +7,7 @@ use crate::exit;
 use crate::table::{self, Column, fit};
 use anyhow::Context;
 use std::io::{Read, Write};
-use syntopic_library::{Library, Query, Related, RelatedOptions};
+use syntopic_library::{Filter, Library, Query, QueryReport, Related, RelatedOptions};
 
 /// Widest that a query is shown above the table.
 const QUERY_WIDTH: usize = 96;
@@ -19,9 +19,24 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     let mut library = Library::open(arguments.library())?;
-    let query = query(verb)?;
+    let mut queries = queries(verb)?.into_iter();
+    let query = queries
+        .next()
+        .ok_or_else(|| anyhow::anyhow!("nothing to look for"))?;
+    let not_ids = verb.not.iter().cloned().map(Query::Paper);
+    let not_texts = verb.not_text.iter().cloned().map(Query::Text);
     let options = RelatedOptions {
         k: verb.k,
+        and: queries.collect(),
+        not: not_ids.chain(not_texts).collect(),
+        filter: Filter {
+            from_year: verb.year.and_then(|years| years.0),
+            to_year: verb.year.and_then(|years| years.1),
+            venues: verb.venue.clone(),
+            categories: verb.category.clone(),
+            topics: verb.topic.clone(),
+        },
+        recall: verb.recall,
         model: verb.model.clone(),
     };
     let related = library.related(&query, &options, &mut |event| bars.show(event))?;
@@ -38,25 +53,28 @@ pub(crate) fn run(
     Ok(exit::DONE)
 }
 
-fn query(verb: &RelatedArguments) -> anyhow::Result<Query> {
-    if let Some(text) = &verb.text {
-        return Ok(Query::Text(text.clone()));
+/// Everything the hits are to be like: ids, then texts, then files.
+fn queries(verb: &RelatedArguments) -> anyhow::Result<Vec<Query>> {
+    let mut queries = Vec::new();
+    for id in &verb.ids {
+        queries.push(match id.as_str() {
+            "-" => {
+                let mut bytes = Vec::new();
+                std::io::stdin()
+                    .read_to_end(&mut bytes)
+                    .context("cannot read the standard input")?;
+                text_query(bytes, "standard input")?
+            }
+            id => Query::Paper(id.to_owned()),
+        });
     }
-    if let Some(file) = &verb.file {
+    queries.extend(verb.text.iter().cloned().map(Query::Text));
+    for file in &verb.file {
         let bytes =
             std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        return text_query(bytes, &file.display().to_string());
+        queries.push(text_query(bytes, &file.display().to_string())?);
     }
-    match verb.id.as_deref() {
-        Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut bytes)
-                .context("cannot read the standard input")?;
-            text_query(bytes, "standard input")
-        }
-        id => Ok(Query::Paper(id.unwrap_or_default().to_owned())),
-    }
+    Ok(queries)
 }
 
 fn text_query(bytes: Vec<u8>, name: &str) -> anyhow::Result<Query> {
@@ -69,14 +87,25 @@ fn text_query(bytes: Vec<u8>, name: &str) -> anyhow::Result<Query> {
     Ok(Query::Text(text))
 }
 
+/// A query as it is called above the table.
+fn name(query: &QueryReport) -> String {
+    let words = query.title.as_ref().or(query.text.as_ref());
+    let words = words
+        .map(|words| fit(words, QUERY_WIDTH))
+        .unwrap_or_default();
+    match &query.id {
+        Some(id) => format!("{id}: {words}"),
+        None => format!("\"{words}\""),
+    }
+}
+
 pub(crate) fn print(related: &Related, out: &mut dyn Write) -> anyhow::Result<()> {
-    let query = &related.query;
-    match (&query.id, &query.title, &query.text) {
-        (Some(id), Some(title), _) => {
-            writeln!(out, "Related to {id}: {}", fit(title, QUERY_WIDTH))?
-        }
-        (_, _, Some(text)) => writeln!(out, "Related to: {}", fit(text, QUERY_WIDTH))?,
-        _ => {}
+    writeln!(out, "Related to {}", name(&related.query))?;
+    for query in &related.and {
+        writeln!(out, "and to {}", name(query))?;
+    }
+    for query in &related.not {
+        writeln!(out, "not to {}", name(query))?;
     }
     let rows: Vec<Vec<String>> = related
         .hits

@@ -1,0 +1,215 @@
+//! `syntopic bench embed --compare`: many configurations, each run in a process of its own.
+
+use super::Output;
+use super::beside::{Beside, read_peers};
+use super::children::{Failed, measure};
+use crate::args::BenchEmbedArguments;
+use crate::bars::Bars;
+use crate::table::{self, Column};
+use crate::{exit, verbs::count};
+use std::io::Write;
+use syntopic_library::bench::{
+    Comparison, Configuration, EmbedBench, Figures, Measured, Ours, Row, Sweep, compare, find_model,
+};
+use syntopic_library::models::ModelSources;
+
+pub(super) fn run(verb: &BenchEmbedArguments, output: Output<'_>) -> anyhow::Result<u8> {
+    let peers = read_peers(verb, output.bars)?;
+    let (report, first_failure) = measure_all(verb, output.bars)?;
+    match &first_failure {
+        // Nothing ran: the result is the failure itself.
+        Some(failed) if report.rows.iter().all(|row| row.figures.is_none()) => {
+            return Ok(failed.told(output.bars));
+        }
+        _ => {}
+    }
+    let against = peers.map(|peers| peers.beside(&Ours::of_rows(&report)));
+    let code = Beside { report, against }.show(output, print)?;
+    Ok(if first_failure.is_some() {
+        exit::INCOMPLETE
+    } else {
+        code
+    })
+}
+
+/// Runs every configuration in rounds, and gives the first failure, if there was one.
+fn measure_all(
+    verb: &BenchEmbedArguments,
+    bars: &Bars,
+) -> anyhow::Result<(Comparison, Option<Failed>)> {
+    let mut sweep = super::sweep(verb);
+    if verb.compare {
+        sweep = sweep.or_all(std::thread::available_parallelism().map_or(1, usize::from));
+    }
+    find_models(&sweep, bars)?;
+    let configurations = sweep.configurations();
+    let rounds = verb.repeat.unwrap_or(EmbedBench::default().repeat);
+    let mut first_failure = None;
+    let report = compare(&configurations, rounds, &mut |round, configuration| {
+        let ran = measure(verb, configuration);
+        let said = match &ran {
+            Ok(measured) => speed(measured),
+            Err(failed) => format!("failed: {}", failed.why),
+        };
+        let (round, name) = (round + 1, name(configuration, sweep.models.len() > 1));
+        bars.remark(&format!("round {round} of {rounds}, {name}: {said}"));
+        ran.map_err(|failed| {
+            let why = failed.why.clone();
+            first_failure.get_or_insert(failed);
+            why
+        })
+    });
+    Ok((report, first_failure))
+}
+
+/// Fetches what is not there, with progress, before the quiet processes ask for it.
+fn find_models(sweep: &Sweep, bars: &Bars) -> anyhow::Result<()> {
+    let sources = ModelSources::from_env();
+    let progress = &mut |event: syntopic_library::Event<'_>| bars.show(event);
+    if sweep.models.is_empty() {
+        find_model(None, &sources, progress)?;
+    }
+    for model in &sweep.models {
+        find_model(Some(model), &sources, progress)?;
+    }
+    bars.clear();
+    Ok(())
+}
+
+/// What a line of progress calls a configuration.
+fn name(configuration: &Configuration, with_model: bool) -> String {
+    let mut name = configuration.mode.clone();
+    if let Some(model) = configuration.model.as_ref().filter(|_| with_model) {
+        name = format!("{model}, {name}");
+    }
+    if let Some(threads) = configuration.threads {
+        name = format!("{name}, {}", count(threads, "thread"));
+    }
+    if let Some(tokens) = configuration.batch_tokens {
+        name = format!("{name}, {tokens} tokens a batch");
+    }
+    name
+}
+
+fn speed(measured: &Measured) -> String {
+    match measured {
+        Measured::Throughput(report) => format!("{:.2}/s", report.sent_per_s),
+        Measured::Latency(report) => format!("{:.3} ms a text", report.p50_ms),
+    }
+}
+
+fn print(report: &Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
+    print_input(report, out)?;
+    let models = report
+        .rows
+        .iter()
+        .any(|row| row.configuration.model != report.rows[0].configuration.model);
+    let latency = report
+        .rows
+        .iter()
+        .any(|row| matches!(row.figures, Some(Figures::Latency(_))));
+    let mut header = vec!["#", "mode", "threads", "batch tokens"];
+    let mut columns = vec![Column::Right, Column::Left, Column::Right, Column::Right];
+    if models {
+        header.insert(1, "model");
+        columns.insert(1, Column::Left);
+    }
+    let figures: &[&str] = if latency {
+        &["p50 ms", "rounds", "p90", "p99", "MB"]
+    } else {
+        &["abstracts/s", "rounds", "tok/s", "cpu s", "MB", "peak"]
+    };
+    header.extend(figures);
+    header.push("ratio");
+    columns.resize(header.len(), Column::Right);
+    let cells = |(index, row): (usize, &Row)| {
+        let mut cells = vec![(index + 1).to_string()];
+        if models {
+            let asked = row.configuration.model.clone();
+            cells.push(asked.unwrap_or_else(|| String::from("default")));
+        }
+        cells.extend(configuration_cells(row));
+        cells.extend(figure_cells(row));
+        cells
+    };
+    let rows: Vec<Vec<String>> = report.rows.iter().enumerate().map(cells).collect();
+    table::write(out, &columns, &header, &rows)?;
+    for (index, row) in report.rows.iter().enumerate() {
+        if let Some(error) = &row.error {
+            writeln!(out, "#{} did not run: {error}", index + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// What ran, on what: the same in every row.
+fn print_input(report: &Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
+    let Some(measured) = report.rows.iter().find_map(|row| row.reports.first()) else {
+        return Ok(());
+    };
+    let (input, texts, skipped, tokens) = match measured {
+        Measured::Throughput(r) => (&r.input, r.texts, r.skipped, r.tokens_per_text.mean),
+        Measured::Latency(r) => (&r.input, r.texts, r.skipped, r.tokens_per_text.mean),
+    };
+    let machine = &measured.setting().machine;
+    let what = match measured {
+        Measured::Throughput(_) => "text",
+        Measured::Latency(_) => "title",
+    };
+    writeln!(
+        out,
+        "{input}: {}, {tokens:.0} tokens on average{}; {}",
+        count(texts, what),
+        super::print::skipped(skipped),
+        count(report.rounds, "round")
+    )?;
+    writeln!(out, "{}", super::print::program(machine))?;
+    Ok(())
+}
+
+fn configuration_cells(row: &Row) -> Vec<String> {
+    let asked = &row.configuration;
+    let number = |n: Option<usize>| n.map_or_else(|| String::from("all"), |n| n.to_string());
+    match &row.setting {
+        Some(setting) => vec![
+            setting.mode.clone(),
+            setting.threads.to_string(),
+            setting.batch_tokens.to_string(),
+        ],
+        None => vec![
+            asked.mode.clone(),
+            number(asked.threads),
+            asked
+                .batch_tokens
+                .map_or_else(String::new, |n| n.to_string()),
+        ],
+    }
+}
+
+fn figure_cells(row: &Row) -> Vec<String> {
+    let number = |value: Option<f64>, digits: usize| {
+        value.map_or_else(|| String::from("-"), |v| format!("{v:.digits$}"))
+    };
+    let mut cells = match &row.figures {
+        None => vec![String::from("failed")],
+        Some(Figures::Throughput(f)) => vec![
+            format!("{:.2}", f.sent_per_s),
+            format!("{:.2}-{:.2}", f.sent_per_s_range.0, f.sent_per_s_range.1),
+            format!("{:.0}", f.tok_per_s),
+            number(f.cpu_s, 2),
+            number(f.peak_rss_mb, 0),
+            format!("{:.1}%", f.peak_share * 100.0),
+        ],
+        Some(Figures::Latency(f)) => vec![
+            format!("{:.3}", f.p50_ms),
+            format!("{:.3}-{:.3}", f.p50_ms_range.0, f.p50_ms_range.1),
+            format!("{:.3}", f.p90_ms),
+            format!("{:.3}", f.p99_ms),
+            number(f.peak_rss_mb, 0),
+        ],
+    };
+    if row.figures.is_some() {
+        cells.push(number(row.ratio, 3));
+    }
+    cells
+}

@@ -1,0 +1,149 @@
+//! Which papers may be hits: by year, venue, category or topic.
+
+use crate::engine::Library;
+use crate::{LibraryError, TopicReport};
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// What a paper must be to be a hit. Every condition that is given must hold; of several venues, categories or topics any
+/// one will do. The default lets every paper pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Filter {
+    /// Of this year or a later one; a paper without a year does not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_year: Option<i32>,
+    /// Of this year or an earlier one; a paper without a year does not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_year: Option<i32>,
+    /// Words in the name of the venue, upper and lower case alike.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub venues: Vec<String>,
+    /// A category, upper and lower case alike, or the part of one before a dot: `cs` lets `cs.LG` pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// The number of a topic, or words in its name, upper and lower case alike.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
+}
+
+impl Filter {
+    /// Whether every paper passes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn lets_pass(&self, year: Option<i32>, venue: Option<&str>, categories: &[String]) -> bool {
+        let years = (self
+            .from_year
+            .is_none_or(|from| year.is_some_and(|y| y >= from)))
+            && (self.to_year.is_none_or(|to| year.is_some_and(|y| y <= to)));
+        let venue = venue.unwrap_or_default().to_lowercase();
+        let in_venue = |asked: &String| !venue.is_empty() && venue.contains(&asked.to_lowercase());
+        let in_category =
+            |asked: &String| categories.iter().any(|c| is_category(c, asked.as_str()));
+        years
+            && (self.venues.is_empty() || self.venues.iter().any(in_venue))
+            && (self.categories.is_empty() || self.categories.iter().any(in_category))
+    }
+}
+
+fn is_category(category: &str, asked: &str) -> bool {
+    let head = category.get(..asked.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(asked))
+        && matches!(category.as_bytes().get(asked.len()), None | Some(b'.'))
+}
+
+impl Library {
+    /// For each row whether its paper passes; `None` where all do.
+    pub(crate) fn passing(&mut self, filter: &Filter) -> Result<Option<Vec<bool>>, LibraryError> {
+        if filter.is_empty() {
+            return Ok(None);
+        }
+        let of_topics = self.papers_of_topics(&filter.topics)?;
+        let passing: HashSet<String> = self.store()?.read(|db| {
+            let mut statement = db.prepare("SELECT id, year, venue, categories FROM papers")?;
+            let mut rows = statement.query([])?;
+            let mut passing = HashSet::new();
+            while let Some(row) = rows.next()? {
+                let (id, venue) = (row.get::<_, String>(0)?, row.get::<_, Option<String>>(2)?);
+                // What is no list has no category; `check` names it.
+                let categories: Vec<String> =
+                    serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
+                if of_topics.as_ref().is_none_or(|ids| ids.contains(&id))
+                    && filter.lets_pass(row.get(1)?, venue.as_deref(), &categories)
+                {
+                    passing.insert(id);
+                }
+            }
+            Ok(passing)
+        })?;
+        let ids = &self.load_snapshot()?.ids;
+        Ok(Some(
+            ids.iter().map(|id| passing.contains(id.as_str())).collect(),
+        ))
+    }
+
+    /// Ids of the papers under the topics asked for; `None` where none is.
+    fn papers_of_topics(
+        &mut self,
+        asked: &[String],
+    ) -> Result<Option<HashSet<String>>, LibraryError> {
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let topics = self.stored_topics()?.ok_or(LibraryError::NoTopics)?.topics;
+        let mut ids = HashSet::new();
+        for asked in asked {
+            let found: Vec<&TopicReport> = topics.iter().filter(|t| is_topic(t, asked)).collect();
+            if found.is_empty() {
+                return Err(LibraryError::UnknownTopic {
+                    asked: asked.clone(),
+                    names: topics.into_iter().map(|topic| topic.name).collect(),
+                });
+            }
+            ids.extend(found.into_iter().flat_map(|topic| topic.papers.clone()));
+        }
+        Ok(Some(ids))
+    }
+}
+
+fn is_topic(topic: &TopicReport, asked: &str) -> bool {
+    match asked.parse::<u32>() {
+        Ok(id) => topic.id == id,
+        Err(_) => topic.name.to_lowercase().contains(&asked.to_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_condition_holds_or_the_paper_does_not_pass() {
+        let strings = |all: &[&str]| all.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
+        let filter = Filter {
+            from_year: Some(2019),
+            to_year: Some(2021),
+            venues: strings(&["neurips", "ICML"]),
+            categories: strings(&["CS", "stat.ML"]),
+            topics: Vec::new(),
+        };
+        let cs = strings(&["math.OC", "cs.LG"]);
+        let passes = |year, venue, categories: &[String]| filter.lets_pass(year, venue, categories);
+        assert!(passes(Some(2019), Some("Advances in NeurIPS 32"), &cs));
+        assert!(passes(Some(2021), Some("icml"), &strings(&["stat.ML"])));
+        assert!(!passes(Some(2018), Some("icml"), &cs));
+        assert!(!passes(Some(2022), Some("icml"), &cs));
+        assert!(!passes(None, Some("icml"), &cs));
+        assert!(!passes(Some(2020), Some("CVPR"), &cs));
+        assert!(!passes(Some(2020), None, &cs));
+        assert!(!passes(
+            Some(2020),
+            Some("icml"),
+            &strings(&["csx.LG", "stat"])
+        ));
+        assert!(Filter::default().is_empty() && !filter.is_empty());
+        assert!(Filter::default().lets_pass(None, None, &[]));
+    }
+}

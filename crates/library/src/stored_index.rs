@@ -1,0 +1,210 @@
+//! The index over a library's vectors: kept beside it, and made again or brought up to date as need be.
+
+use crate::engine::Library;
+use crate::{Event, LibraryError, Progress, derived};
+use syntopic_index::{Effort, Index, IndexError, IndexOptions};
+
+impl Library {
+    /// The index over the present vectors: exact where that is as fast, otherwise the stored graph, made current where
+    /// papers have changed since, and made anew when it is missing or damaged.
+    ///
+    /// With `recall`, the graph is searched for that recall from now on; without, for the one recorded in its file.
+    pub(crate) fn index(
+        &mut self,
+        options: &IndexOptions,
+        recall: Option<f64>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Index, LibraryError> {
+        let mut options = options.clone();
+        if let Some(recall) = recall {
+            options.effort = Effort::Recall(recall);
+        }
+        options.check()?;
+        let path = self.folder.join("index.bin");
+        let snapshot = self.load_snapshot()?;
+        let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
+        let mut stale = None;
+        if n_rows >= options.exact_below {
+            let found = Index::open(&path, snapshot.sha256, n_rows);
+            if let (None, Ok(index)) = (recall, &found) {
+                options.effort = index.options().effort;
+            }
+            match found {
+                Ok(index) if *index.options() == options => return Ok(index),
+                Ok(index) => stale = Some(index),
+                Err(IndexError::File { .. }) => {}
+                Err(IndexError::Stale { .. }) => {
+                    stale = Index::open_stale(&path).ok();
+                    if let (None, Some(index)) = (recall, &stale) {
+                        options.effort = index.options().effort;
+                    }
+                }
+                Err(error) => {
+                    let _ = progress(Event::Note(&format!(
+                        "the stored index is made again: {error}"
+                    )));
+                }
+            }
+        }
+        let mut hear = |done| {
+            let _ = progress(Event::Indexing { done, of: n_rows });
+        };
+        let mut refused = None;
+        let index = match stale {
+            // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
+            Some(old) => match old.refresh(rows, &options, &mut hear) {
+                Ok((index, _)) => index,
+                Err(error) => {
+                    refused = Some(error);
+                    Index::build(rows, &options, &mut hear)?
+                }
+            },
+            None => Index::build(rows, &options, &mut hear)?,
+        };
+        if let Some(error) = refused {
+            let note = format!(
+                "the stored index could not be brought up to date and was made again: {error}"
+            );
+            let _ = progress(Event::Note(&note));
+        }
+        if !index.is_exact() {
+            derived::keep(&path, &index.to_bytes(snapshot.sha256), progress);
+        }
+        Ok(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AddOptions, Source};
+    use std::ops::ControlFlow;
+    use syntopic_core::Row;
+    use syntopic_index::{Kind, exact};
+
+    const SUBJECTS: [&str; 6] = [
+        "graphs", "images", "proteins", "markets", "galaxies", "code",
+    ];
+
+    /// Papers of one year as JSONL; many alike, as papers are.
+    fn papers(year: usize, n: usize) -> &'static str {
+        let lines = (0..n).map(|i| {
+            let (subject, rest) = (SUBJECTS[i % 6], i / 6);
+            format!("{{\"id\":\"{year}-{i}\",\"title\":\"On {subject} {rest} of {year}\"}}\n")
+        });
+        String::leak(lines.collect())
+    }
+
+    fn add(library: &mut Library, text: &'static str) {
+        let model = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/reference/tiny/bert-cls"
+        );
+        let name = String::from("papers");
+        let options = AddOptions {
+            model: Some(String::from(model)),
+            ..AddOptions::default()
+        };
+        let sources = [Source::Text { name, text }];
+        library
+            .add(&sources, &options, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+    }
+
+    /// Opens the library anew, searches through its graph, and compares with exact search; gives the notes.
+    fn search_anew(folder: &std::path::Path, recall: Option<f64>) -> Vec<String> {
+        let mut library = Library::open(folder).unwrap();
+        let options = IndexOptions {
+            kind: Kind::Hnsw,
+            exact_below: 0,
+            ..IndexOptions::default()
+        };
+        let mut notes = Vec::new();
+        let index = library
+            .index(&options, recall, &mut |event| {
+                if let Event::Note(note) = event {
+                    notes.push(note.to_owned());
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert!(!index.is_exact());
+        let rows = library.vectors().unwrap();
+        let mut found = 0;
+        for row in 0..50 {
+            let query = rows.row(Row(row * 3));
+            let hits = index.search(rows, query, 10, None).unwrap();
+            let truth = exact(rows, query, 10);
+            found += hits
+                .iter()
+                .filter(|hit| hit.score >= truth[9].score)
+                .count();
+        }
+        assert!(found >= 480, "{found} of 500 neighbours");
+        notes
+    }
+
+    #[test]
+    fn the_stored_graph_is_kept_refreshed_and_made_again_as_need_be() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        let path = folder.join("index.bin");
+        add(
+            &mut Library::open_or_create(&folder).unwrap(),
+            papers(2020, 600),
+        );
+        assert!(search_anew(&folder, None).is_empty() && path.exists());
+
+        let built = std::fs::read(&path).unwrap();
+        let stamp = std::fs::metadata(&path).unwrap().modified().unwrap();
+        assert!(search_anew(&folder, None).is_empty());
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().modified().unwrap(),
+            stamp,
+            "used as it is"
+        );
+
+        for damage in [&built[..built.len() / 2], b"", b"no index at all"] {
+            std::fs::write(&path, damage).unwrap();
+            let notes = search_anew(&folder, None);
+            assert!(
+                notes.iter().any(|note| note.contains("made again")),
+                "{notes:?}"
+            );
+            assert_eq!(std::fs::read(&path).unwrap(), built, "the same graph again");
+        }
+        let mut flipped = built.clone();
+        flipped[built.len() / 3] ^= 4;
+        std::fs::write(&path, flipped).unwrap();
+        assert!(
+            search_anew(&folder, None)
+                .iter()
+                .any(|note| note.contains("made again"))
+        );
+
+        add(&mut Library::open(&folder).unwrap(), papers(2021, 60));
+        assert!(
+            search_anew(&folder, None).is_empty(),
+            "refreshed without a word"
+        );
+        let refreshed = std::fs::read(&path).unwrap();
+        assert_ne!(refreshed, built);
+
+        // A wanted recall is recorded, and stays when no other is wanted.
+        assert!(search_anew(&folder, Some(0.97)).is_empty());
+        let other = std::fs::read(&path).unwrap();
+        assert_ne!(other, refreshed);
+        let effort = || Index::open_stale(&path).unwrap().options().effort;
+        assert_eq!(effort(), Effort::Recall(0.97));
+        search_anew(&folder, None);
+        assert_eq!(std::fs::read(&path).unwrap(), other, "used as it is");
+        add(&mut Library::open(&folder).unwrap(), papers(2022, 30));
+        search_anew(&folder, None);
+        assert_eq!(effort(), Effort::Recall(0.97), "after papers came too");
+        let mut library = Library::open(&folder).unwrap();
+        let wrong = library.index(&IndexOptions::default(), Some(1.5), &mut |_| {
+            ControlFlow::Continue(())
+        });
+        assert!(wrong.is_err_and(|error| error.to_string().contains("0.9999")));
+    }
+}

@@ -1,0 +1,177 @@
+//! Related papers asked for in more ways than one: several queries, unwanted ones, and filters.
+
+mod run;
+
+use run::Place;
+use serde_json::Value;
+
+/// Six papers with years, venues and categories.
+fn place() -> Place {
+    let place = Place::new();
+    let lines = [
+        r#"{"id":"a1","title":"Contrastive learning of images","year":2019,"venue":"CVPR","categories":["cs.CV"]}"#,
+        r#"{"id":"a2","title":"Masked image modelling","year":2022,"venue":"NeurIPS 2022","categories":["cs.CV","cs.LG"]}"#,
+        r#"{"id":"b1","title":"Code generation with language models","year":2021,"venue":"ICML","categories":["cs.CL"]}"#,
+        r#"{"id":"b2","title":"Self-debugging","year":2023,"venue":"ICLR","categories":["cs.SE","cs.CL"]}"#,
+        r#"{"id":"c1","title":"Graphs for recommendation","year":2020,"venue":"Advances in NeurIPS","categories":["cs.IR"]}"#,
+        r#"{"id":"d1","title":"A proof of an inequality","categories":["math.CA"]}"#,
+    ];
+    place
+        .add(
+            &place.file("papers.jsonl", lines.join("\n").as_bytes()),
+            &[],
+        )
+        .ok();
+    place
+}
+
+/// Ids of the hits of a run, in order, with the answer.
+fn hits(place: &Place, arguments: &[&str]) -> (Vec<String>, Value) {
+    let related = place
+        .run(&[&["related"][..], arguments, &["--json"]].concat())
+        .json();
+    let ids = related["hits"].as_array().expect("hits").iter();
+    let ids = ids.map(|hit| hit["id"].as_str().expect("an id").to_owned());
+    (ids.collect(), related)
+}
+
+#[test]
+fn only_papers_that_pass_are_hits() {
+    let place = place();
+    for (filter, expected) in [
+        (&["--year", "2020..2022"][..], &["a2", "b1", "c1"][..]),
+        (&["--year", "2023"], &["b2"]),
+        (&["--year", "..2020"], &["c1"]),
+        (&["--venue", "neurips"], &["a2", "c1"]),
+        (&["--venue", "icml", "--venue", "ICLR"], &["b1", "b2"]),
+        (&["--category", "cs"], &["a2", "b1", "b2", "c1"]),
+        (&["--category", "math.ca"], &["d1"]),
+        (&["--category", "cs.CL", "--year", "2022.."], &["b2"]),
+        (&["--year", "1900"], &[]),
+    ] {
+        let (mut ids, related) = hits(&place, &[&["a1"][..], filter].concat());
+        ids.sort();
+        assert_eq!(ids, expected, "{filter:?}");
+        let note = format!("{} of 6 papers pass", expected.len());
+        let notes = related["notes"].as_array().expect("notes");
+        assert!(
+            notes
+                .iter()
+                .any(|n| n.as_str().is_some_and(|n| n.contains(&note))),
+            "{note}: {notes:?}"
+        );
+        assert!(related["filter"].is_object());
+    }
+}
+
+#[test]
+fn scores_with_a_filter_are_those_without() {
+    let place = place();
+    let (_, all) = hits(&place, &["a1"]);
+    let (_, some) = hits(&place, &["a1", "--category", "cs"]);
+    let scored = |related: &Value| -> Vec<(String, String)> {
+        let hits = related["hits"].as_array().expect("hits").iter();
+        hits.map(|hit| (hit["id"].to_string(), hit["score"].to_string()))
+            .collect()
+    };
+    let all = scored(&all);
+    let some = scored(&some);
+    assert_eq!(some.len(), 4);
+    let of_some: Vec<_> = all.iter().filter(|hit| some.contains(hit)).collect();
+    assert!(of_some.into_iter().eq(&some), "{some:?} among {all:?}");
+}
+
+#[test]
+fn several_queries_are_one_and_none_of_them_is_a_hit() {
+    let place = place();
+    let (ids, related) = hits(&place, &["a1", "b1"]);
+    assert_eq!(ids.len(), 4);
+    assert!(!ids.contains(&"a1".into()) && !ids.contains(&"b1".into()));
+    assert_eq!(related["and"][0]["id"], "b1");
+    let (ids, related) = hits(
+        &place,
+        &[
+            "a1",
+            "--not",
+            "c1",
+            "--text",
+            "images",
+            "--not-text",
+            "code",
+        ],
+    );
+    assert!(!ids.contains(&"a1".into()) && !ids.contains(&"c1".into()));
+    assert_eq!(related["and"][0]["text"], "images");
+    assert_eq!(
+        (&related["not"][0]["id"], &related["not"][1]["text"]),
+        (&"c1".into(), &"code".into())
+    );
+    // Twice the same is the same direction, so the order of the others stays.
+    let (once, _) = hits(&place, &["--text", "images of graphs"]);
+    let (twice, _) = hits(
+        &place,
+        &["--text", "images of graphs", "--text", "images of graphs"],
+    );
+    assert_eq!(once, twice);
+    let printed = place.run(&["related", "a1", "b1", "--not", "c1"]);
+    for words in [
+        "Related to a1: Contrastive",
+        "and to b1: Code",
+        "not to c1: Graphs",
+    ] {
+        assert!(printed.ok().contains(words), "{}", printed.out);
+    }
+}
+
+#[test]
+fn papers_of_a_topic() {
+    let place = place();
+    place
+        .run(&["related", "a1", "--topic", "0"])
+        .fails(4, &["no topics", "syntopic topics"]);
+    let topics = place.run(&["topics", "-k", "2", "--json"]).json();
+    let members: Vec<&str> = topics["topics"][1]["papers"]
+        .as_array()
+        .expect("papers")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let name = topics["topics"][1]["name"]
+        .as_str()
+        .expect("a name")
+        .to_uppercase();
+    for topic in ["1", name.as_str()] {
+        let (ids, _) = hits(&place, &["--text", "anything", "--topic", topic]);
+        assert_eq!(ids.len(), members.len());
+        assert!(ids.iter().all(|id| members.contains(&id.as_str())));
+    }
+    let first = topics["topics"][0]["name"].as_str().expect("a name");
+    place
+        .run(&["related", "a1", "--topic", "zebras"])
+        .fails(4, &["zebras", first]);
+}
+
+#[test]
+fn wrong_queries_and_filters_say_so() {
+    let place = place();
+    for (arguments, words) in [
+        (&["a1", "--year", "20x"][..], &["20x", "2018..2021"][..]),
+        (
+            &["a1", "--year", "2022..2020"],
+            &["2022 is later than 2020"],
+        ),
+        (&["a1", "--year", ".."], &["no year"]),
+        (&["--not", "a1"], &["required"]),
+        (&["a1", "--text", " "], &["empty"]),
+        (&["a1", "--recall", "1"], &["recall is 1", "0.9999"]),
+    ] {
+        place
+            .run(&[&["related"][..], arguments].concat())
+            .fails(2, words);
+    }
+    place
+        .run(&["related", "a1", "--not", "c11"])
+        .fails(4, &["c11", "did you mean c1"]);
+    let same = place.run(&["related", "a1", "--not", "a1", "-k", "1"]);
+    assert_eq!(same.code, 0, "half of it is left: {}", same.err);
+}
