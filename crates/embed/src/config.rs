@@ -2,12 +2,13 @@
 //!
 //! Both generations of configuration files are read (before 6: `pooling_mode_mean_tokens: true` and
 //! `sentence_bert_config.json`; since 6: `"pooling_mode": "mean"` and `tokenizer_config.json`). What is asked for and
-//! not implemented is refused by name, never run wrongly.
+//! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, what concerns the
+//! case of letters in `case.rs`.
 
-use crate::EmbedError;
+use crate::{EmbedError, pipeline};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How token vectors become one vector. Padding never takes part.
@@ -74,11 +75,11 @@ impl SentenceConfig {
             ));
         }
         let mut notes = Vec::new();
-        let (pooling, normalize) = read_modules(folder, &mut notes)?;
+        let modules = pipeline::read(folder, &mut notes)?;
         Ok(Self {
-            pooling,
+            pooling: modules.pooling,
             max_tokens: read_max_tokens(folder, &config)?,
-            normalize,
+            normalize: modules.normalize,
             prompts: read_prompts(folder)?,
             architecture,
             notes,
@@ -86,87 +87,92 @@ impl SentenceConfig {
     }
 }
 
-/// Pooling and whether a Normalize module follows, from `modules.json`.
-fn read_modules(folder: &Path, notes: &mut Vec<String>) -> Result<(Pooling, bool), EmbedError> {
-    let path = folder.join("modules.json");
-    let Some(modules) = read_json_if_there::<Vec<Value>>(&path)? else {
-        notes.push(format!(
-            "{} has no modules.json: mean pooling and unit length are assumed",
-            folder.display()
-        ));
-        return Ok((Pooling::Mean, true));
-    };
-    let (mut pooling, mut normalize) = (None, false);
-    for module in &modules {
-        let full_type = module["type"].as_str().unwrap_or("");
-        match full_type.rsplit('.').next().unwrap_or("") {
-            "Transformer" => {}
-            "Pooling" => {
-                let subfolder = module["path"].as_str().unwrap_or("");
-                if subfolder.split(['/', '\\']).any(|part| part == "..")
-                    || Path::new(subfolder).is_absolute()
-                {
-                    return Err(unsupported(
-                        path,
-                        "a module path outside the folder",
-                        subfolder,
-                        "a folder below it",
-                    ));
-                }
-                pooling = Some(read_pooling(&folder.join(subfolder).join("config.json"))?);
-            }
-            "Normalize" => normalize = true,
-            _ => {
-                return Err(unsupported(
-                    path,
-                    "the module",
-                    full_type,
-                    "Transformer, Pooling, Normalize",
-                ));
-            }
-        }
-    }
-    let pooling = pooling.ok_or_else(|| EmbedError::Config {
-        path,
-        why: "it lists no Pooling module, so token vectors cannot become one vector".to_owned(),
-    })?;
-    Ok((pooling, normalize))
+/// The files that may hold the settings of the Transformer module; sentence-transformers uses the first that says anything.
+pub(crate) const TRANSFORMER_CONFIGS: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+
+/// Settings of the Transformer module that would change the vectors, with the one value that is implemented.
+const ONE_VALUE: [(&str, &str); 2] = [
+    ("transformer_task", "feature-extraction"),
+    ("module_output_name", "token_embeddings"),
+];
+
+/// The same, implemented only where they are absent or empty. `…_kwargs` is what `…_args` is called since 6.
+const EMPTY: [&str; 10] = [
+    "tokenizer_name_or_path",
+    "tokenizer_args",
+    "tokenizer_kwargs",
+    "processor_kwargs",
+    "config_args",
+    "config_kwargs",
+    "processing_kwargs",
+    "query_length",
+    "document_length",
+    "query_expansion",
+];
+
+/// The settings of the Transformer module (`sentence_bert_config.json`).
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TransformerConfig {
+    max_seq_length: Option<u64>,
+    do_lower_case: Option<bool>,
 }
 
-/// The one pooling mode that a `1_Pooling/config.json` asks for, in either generation's words.
-fn read_pooling(path: &Path) -> Result<Pooling, EmbedError> {
-    const SUPPORTED: &str = "mean, cls";
-    let config: BTreeMap<String, Value> = read_json(path)?;
-    if config.get("include_prompt") == Some(&Value::Bool(false)) {
-        return Err(unsupported(
-            path.to_owned(),
-            "the pooling",
-            "include_prompt: false",
-            SUPPORTED,
-        ));
+impl TransformerConfig {
+    /// Reads them; a folder without them has the defaults.
+    ///
+    /// # Errors
+    /// When a file is not what it should be, or has a setting that is not supported.
+    pub(crate) fn read(folder: &Path) -> Result<Self, EmbedError> {
+        for name in TRANSFORMER_CONFIGS {
+            let path = folder.join(name);
+            let Some(config) = read_json_if_there::<Value>(&path)? else {
+                continue;
+            };
+            if config.as_object().is_some_and(serde_json::Map::is_empty) {
+                continue;
+            }
+            refuse_settings(&config, &path)?;
+            return serde_json::from_value(config).map_err(|error| EmbedError::Config {
+                path,
+                why: format!("not the JSON expected: {error}"),
+            });
+        }
+        Ok(Self::default())
     }
-    let asked: Vec<String> = match config.get("pooling_mode") {
-        Some(Value::String(mode)) => vec![mode.clone()],
-        Some(Value::Array(modes)) => modes
-            .iter()
-            .map(|m| m.as_str().unwrap_or("?").to_owned())
-            .collect(),
-        Some(other) => vec![other.to_string()],
-        None => config
-            .iter()
-            .filter(|(key, value)| key.starts_with("pooling_mode_") && **value == Value::Bool(true))
-            .map(|(key, _)| key.trim_start_matches("pooling_mode_").to_owned())
-            .collect(),
+
+    /// Whether texts are put in lower case before they are tokenized.
+    pub(crate) fn do_lower_case(&self) -> bool {
+        self.do_lower_case.unwrap_or(false)
+    }
+}
+
+/// Names the first setting that would change the vectors and is not implemented.
+fn refuse_settings(config: &Value, path: &Path) -> Result<(), EmbedError> {
+    let refused = |key: &str, supported| {
+        let got = format!("{key}: {}", config[key]);
+        Err(unsupported(path.to_owned(), "the setting", &got, supported))
     };
-    match asked.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["mean" | "mean_tokens"] => Ok(Pooling::Mean),
-        ["cls" | "cls_token"] => Ok(Pooling::Cls),
-        _ => Err(unsupported(
-            path.to_owned(),
-            "the pooling",
-            &asked.join(" + "),
-            SUPPORTED,
-        )),
+    for (key, supported) in ONE_VALUE {
+        if !config[key].is_null() && config[key] != supported {
+            return refused(key, supported);
+        }
+    }
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    match EMPTY.into_iter().find(|key| !is_empty(&config[*key])) {
+        Some(key) => refused(key, "no value"),
+        None => Ok(()),
     }
 }
 
@@ -179,8 +185,7 @@ fn read_max_tokens(folder: &Path, config: &Value) -> Result<usize, EmbedError> {
                 path: folder.join("config.json"),
                 why: "max_position_embeddings is missing".to_owned(),
             })?;
-    let own = read_json_if_there::<Value>(&folder.join("sentence_bert_config.json"))?
-        .and_then(|c| c["max_seq_length"].as_u64());
+    let own = TransformerConfig::read(folder)?.max_seq_length;
     let tokenizers = || -> Result<Option<u64>, EmbedError> {
         // Absent or the library's "no limit" of 1e30, which is no u64.
         Ok(
@@ -227,7 +232,7 @@ fn read_prompts(folder: &Path) -> Result<Prompts, EmbedError> {
     })
 }
 
-fn unsupported(
+pub(crate) fn unsupported(
     path: PathBuf,
     what: &'static str,
     got: &str,
@@ -250,7 +255,9 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EmbedErro
 }
 
 /// The same, where the file may be absent.
-fn read_json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EmbedError> {
+pub(crate) fn read_json_if_there<T: DeserializeOwned>(
+    path: &Path,
+) -> Result<Option<T>, EmbedError> {
     let error = |why: String| EmbedError::Config {
         path: path.to_owned(),
         why,
@@ -265,11 +272,11 @@ fn read_json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Emb
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A folder with the given files.
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for (name, text) in files {
             let path = dir.path().join(name);
@@ -279,7 +286,7 @@ mod tests {
         dir
     }
 
-    const BERT: &str = r#"{"model_type":"bert","max_position_embeddings":512}"#;
+    pub(crate) const BERT: &str = r#"{"model_type":"bert","max_position_embeddings":512}"#;
     const MODULES: &str = r#"[{"path":"","type":"sentence_transformers.models.Transformer"},
         {"path":"1_Pooling","type":"sentence_transformers.models.Pooling"},
         {"path":"2_Normalize","type":"sentence_transformers.models.Normalize"}]"#;
@@ -351,61 +358,78 @@ mod tests {
         );
     }
 
+    /// The error that reading a folder with these files gives.
+    pub(crate) fn refusal(files: &[(&str, &str)]) -> String {
+        let read = SentenceConfig::read(folder(files).path());
+        read.expect_err("refused").to_string()
+    }
+
     #[test]
     fn what_is_not_supported_is_refused_by_name() {
         let refused = |files: &[(&str, &str)], word: &str| {
-            let error = SentenceConfig::read(folder(files).path())
-                .expect_err("refused")
-                .to_string();
+            let error = refusal(files);
             assert!(
                 error.contains(word) && error.contains("supported"),
                 "{error}"
             );
         };
         refused(&[("config.json", r#"{"model_type":"t5"}"#)], "t5");
-        let pooling = r#"{"pooling_mode_max_tokens":true}"#;
-        refused(
-            &[
+        for (settings, word) in [
+            (r#"{"transformer_task":"fill-mask"}"#, "fill-mask"),
+            (
+                r#"{"module_output_name":"sentence_embedding"}"#,
+                "supported: token_embeddings",
+            ),
+            (r#"{"query_length":32}"#, "query_length: 32"),
+            (
+                r#"{"tokenizer_args":{"model_max_length":64}}"#,
+                "tokenizer_args",
+            ),
+            (
+                r#"{"processing_kwargs":{"text":{"max_length":9}}}"#,
+                "processing_kwargs",
+            ),
+        ] {
+            let files = [
                 ("config.json", BERT),
-                ("modules.json", MODULES),
-                ("1_Pooling/config.json", pooling),
-            ],
-            "max_tokens",
+                ("sentence_bert_config.json", settings),
+            ];
+            refused(&files, word);
+        }
+    }
+
+    #[test]
+    fn the_first_file_that_says_anything_of_the_transformer_counts() {
+        let dir = folder(&[
+            ("config.json", BERT),
+            ("sentence_bert_config.json", "{}"),
+            (
+                "sentence_distilbert_config.json",
+                r#"{"max_seq_length":99,"tokenizer_args":{},"query_length":null}"#,
+            ),
+            ("sentence_xlnet_config.json", r#"{"max_seq_length":7}"#),
+        ]);
+        let config = SentenceConfig::read(dir.path()).expect("a configuration");
+        assert_eq!(config.max_tokens, 99);
+        let files = [
+            ("config.json", BERT),
+            ("sentence_bert_config.json", r#"{"max_seq_length":"256"}"#),
+        ];
+        let error = refusal(&files);
+        assert!(
+            error.contains("sentence_bert_config.json") && error.contains("\"256\""),
+            "{error}"
         );
-        let both = r#"{"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":true}"#;
-        refused(
-            &[
-                ("config.json", BERT),
-                ("modules.json", MODULES),
-                ("1_Pooling/config.json", both),
-            ],
-            "cls_token + mean",
-        );
-        let prompt = r#"{"pooling_mode":"mean","include_prompt":false}"#;
-        refused(
-            &[
-                ("config.json", BERT),
-                ("modules.json", MODULES),
-                ("1_Pooling/config.json", prompt),
-            ],
-            "include_prompt",
-        );
-        let dense = r#"[{"path":"","type":"x.Transformer"},{"path":"2_Dense","type":"x.Dense"}]"#;
-        refused(&[("config.json", BERT), ("modules.json", dense)], "x.Dense");
     }
 
     #[test]
     fn missing_and_broken_files_are_named() {
-        let missing = SentenceConfig::read(folder(&[]).path())
-            .expect_err("nothing there")
-            .to_string();
+        let missing = refusal(&[]);
         assert!(
             missing.contains("config.json") && missing.contains("missing"),
             "{missing}"
         );
-        let broken = SentenceConfig::read(folder(&[("config.json", "{")]).path())
-            .expect_err("broken")
-            .to_string();
+        let broken = refusal(&[("config.json", "{")]);
         assert!(
             broken.contains("config.json") && broken.contains("JSON"),
             "{broken}"

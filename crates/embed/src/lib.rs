@@ -4,13 +4,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
 mod bert;
+mod case;
 mod config;
 mod embedder;
 mod error;
 mod fast;
 pub mod models;
 mod peak;
+mod pipeline;
 mod tokens;
+mod wordpiece;
 
 pub use config::{Pooling, Prompts, SentenceConfig};
 pub use embedder::{

@@ -1,6 +1,7 @@
 //! A text to the token ids that the model reads, with truncation by us, whatever `tokenizer.json` asks for.
 
-use crate::EmbedError;
+use crate::wordpiece::WordPiece;
+use crate::{EmbedError, case};
 use std::path::Path;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -16,14 +17,17 @@ pub struct Tokens {
 /// The tokenizer of a model folder, with its truncation and padding replaced.
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
+    /// Where it tokenizes as BERT does.
+    quick: Option<WordPiece>,
     max_tokens: usize,
 }
 
 impl TextTokenizer {
-    /// Reads `folder/tokenizer.json`; texts are cut at `max_tokens`, special tokens included, and never padded.
+    /// Reads `folder/tokenizer.json`, and what the folder's configuration says of the case of letters; texts are cut at
+    /// `max_tokens`, special tokens included, and never padded.
     ///
     /// # Errors
-    /// When the file is missing or is no tokenizer.
+    /// When a file is missing, is not what it should be, or asks for what is not supported.
     pub fn read(folder: &Path, max_tokens: usize) -> Result<Self, EmbedError> {
         let path = folder.join("tokenizer.json");
         let error = |why: tokenizers::Error| EmbedError::Tokenizer {
@@ -31,13 +35,17 @@ impl TextTokenizer {
             why: why.to_string(),
         };
         let mut tokenizer = Tokenizer::from_file(&path).map_err(error)?;
+        case::apply(&mut tokenizer, folder)?;
         tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(error)?;
+        let quick = WordPiece::of(&tokenizer);
         let truncation = TruncationParams {
             max_length: max_tokens,
             ..TruncationParams::default()
         };
         tokenizer.with_truncation(Some(truncation)).map_err(error)?;
         Ok(Self {
+            quick,
             tokenizer,
             max_tokens,
         })
@@ -48,6 +56,11 @@ impl TextTokenizer {
     /// # Errors
     /// What the tokenizers crate could not do, as text.
     pub fn encode(&self, text: &str) -> Result<Tokens, String> {
+        if let Some(quick) = &self.quick
+            && let Some(tokens) = quick.encode(text, self.max_tokens, &self.tokenizer)?
+        {
+            return Ok(tokens);
+        }
         // A very long text is cut before it is tokenized when its head alone fills the model: the ids are the same,
         // and 10 MB cost what 16 kB cost.
         if let Some(head) = head(text, self.max_tokens * 64) {

@@ -289,6 +289,54 @@ fn the_older_generation_of_configuration_files_gives_the_same_vectors() {
 }
 
 #[test]
+fn do_lower_case_makes_a_cased_tokenizer_read_what_an_uncased_one_does() {
+    let uncased = tiny();
+    let cased = tempfile::tempdir().expect("a folder");
+    let at = |file: &str| cased.path().join(file);
+    std::fs::create_dir(at("1_Pooling")).expect("a folder");
+    for file in [
+        "config.json",
+        "model.safetensors",
+        "modules.json",
+        "1_Pooling/config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "expected.safetensors",
+    ] {
+        std::fs::copy(uncased.folder.join(file), at(file)).expect("a copy");
+    }
+    let change = |file: &str, change: &dyn Fn(&mut serde_json::Value)| {
+        let text = std::fs::read(at(file)).expect("a file");
+        let mut value = serde_json::from_slice(&text).expect("JSON");
+        change(&mut value);
+        // Removed first: the copy is as read-only as what it is of.
+        std::fs::remove_file(at(file)).expect("removed");
+        std::fs::write(at(file), value.to_string()).expect("written");
+    };
+    // Accents go all the same, so that the case is all that differs.
+    change("tokenizer.json", &|tokenizer| {
+        tokenizer["normalizer"]["lowercase"] = false.into();
+        tokenizer["normalizer"]["strip_accents"] = true.into();
+    });
+    let folder = ModelFolder {
+        folder: cased.path().to_owned(),
+        ..uncased
+    };
+    let ids = |text: &str| {
+        let embedder = Embedder::load(&folder, EmbedOptions::default()).expect("a usable model");
+        embedder.tokenize(text).expect("tokens").ids
+    };
+    assert_ne!(ids("Graph"), ids("graph"));
+    change("sentence_bert_config.json", &|config| {
+        config["do_lower_case"] = true.into();
+    });
+    assert_eq!(ids("Graph"), ids("graph"));
+    assert_tiny(&folder);
+}
+
+#[test]
 fn progress_can_stop_the_work() {
     let embedder = embedder(EmbedOptions {
         batch_tokens: 1,

@@ -13,12 +13,13 @@ pub struct Tried {
     pub reason: String,
 }
 
-/// Everything that can fail in finding, fetching and checking a model.
+/// Everything that can fail in finding, fetching and checking a model. Each message ends with a full stop, so that another
+/// sentence can follow it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// A registry that cannot be read, or breaks a rule of its format.
-    #[error("the model registry is not valid: {reason}")]
+    #[error("the model registry is not valid: {reason}.")]
     BadRegistry {
         /// What is wrong, and with which model.
         reason: String,
@@ -35,7 +36,7 @@ pub enum ModelError {
     },
     /// A given path is not a folder that can be read.
     #[error(
-        "{} is not a model folder: {reason}; give a folder with model.safetensors, tokenizer.json and config.json",
+        "{} is not a model folder: {reason}; give a folder with model.safetensors, tokenizer.json and config.json.",
         path.display()
     )]
     NotAFolder {
@@ -54,7 +55,7 @@ pub enum ModelError {
     },
     /// Nothing to verify: the model is not on this machine.
     #[error(
-        "model {name} is not on this machine (looked in {}); fetch it with `syntopic models pull {name}`",
+        "model {name} is not on this machine (looked in {}); fetch it with `syntopic models pull {name}`.",
         list(looked_in)
     )]
     NotInstalled {
@@ -76,7 +77,7 @@ pub enum ModelError {
     /// The disk (or quota) was full while a model was fetched. What had arrived was removed.
     #[error(
         "no space left in {} while fetching a model: {needed} bytes are needed; what had arrived was removed. \
-         Free some space, or set SYNTOPIC_CACHE to a folder on a larger disk",
+         Free some space, or set SYNTOPIC_CACHE to a folder on a larger disk.",
         folder.display()
     )]
     DiskFull {
@@ -86,7 +87,7 @@ pub enum ModelError {
         needed: u64,
     },
     /// A file or folder that could not be read or written.
-    #[error("cannot {action} {}: {source}{}", path.display(), io_hint(action))]
+    #[error("cannot {action} {}: {source}{}.", path.display(), io_hint(action))]
     Io {
         /// What was tried ("read", "create", ...).
         action: &'static str,
@@ -141,9 +142,15 @@ fn unknown_model(name: &str, suggestions: &[String], known: &[String]) -> String
     } else {
         text.push('.');
     }
+    // A name with a separator is a path already, relative or not.
+    let here = if name.contains(std::path::is_separator) {
+        ""
+    } else {
+        "./"
+    };
     let _ = write!(
         text,
-        " Known models: {}. A folder can be given too: write its path, with a separator in it (./{name})",
+        " Known models: {}. Any other model is given with --model as the path of its folder ({here}{name}, if that is one).",
         known.join(", ")
     );
     text
@@ -158,7 +165,7 @@ fn no_weights(folder: &Path, found: &[String]) -> String {
             found.join(", ")
         );
     }
-    text.push_str("; save the model as one safetensors file and give that folder");
+    text.push_str("; save the model as one safetensors file and give that folder.");
     text
 }
 
@@ -170,7 +177,81 @@ fn no_source(name: &str, tried: &[Tried], advice: &[String]) -> String {
     }
     text.push_str("\nWhat to do, any one of:");
     for way in advice {
-        let _ = write!(text, "\n  - {way}");
+        let _ = write!(text, "\n  - {way}.");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(name: &str, suggestions: &[&str]) -> ModelError {
+        ModelError::UnknownModel {
+            name: name.into(),
+            suggestions: suggestions.iter().map(ToString::to_string).collect(),
+            known: vec!["one".into(), "two".into()],
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_as_a_path_the_way_it_was_given() {
+        let advice = |name: &str| {
+            let text = unknown(name, &[]).to_string();
+            let from = text.find("of its folder").expect("advice");
+            text[from..].to_owned()
+        };
+        assert_eq!(advice("mine"), "of its folder (./mine, if that is one).");
+        for path in ["/abs/mine", "./mine", "../mine", "org/mine"] {
+            assert_eq!(
+                advice(path),
+                format!("of its folder ({path}, if that is one).")
+            );
+        }
+    }
+
+    #[test]
+    fn every_message_ends_so_that_another_sentence_can_follow() {
+        let failed = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let path = Path::new("/a/folder");
+        let tried = Tried {
+            source: "the hub".into(),
+            reason: "no answer".into(),
+        };
+        let errors = [
+            ModelError::BadRegistry {
+                reason: "it names no model".into(),
+            },
+            unknown("mine", &[]),
+            unknown("oen", &["one"]),
+            ModelError::NotAFolder {
+                path: path.into(),
+                reason: failed().to_string(),
+            },
+            ModelError::NoWeights {
+                folder: path.into(),
+                found: vec!["pytorch_model.bin".into()],
+            },
+            ModelError::NotInstalled {
+                name: "one".into(),
+                looked_in: vec![path.into()],
+            },
+            ModelError::NoSource {
+                name: "one".into(),
+                tried: vec![tried],
+                advice: vec!["set HF_ENDPOINT".into()],
+            },
+            ModelError::DiskFull {
+                folder: path.into(),
+                needed: 1,
+            },
+            ModelError::io("read", path, failed()),
+            ModelError::io("write", path, failed()),
+        ];
+        for error in errors {
+            let text = error.to_string();
+            let ends = text.ends_with('.') && !text.ends_with("..");
+            assert!(ends, "{text}");
+        }
+    }
 }

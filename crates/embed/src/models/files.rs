@@ -39,26 +39,22 @@ pub(super) fn examine(
     force: bool,
     progress: &mut dyn FnMut(Fetch),
 ) -> FileReport {
-    let path = folder.join(&file.path);
     let mut report = FileReport {
         file: file.path.clone(),
-        path,
+        path: folder.join(&file.path),
         problem: None,
         missing: false,
         hashed: false,
     };
     let metadata = match fs::metadata(&report.path) {
         Ok(metadata) if metadata.is_file() => metadata,
-        Ok(_) => {
-            report.problem = Some("it is not a file".into());
-            return report;
-        }
-        Err(error) => {
-            report.missing = error.kind() == io::ErrorKind::NotFound;
-            report.problem = Some(if report.missing {
-                "it is not there".into()
-            } else {
-                error.to_string()
+        other => {
+            let error = other.err();
+            report.missing = error.as_ref().map(io::Error::kind) == Some(io::ErrorKind::NotFound);
+            report.problem = Some(match error {
+                None => "it is not a file".into(),
+                Some(_) if report.missing => "it is not there".into(),
+                Some(error) => error.to_string(),
             });
             return report;
         }
@@ -67,19 +63,15 @@ pub(super) fn examine(
         report.problem = Some(wrong_size(metadata.len(), file));
         return report;
     }
-    let recorded = stamps
-        .recorded(&file.path, &metadata)
-        .filter(|_| !force)
-        .map(str::to_string);
-    let sha256 = match recorded {
-        Some(sha256) => Ok(sha256),
-        None => {
-            report.hashed = true;
-            progress(Fetch::Checking {
-                file: file.path.clone(),
-            });
-            stamps.hash(folder, &file.path)
-        }
+    let recorded = stamps.recorded(&file.path, &metadata).map(str::to_string);
+    let sha256 = if let Some(sha256) = recorded.filter(|_| !force) {
+        Ok(sha256)
+    } else {
+        report.hashed = true;
+        progress(Fetch::Checking {
+            file: file.path.clone(),
+        });
+        stamps.hash(folder, &file.path)
     };
     report.problem = match sha256 {
         Ok(sha256) if sha256 == file.sha256 => None,

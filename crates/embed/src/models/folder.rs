@@ -10,18 +10,18 @@ use super::options::ResolveOptions;
 use super::registry::{ModelEntry, WEIGHTS, is_pickle};
 use super::resolve::{Fetch, ModelFolder, Source};
 use super::stamp::{Stamps, hex};
+use crate::config::TRANSFORMER_CONFIGS;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files that decide what a sentence-transformers folder computes, beside `<n>_<Module>/`.
-const DECIDING: [&str; 9] = [
+/// The files that decide what a sentence-transformers folder computes, beside [`TRANSFORMER_CONFIGS`] and `<n>_<Module>/`.
+const DECIDING: [&str; 8] = [
     WEIGHTS,
     "config.json",
     "config_sentence_transformers.json",
     "modules.json",
-    "sentence_bert_config.json",
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -81,12 +81,13 @@ pub(super) fn use_given(
 
 /// Deciding files that are there, with `/`, sorted.
 fn names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let decides = [&DECIDING[..], &TRANSFORMER_CONFIGS].concat();
     let mut names: Vec<String> = Vec::new();
     for item in fs::read_dir(folder)? {
         let item = item?;
         let name = item.file_name().to_string_lossy().into_owned();
         let path = item.path();
-        if DECIDING.contains(&name.as_str()) && path.is_file() {
+        if decides.contains(&name.as_str()) && path.is_file() {
             names.push(name);
         } else if name.starts_with(|c: char| c.is_ascii_digit())
             && name.contains('_')

@@ -106,8 +106,7 @@ impl ModelEntry {
                 "its name may have only letters, digits, '.', '_' and '-', and no '.' first".into(),
             );
         }
-        let halves: Vec<&str> = self.hub_id.split('/').collect();
-        if halves.len() != 2 || !halves.iter().all(|half| is_name(half)) {
+        if !is_hub_id(&self.hub_id) {
             return Err(format!(
                 "hub_id is {:?}, expected organisation/name",
                 self.hub_id
@@ -204,7 +203,8 @@ impl Registry {
     /// a hash or revision of the wrong form, a name used twice, no model at all.
     pub fn parse(text: &str) -> Result<Registry, ModelError> {
         let bad = |reason: String| ModelError::BadRegistry { reason };
-        let document: Document = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let document: Document =
+            toml::from_str(text).map_err(|error| bad(error.to_string().trim_end().to_string()))?;
         if document.format != 1 {
             return Err(bad(format!(
                 "its format is {}, this program reads format 1",
@@ -256,18 +256,17 @@ impl Registry {
         })
     }
 
-    /// At most three names near a mistyped one, nearest first, ties by name.
+    /// At most three names near a mistyped name or hub id, nearest first, ties by name.
     fn near(&self, name: &str) -> Vec<String> {
         let asked = name.to_lowercase();
+        // Of `organisation/name`, or of a path, the last part is a name of its own.
+        let last = asked.rsplit(std::path::is_separator).next();
         let mut near: Vec<(usize, &str)> = Vec::new();
         for model in &self.models {
-            let known = model.name.to_lowercase();
-            let part = asked.len() >= 3 && (known.contains(&asked) || asked.contains(&known));
-            let distance = if part {
-                0
-            } else {
-                edit_distance(&asked, &known)
-            };
+            let (known, hub_id) = (model.name.to_lowercase(), model.hub_id.to_lowercase());
+            let of_last = last.map_or(usize::MAX, |last| distance(last, &known));
+            let of_whole = distance(&asked, &known).min(edit_distance(&asked, &hub_id));
+            let distance = of_last.min(of_whole);
             if distance <= known.chars().count() / 3 {
                 near.push((distance, &model.name));
             }
@@ -278,6 +277,18 @@ impl Registry {
             .map(|(_, name)| name.to_string())
             .collect()
     }
+}
+
+/// How far a name is from a known one; nothing where one is a part of the other.
+fn distance(asked: &str, known: &str) -> usize {
+    let part = asked.len() >= 3 && (known.contains(asked) || asked.contains(known));
+    if part { 0 } else { edit_distance(asked, known) }
+}
+
+/// Whether a text has the form of a hub id, `organisation/name`.
+pub(super) fn is_hub_id(text: &str) -> bool {
+    text.split_once('/')
+        .is_some_and(|(organisation, name)| is_name(organisation) && is_name(name))
 }
 
 /// Levenshtein distance in characters.

@@ -4,7 +4,7 @@ use super::cache::{OwnCache, examine_all};
 use super::error::{ModelError, Tried};
 use super::folder::use_given;
 use super::options::ResolveOptions;
-use super::registry::{FileEntry, ModelEntry, Registry};
+use super::registry::{FileEntry, ModelEntry, Registry, is_hub_id};
 use super::stamp::Stamps;
 use super::{source_hub, source_wheel};
 use std::fmt;
@@ -114,8 +114,8 @@ impl Order<'_> {
 
 /// Finds or fetches a model, by its registry name (or hub id), or by the path of a folder.
 ///
-/// A known name wins over a folder of the same name in the working folder; any other spec that has a path separator or
-/// is an existing folder is a path.
+/// A known name wins over a folder of the same name in the working folder. Any other spec is a path if a folder is there,
+/// or if it has a path separator and is not just the form of a hub id (`organisation/name`) with nothing there.
 ///
 /// # Errors
 /// As [`resolve`], and [`ModelError::UnknownModel`], [`ModelError::NotAFolder`], [`ModelError::NoWeights`].
@@ -130,7 +130,8 @@ pub fn resolve_spec(
         Ok(entry) => return resolve(entry, options, progress),
         Err(unknown) => unknown,
     };
-    if path.is_dir() || spec.contains(std::path::is_separator) {
+    let separated = spec.contains(std::path::is_separator);
+    if path.is_dir() || separated && (path.exists() || !is_hub_id(spec)) {
         return use_given(path, registry.models(), options, progress);
     }
     Err(unknown)
@@ -286,14 +287,7 @@ fn fetch(
     }
     let cache = OwnCache::of(entry, options);
     let _lock = cache.lock(progress)?;
-    // Another process may have fetched it while this one waited.
-    let reports = cache.examine(false, progress);
-    cache.discard(&reports, progress)?;
-    let files = entry.files.iter().zip(&reports);
-    let files: Vec<&FileEntry> = files
-        .filter(|(_, report)| !report.ok())
-        .map(|(file, _)| file)
-        .collect();
+    let files = wanted(&cache, entry, progress)?;
     if files.is_empty() {
         return Ok(found(entry, cache.folder, Source::Cache));
     }
@@ -321,6 +315,21 @@ fn fetch(
         }
     }
     Err(no_source(entry, options, tried))
+}
+
+/// The files that are still to be fetched, under the lock: another process may have fetched them while this one waited.
+fn wanted<'a>(
+    cache: &OwnCache<'_>,
+    entry: &'a ModelEntry,
+    progress: &mut dyn FnMut(Fetch),
+) -> Result<Vec<&'a FileEntry>, ModelError> {
+    let reports = cache.examine(false, progress);
+    cache.discard(&reports, progress)?;
+    let files = entry.files.iter().zip(&reports);
+    Ok(files
+        .filter(|(_, report)| !report.ok())
+        .map(|(file, _)| file)
+        .collect())
 }
 
 /// The sources over the network that this model has, in the order they are tried, with their names.

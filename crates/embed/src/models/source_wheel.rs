@@ -81,8 +81,13 @@ fn attempt(
         file: wheel.file.clone(),
         total: wheel.size,
     });
-    download(wheel, order, again, &pip, progress)?;
-    let path = pip.join("dest").join(&wheel.file);
+    let download = Download {
+        wheel,
+        again,
+        folder: &pip,
+    };
+    download.by_any_pip(order.options.pip.as_ref(), progress)?;
+    let path = download.dest().join(&wheel.file);
     check_wheel(wheel, &path)?;
     progress(Fetch::Finished);
     unpack(wheel, order.files, &path, &files, progress)?;
@@ -91,128 +96,138 @@ fn attempt(
     Ok(files)
 }
 
-/// Runs the first pip that there is.
-fn download(
-    wheel: &Wheel,
-    order: &Order<'_>,
+/// A wheel to be fetched by pip.
+struct Download<'a> {
+    wheel: &'a Wheel,
+    /// Whether it is the second try: what pip has in its own cache is then not asked.
     again: bool,
-    folder: &Path,
-    progress: &mut dyn FnMut(Fetch),
-) -> Result<(), Problem> {
-    let given = order.options.pip.clone().filter(|words| !words.is_empty());
-    let found = PIPS
-        .iter()
-        .map(|words| words.iter().map(ToString::to_string).collect());
-    let commands: Vec<Vec<String>> = given.map_or_else(|| found.collect(), |words| vec![words]);
-    for words in &commands {
-        match run(words, wheel, again, folder, progress) {
-            Ok((status, _)) if status.success() => return Ok(()),
-            Ok((_, said)) if said.contains("No module named pip") => {}
-            Ok((_, said))
-                if said.contains("No space left on device")
-                    || said.contains("Disk quota exceeded") =>
-            {
-                return Err(Problem::Write(
-                    folder.to_path_buf(),
-                    io::ErrorKind::StorageFull.into(),
-                ));
-            }
-            Ok((status, said)) => {
-                return Err(failed(format!(
-                    "`{}` failed ({status}): {}",
-                    words.join(" "),
-                    last_words(&said)
-                )));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-                ) =>
-            {
-                return Err(Problem::Write(folder.to_path_buf(), error));
-            }
-            Err(error) => {
-                return Err(failed(format!(
-                    "`{}` could not be run: {error}",
-                    words.join(" ")
-                )));
-            }
-        }
-    }
-    let names: Vec<String> = commands
-        .iter()
-        .map(|words| format!("`{}`", words.join(" ")))
-        .collect();
-    Err(failed(format!(
-        "no pip on this machine (looked for {}); install Python's pip",
-        names.join(", ")
-    )))
+    /// Where everything happens.
+    folder: &'a Path,
 }
 
-/// Runs one pip, reporting how much has arrived; gives its status and what it said.
-fn run(
-    words: &[String],
-    wheel: &Wheel,
-    again: bool,
-    folder: &Path,
-    progress: &mut dyn FnMut(Fetch),
-) -> io::Result<(ExitStatus, String)> {
-    let dest = folder.join("dest");
-    let scratch = folder.join("scratch");
-    fs::create_dir_all(&dest)?;
-    fs::create_dir_all(&scratch)?;
-    let mut command = Command::new(&words[0]);
-    command
-        .args(&words[1..])
-        .args([
+impl Download<'_> {
+    /// Where the wheel arrives.
+    fn dest(&self) -> PathBuf {
+        self.folder.join("dest")
+    }
+
+    /// Runs the first pip that there is; a `given` one alone.
+    fn by_any_pip(
+        &self,
+        given: Option<&Vec<String>>,
+        progress: &mut dyn FnMut(Fetch),
+    ) -> Result<(), Problem> {
+        let found = PIPS
+            .iter()
+            .map(|words| words.iter().map(ToString::to_string).collect());
+        let commands: Vec<Vec<String>> = match given.filter(|words| !words.is_empty()) {
+            Some(words) => vec![words.clone()],
+            None => found.collect(),
+        };
+        for words in &commands {
+            if let Some(outcome) = judge(self.run(words, progress), words, self.folder) {
+                return outcome;
+            }
+        }
+        let names: Vec<String> = commands
+            .iter()
+            .map(|words| format!("`{}`", words.join(" ")))
+            .collect();
+        Err(failed(format!(
+            "no pip on this machine (looked for {}); install Python's pip",
+            names.join(", ")
+        )))
+    }
+
+    /// Runs one pip, reporting how much has arrived; gives its status and what it said.
+    fn run(
+        &self,
+        words: &[String],
+        progress: &mut dyn FnMut(Fetch),
+    ) -> io::Result<(ExitStatus, String)> {
+        let scratch = self.folder.join("scratch");
+        fs::create_dir_all(self.dest())?;
+        fs::create_dir_all(&scratch)?;
+        let mut child = self.command(words, &scratch).spawn()?;
+        // Read as it comes, not from a file: the disk may be what is full.
+        let said = [
+            child.stdout.take().map(listen),
+            child.stderr.take().map(listen),
+        ];
+        let mut shown = 0;
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            let done = size_below(self.folder).min(self.wheel.size);
+            if done > shown {
+                shown = done;
+                progress(Fetch::Bytes { done });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let said = said.into_iter().flatten();
+        let said: Vec<String> = said.map(|words| words.join().unwrap_or_default()).collect();
+        Ok((status, said.join("\n")))
+    }
+
+    /// The command that fetches the wheel and runs nothing of it.
+    fn command(&self, words: &[String], scratch: &Path) -> Command {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args([
             "download",
             "--no-deps",
             "--only-binary=:all:",
             "--no-input",
-            "--dest",
-        ])
-        .arg(&dest);
-    command.args([
-        "--disable-pip-version-check",
-        "--ignore-requires-python",
-        "--progress-bar",
-        "off",
-    ]);
-    if again {
-        command.arg("--no-cache-dir");
+            "--disable-pip-version-check",
+            "--ignore-requires-python",
+            "--progress-bar",
+            "off",
+        ]);
+        if self.again {
+            command.arg("--no-cache-dir");
+        }
+        // An empty working folder: `python -m` would run a pip.py that lies in it.
+        command
+            .arg("--dest")
+            .arg(self.dest())
+            .arg(self.wheel.requirement())
+            .current_dir(scratch)
+            .env("TMPDIR", scratch)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
     }
-    // An empty working folder: `python -m` would run a pip.py that lies in it.
-    command
-        .arg(wheel.requirement())
-        .current_dir(&scratch)
-        .env("TMPDIR", &scratch);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn()?;
-    // Read as it comes, not from a file: the disk may be what is full.
-    let said = [
-        child.stdout.take().map(listen),
-        child.stderr.take().map(listen),
-    ];
-    let mut shown = 0;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
+}
+
+/// What came of running one pip; `None`: there is no such pip.
+fn judge(
+    ran: io::Result<(ExitStatus, String)>,
+    words: &[String],
+    folder: &Path,
+) -> Option<Result<(), Problem>> {
+    const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+    let command = words.join(" ");
+    let problem = match ran {
+        Ok((status, _)) if status.success() => return Some(Ok(())),
+        Ok((_, said)) if said.contains("No module named pip") => return None,
+        Ok((_, said)) if FULL.iter().any(|full| said.contains(full)) => {
+            Problem::Write(folder.to_path_buf(), io::ErrorKind::StorageFull.into())
         }
-        let done = size_below(folder).min(wheel.size);
-        if done > shown {
-            shown = done;
-            progress(Fetch::Bytes { done });
-        }
-        std::thread::sleep(Duration::from_millis(50));
+        Ok((status, said)) => failed(format!(
+            "`{command}` failed ({status}): {}",
+            last_words(&said)
+        )),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => return None,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Problem::Write(folder.to_path_buf(), error)
+            }
+            _ => failed(format!("`{command}` could not be run: {error}")),
+        },
     };
-    let said = said.into_iter().flatten();
-    let said: Vec<String> = said.map(|words| words.join().unwrap_or_default()).collect();
-    Ok((status, said.join("\n")))
+    Some(Err(problem))
 }
 
 /// Reads a pipe to its end beside the work.

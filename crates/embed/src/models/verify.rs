@@ -39,35 +39,52 @@ pub fn installed(entry: &ModelEntry, options: &ResolveOptions) -> Option<Where> 
 
 /// Hashes every file of the model again, whatever the stamps say: one report a file, in the registry's order.
 ///
-/// The place looked at is the first that holds any file of the model.
+/// The place looked at is the one that [`super::resolve`] would use: the first whose files are all right as far as the
+/// stamps tell. Where there is none, it is the first that holds any file of the model.
 ///
 /// # Errors
 /// [`ModelError::NotInstalled`] where no place holds any of its files.
 pub fn verify(entry: &ModelEntry, options: &ResolveOptions) -> Result<Vec<FileReport>, ModelError> {
     let places = places(entry, options);
-    let any = |place: &&Where| {
-        entry
-            .files
-            .iter()
-            .any(|file| place.folder.join(&file.path).exists())
-    };
-    let Some(place) = places.iter().find(any) else {
-        return Err(ModelError::NotInstalled {
+    let mut first = None;
+    for place in &places {
+        let reports = place.examine(entry, options, false);
+        if reports.iter().all(FileReport::ok) {
+            // The stamps are news: nothing has to be read a second time.
+            let read = reports.iter().all(|report| report.hashed);
+            return Ok(if read {
+                reports
+            } else {
+                place.examine(entry, options, true)
+            });
+        }
+        if first.is_none() && reports.iter().any(|report| !report.missing) {
+            first = Some(place);
+        }
+    }
+    match first {
+        Some(place) => Ok(place.examine(entry, options, true)),
+        None => Err(ModelError::NotInstalled {
             name: entry.name.clone(),
             looked_in: places.into_iter().map(|place| place.folder).collect(),
-        });
-    };
-    let mut stamps = match place.source {
-        Source::Cache => Stamps::beside(&place.folder),
-        _ => Stamps::of_foreign(&place.folder, &options.cache_dir),
-    };
-    Ok(examine_all(
-        entry,
-        &place.folder,
-        &mut stamps,
-        true,
-        &mut |_| (),
-    ))
+        }),
+    }
+}
+
+impl Where {
+    /// Compares every file there with its entry; with `force`, by its bytes.
+    fn examine(
+        &self,
+        entry: &ModelEntry,
+        options: &ResolveOptions,
+        force: bool,
+    ) -> Vec<FileReport> {
+        let mut stamps = match self.source {
+            Source::Cache => Stamps::beside(&self.folder),
+            _ => Stamps::of_foreign(&self.folder, &options.cache_dir),
+        };
+        examine_all(entry, &self.folder, &mut stamps, force, &mut |_| ())
+    }
 }
 
 /// The places a model can lie, in the order [`super::resolve`] looks at them.

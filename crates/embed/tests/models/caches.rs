@@ -156,6 +156,72 @@ fn verify_finds_what_stamps_cannot_and_the_next_resolve_repairs_it() {
     );
 }
 
+/// Where the files are that `verify` reports on.
+fn verified_below(options: &ResolveOptions) -> (PathBuf, usize) {
+    let reports = verify(&entry(), options).expect("it is here");
+    assert!(reports.iter().all(|report| report.hashed || !report.ok()));
+    let wrong = reports.iter().filter(|report| !report.ok()).count();
+    let weights = reports.iter().find(|r| r.file == "model.safetensors");
+    let path = &weights.expect("reported").path;
+    (path.parent().expect("a folder").to_path_buf(), wrong)
+}
+
+#[test]
+fn verify_looks_where_the_model_would_be_taken_from() {
+    for own in ["missing", "truncated", "changed"] {
+        let (_hub, _cache, filled_options, folder) = filled();
+        let hf = temp();
+        let snapshot = snapshot(hf.path(), REVISION);
+        let options = ResolveOptions {
+            hf_home: Some(hf.path().to_path_buf()),
+            offline: true,
+            ..filled_options
+        };
+        let path = folder.join("model.safetensors");
+        match own {
+            "missing" => fs::remove_file(&path).expect("removed"),
+            "truncated" => fs::write(&path, &WEIGHTS[..5]).expect("written"),
+            _ => {
+                fs::write(&path, WEIGHTS.to_ascii_uppercase()).expect("written");
+                set_time(&path, SystemTime::now() + Duration::from_secs(5));
+            }
+        }
+        assert_eq!(verified_below(&options), (folder.clone(), 1), "{own}");
+
+        write_model(&snapshot, &files());
+        for _ in 0..2 {
+            assert_eq!(verified_below(&options), (snapshot.clone(), 0), "{own}");
+        }
+        let found = run(&entry(), &options).0.expect("found");
+        assert_eq!(found.folder, snapshot, "{own}: and it is taken from there");
+
+        fs::write(snapshot.join("model.safetensors"), b"short").expect("written");
+        assert_eq!(verified_below(&options), (folder, 1), "{own}");
+    }
+}
+
+#[test]
+fn verify_passes_over_a_wrong_snapshot_as_resolve_does() {
+    let (cache, hf) = (temp(), temp());
+    let pinned = snapshot(hf.path(), REVISION);
+    let other = snapshot(hf.path(), "ffffffffffffffffffffffffffffffffffffffff");
+    write_model(&pinned, &files());
+    fs::write(
+        pinned.join("model.safetensors"),
+        WEIGHTS.to_ascii_uppercase(),
+    )
+    .expect("written");
+    let options = ResolveOptions {
+        hf_home: Some(hf.path().to_path_buf()),
+        offline: true,
+        ..options(&cache)
+    };
+    assert_eq!(verified_below(&options), (pinned, 1));
+    write_model(&other, &files());
+    assert_eq!(verified_below(&options), (other.clone(), 0));
+    assert_eq!(run(&entry(), &options).0.expect("found").folder, other);
+}
+
 #[test]
 fn a_damaged_stamp_file_costs_a_hash_and_no_more() {
     let (_hub, _cache, options, folder) = filled();

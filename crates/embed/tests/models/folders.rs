@@ -108,3 +108,67 @@ fn a_spec_is_a_name_or_a_path() {
     let error = resolve_spec("./nowhere", &options(&cache), &mut |_| ()).expect_err("a path");
     assert!(matches!(error, ModelError::NotAFolder { .. }), "{error:?}");
 }
+
+#[test]
+fn a_hub_id_is_a_known_models_or_an_unknown_name() {
+    let cache = temp();
+    let offline = ResolveOptions {
+        offline: true,
+        ..options(&cache)
+    };
+    let spec = |spec: &str| resolve_spec(spec, &offline, &mut |_| ()).expect_err("nothing is here");
+    let error = spec("sentence-transformers/all-MiniLM-L6-v2");
+    assert!(
+        matches!(&error, ModelError::NoSource { name, .. } if name == "all-MiniLM-L6-v2"),
+        "{error:?}"
+    );
+    let unknown = |id: &str| match spec(id) {
+        ModelError::UnknownModel { suggestions, .. } => suggestions,
+        other => panic!("{id}: {other:?}"),
+    };
+    for near in [
+        "sentence-transformers/all-MiniLM-L6-v3",
+        "sentence-transformer/all-MiniLM-L6-v2",
+    ] {
+        assert_eq!(unknown(near), ["all-MiniLM-L6-v2"]);
+    }
+    assert_eq!(unknown("BAAI/bge-small-en-v1.5"), [""; 0]);
+    for path in [
+        "/no/where",
+        "./no/where",
+        "no/where/at-all",
+        "../nowhere",
+        "no/where/",
+    ] {
+        let error = spec(path);
+        assert!(
+            matches!(error, ModelError::NotAFolder { .. }),
+            "{path}: {error:?}"
+        );
+    }
+    // Tests run in the crate's folder: these are there.
+    let error = spec("src/lib.rs");
+    assert!(matches!(error, ModelError::NotAFolder { .. }), "{error:?}");
+    let error = spec("src/models");
+    assert!(matches!(error, ModelError::NoWeights { .. }), "{error:?}");
+}
+
+#[test]
+fn the_revision_follows_every_file_that_the_transformer_is_set_up_from() {
+    let (cache, folder) = (temp(), temp());
+    let mut other = files();
+    other.insert("model.safetensors", b"other weights".to_vec());
+    write_model(folder.path(), &other);
+    let revision = || {
+        let spec = folder.path().to_str().expect("UTF-8");
+        let found = resolve_spec(spec, &options(&cache), &mut |_| ()).expect("used");
+        found.revision
+    };
+    let mut seen = vec![revision()];
+    for name in ["sentence_bert_config.json", "sentence_xlnet_config.json"] {
+        fs::write(folder.path().join(name), b"{\"do_lower_case\":true}").expect("written");
+        let now = revision();
+        assert!(!seen.contains(&now), "{name}");
+        seen.push(now);
+    }
+}

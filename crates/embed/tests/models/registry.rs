@@ -33,6 +33,11 @@ fn an_unknown_name_suggests_the_nearest() {
         "all-MinLM-L6-v2",
         "MiniLM",
         "my/all-MiniLM-L6-v2",
+        "sentence-transformers/all-MiniLM-L6-v3",
+        "sentence-transformer/all-MiniLM-L6-v2",
+        "Sentence-Transformers/all-minilm-l6-v2",
+        "sentnce-transformers/all-MinLM-L6-v2",
+        "/models/all-MiniLM-L6",
     ] {
         let error = registry.get(name).expect_err(name);
         assert!(
@@ -40,10 +45,14 @@ fn an_unknown_name_suggests_the_nearest() {
             "{name}: {error}"
         );
     }
+    for name in ["word2vec", "sentence-transformers", "org/word2vec", "a/b"] {
+        let error = registry.get(name).expect_err("unknown");
+        assert!(
+            matches!(&error, ModelError::UnknownModel { suggestions, .. } if suggestions.is_empty()),
+            "{error:?}"
+        );
+    }
     let error = registry.get("word2vec").expect_err("unknown");
-    assert!(
-        matches!(&error, ModelError::UnknownModel { suggestions, .. } if suggestions.is_empty())
-    );
     assert!(error.to_string().contains("Known models: all-MiniLM-L6-v2"));
 }
 
