@@ -118,6 +118,7 @@ fn configurations_are_compared_in_a_table_and_as_reports() {
     let printed = bench(&place, &[&lists[..], &["--quiet"]].concat());
     let table: Vec<&str> = printed.ok().lines().collect();
     assert_eq!(table.len(), 2 + 1 + 4, "{}", printed.out);
+    assert!(table[0].starts_with("bert-cls on cpu; "), "{}", table[0]);
     assert!(
         table[0].contains("3 texts") && table[0].contains("1 record skipped"),
         "{}",
@@ -201,6 +202,47 @@ fn models_are_compared_too() {
             &format!("{},nosuch", tiny_model()),
         ])
         .fails(4, &["nosuch"]);
+}
+
+#[test]
+fn a_configuration_that_does_not_run_is_named_and_the_rest_goes_on() {
+    let place = Place::new();
+    let narrow = place.path("narrow");
+    run::copy_folder(&PathBuf::from(tiny_model()), &narrow);
+    // Eight heads of eight: our own encoder does not run that, Candle's does.
+    let config = std::fs::read_to_string(narrow.join("config.json")).expect("a configuration");
+    let config = config.replace(r#""num_attention_heads": 4"#, r#""num_attention_heads": 8"#);
+    std::fs::write(narrow.join("config.json"), config).expect("a configuration");
+    let file = papers(&place).display().to_string();
+    let model = narrow.display().to_string();
+    let modes = [
+        "bench",
+        "embed",
+        &file,
+        "--model",
+        &model,
+        "--mode",
+        "f32,stock",
+    ];
+    let ran = place.run(&[&modes[..], &["--repeat", "2"]].concat());
+    ran.fails(3, &["f32: failed: ", "8 heads"]);
+    assert!(
+        ran.out.contains("#1 did not run: ") && ran.out.contains("Candle"),
+        "{}",
+        ran.out
+    );
+    let ran = place.run(&[&modes[..], &["--repeat", "1", "--json"]].concat());
+    ran.fails(3, &["8 heads"]);
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let row = &rows(&report)[0];
+    assert!(
+        row["error"]
+            .as_str()
+            .is_some_and(|why| why.contains("8 heads")),
+        "{row}"
+    );
+    assert_eq!(row["figures"], Value::Null);
+    assert_eq!(rows(&report)[1]["ratio"], 1.0, "the first that ran");
 }
 
 #[test]

@@ -274,16 +274,16 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   syntopic bench embed
   syntopic bench embed papers.jsonl -n 512 --threads 2 --json
-  syntopic bench embed papers.jsonl --compare                    all fast modes, 1 thread and all, three batch sizes
-  syntopic bench embed papers.jsonl --mode f32,stock -n 16       these alone, side by side
+  syntopic bench embed papers.jsonl --compare              fast modes, threads, batch sizes
+  syntopic bench embed papers.jsonl --mode f32,stock       these alone, side by side
   syntopic bench embed papers.jsonl --threads 2 --against peers.jsonl
-  syntopic bench embed papers.jsonl --latency                    one title at a time
+  syntopic bench embed papers.jsonl --latency              one title at a time
   syntopic bench embed papers.jsonl --lengths 16,32,64,128,256
-  syntopic bench embed --cold                                    from the start of a process to its first vector
+  syntopic bench embed --cold                              process start to first vector
 
-With --compare, or several values of --model, --mode, --threads or --batch-tokens, every configuration runs in a process of
-its own. Each of --repeat rounds runs all of them once, so that noise hits all alike; medians over the rounds are shown.
---against reads what the peers' script prints, a JSON object a line with peer, sent_per_s (or p50_ms), cpu_s, peak_rss_mb.
+With --compare, or several values of --model, --mode, --threads or --batch-tokens, every configuration runs in a process of its own. \
+Each of --repeat rounds runs all of them once, so that noise hits all alike; medians over the rounds are shown.
+--against reads what the peers' script prints: a JSON object a line with peer, sent_per_s (or p50_ms), cpu_s, peak_rss_mb.
 Candle's own BERT (--mode stock) takes its threads from CANDLE_NUM_THREADS and RAYON_NUM_THREADS; a comparison sets both.
 Exit code 3: a configuration did not run, or a line of --against cannot be used; each is named.";
 
@@ -412,12 +412,24 @@ mod tests {
     }
 
     #[test]
-    fn related_takes_one_query() {
-        assert!(Arguments::try_parse_from(["syntopic", "related"]).is_err());
-        assert!(Arguments::try_parse_from(["syntopic", "related", "x", "--text", "y"]).is_err());
-        assert!(
-            Arguments::try_parse_from(["syntopic", "related", "x", "-k", "3", "--json"]).is_ok()
-        );
-        assert!(Arguments::try_parse_from(["syntopic", "related", "-"]).is_ok());
+    fn related_takes_one_query_or_several() {
+        let parses = |arguments: &[&str]| {
+            Arguments::try_parse_from([&["syntopic", "related"], arguments].concat()).is_ok()
+        };
+        assert!(!parses(&[]) && !parses(&["--not", "x"]));
+        assert!(parses(&["x", "-k", "3", "--json"]) && parses(&["-"]));
+        assert!(parses(&[
+            "x", "y", "--text", "z", "--file", "f", "--not", "w"
+        ]));
+    }
+
+    #[test]
+    fn years_are_read_with_one_end_or_both() {
+        let wrong = |text| years(text).is_err();
+        assert_eq!(years("2020"), Ok(Years(Some(2020), Some(2020))));
+        assert_eq!(years("2018..2021"), Ok(Years(Some(2018), Some(2021))));
+        assert_eq!(years("2018.."), Ok(Years(Some(2018), None)));
+        assert_eq!(years("..2021"), Ok(Years(None, Some(2021))));
+        assert!(wrong("") && wrong("..") && wrong("2021..2018") && wrong("2018..x"));
     }
 }

@@ -98,7 +98,8 @@ pub fn latency(
     })
 }
 
-/// Embeds one text, without the prompt that a model may want before a query: the peers put none. Gives its tokens.
+/// Embeds one text, as a paper's is: the prompt that some models want before a query would make it longer than the peers'.
+/// Gives its tokens.
 fn one(embedder: &Embedder, text: &String) -> Result<usize, LibraryError> {
     let embedded = embedder.embed(std::slice::from_ref(text), TextKind::Document, &mut |_| {
         ControlFlow::Continue(())

@@ -72,46 +72,17 @@ pub(super) fn read_peers(
 }
 
 fn print_against(against: &Against, out: &mut dyn Write) -> anyhow::Result<()> {
-    let lines = &against.lines;
-    let mut left = String::new();
-    for (n, what) in [
-        (lines.bad_lines.len(), "bad line"),
-        (lines.other_lines, "line"),
-    ] {
-        if n > 0 {
-            left.push_str(&format!(", {} ", count(n, what)));
-            left.push_str(if what == "line" {
-                "of other measurements"
-            } else {
-                "skipped"
-            });
-        }
-    }
-    writeln!(out)?;
     writeln!(
         out,
-        "{}: {}{left}; ratios are ours over theirs",
-        lines.file,
-        count(against.peers.len(), "peer")
+        "\n{}: {}{}; ratios are ours over theirs",
+        against.lines.file,
+        count(against.peers.len(), "peer"),
+        passed_over(&against.lines)
     )?;
     let figures = shown(against);
-    let ours: Vec<&str> = against
-        .peers
-        .iter()
-        .find(|peer| !peer.ratios.is_empty())
-        .map(|peer| peer.ratios.iter().map(|r| r.ours.as_str()).collect())
-        .unwrap_or_default();
-    let mut header = vec![String::from("peer")];
-    header.extend(figures.iter().map(|(name, _, _)| (*name).to_owned()));
-    match ours.as_slice() {
-        [_] => header.extend(figures.iter().map(|(name, _, _)| format!("ratio {name}"))),
-        several => header.extend(several.iter().map(|name| format!("ratio {name}"))),
-    }
-    let rows: Vec<Vec<String>> = against
-        .peers
-        .iter()
-        .map(|peer| peer_cells(peer, &figures))
-        .collect();
+    let header = header(against, &figures);
+    let cells = |peer| peer_cells(peer, &figures);
+    let rows: Vec<Vec<String>> = against.peers.iter().map(cells).collect();
     let mut columns = vec![Column::Right; header.len()];
     columns[0] = Column::Left;
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
@@ -119,15 +90,37 @@ fn print_against(against: &Against, out: &mut dyn Write) -> anyhow::Result<()> {
     for peer in &against.peers {
         if let Some(error) = &peer.line.error {
             let last = error.lines().rfind(|line| !line.trim().is_empty());
-            writeln!(
-                out,
-                "{} failed: {}",
-                peer.line.peer,
-                last.unwrap_or("it does not say why")
-            )?;
+            let why = last.unwrap_or("it does not say why");
+            writeln!(out, "{} failed: {why}", peer.line.peer)?;
         }
     }
     Ok(())
+}
+
+/// What of the file does not stand in the table.
+fn passed_over(lines: &PeerLines) -> String {
+    let mut text = String::new();
+    if !lines.bad_lines.is_empty() {
+        let bad = count(lines.bad_lines.len(), "bad line");
+        text.push_str(&format!(", {bad} skipped"));
+    }
+    if lines.other_lines > 0 {
+        let other = count(lines.other_lines, "line");
+        text.push_str(&format!(", {other} of other measurements"));
+    }
+    text
+}
+
+fn header(against: &Against, figures: &[Figure]) -> Vec<String> {
+    let mut header = vec![String::from("peer")];
+    header.extend(figures.iter().map(|(name, _, _)| (*name).to_owned()));
+    let ran = against.peers.iter().find(|peer| !peer.ratios.is_empty());
+    match ran.map(|peer| peer.ratios.as_slice()) {
+        Some([_]) => header.extend(figures.iter().map(|(name, _, _)| format!("ratio {name}"))),
+        Some(several) => header.extend(several.iter().map(|one| format!("ratio {}", one.ours))),
+        None => {}
+    }
+    header
 }
 
 /// A figure: its name, the digits shown, and how it is read.

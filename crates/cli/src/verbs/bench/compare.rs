@@ -100,34 +100,15 @@ fn speed(measured: &Measured) -> String {
 
 fn print(report: &Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
     print_input(report, out)?;
+    let asked = |row: &Row| row.configuration.model.clone();
     let models = report
         .rows
-        .iter()
-        .any(|row| row.configuration.model != report.rows[0].configuration.model);
-    let latency = report
-        .rows
-        .iter()
-        .any(|row| matches!(row.figures, Some(Figures::Latency(_))));
-    let mut header = vec!["#", "mode", "threads", "batch tokens"];
-    let mut columns = vec![Column::Right, Column::Left, Column::Right, Column::Right];
-    if models {
-        header.insert(1, "model");
-        columns.insert(1, Column::Left);
-    }
-    let figures: &[&str] = if latency {
-        &["p50 ms", "rounds", "p90", "p99", "MB"]
-    } else {
-        &["abstracts/s", "rounds", "tok/s", "cpu s", "MB", "peak"]
-    };
-    header.extend(figures);
-    header.push("ratio");
-    columns.resize(header.len(), Column::Right);
+        .windows(2)
+        .any(|two| asked(&two[0]) != asked(&two[1]));
+    let (columns, header) = header(report, models);
     let cells = |(index, row): (usize, &Row)| {
         let mut cells = vec![(index + 1).to_string()];
-        if models {
-            let asked = row.configuration.model.clone();
-            cells.push(asked.unwrap_or_else(|| String::from("default")));
-        }
+        cells.extend(models.then(|| asked(row).unwrap_or_else(|| String::from("default"))));
         cells.extend(configuration_cells(row));
         cells.extend(figure_cells(row));
         cells
@@ -142,6 +123,26 @@ fn print(report: &Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The columns of the table, with one for the models if there are several.
+fn header(report: &Comparison, models: bool) -> (Vec<Column>, Vec<&'static str>) {
+    let is_latency = |row: &Row| matches!(row.figures, Some(Figures::Latency(_)));
+    let (mut columns, mut header) = (vec![Column::Right], vec!["#"]);
+    if models {
+        columns.push(Column::Left);
+        header.push("model");
+    }
+    columns.push(Column::Left);
+    header.extend(["mode", "threads", "batch tokens"]);
+    if report.rows.iter().any(is_latency) {
+        header.extend(["p50 ms", "rounds", "p90", "p99", "MB"]);
+    } else {
+        header.extend(["abstracts/s", "rounds", "tok/s", "cpu s", "MB", "peak"]);
+    }
+    header.push("ratio");
+    columns.resize(header.len(), Column::Right);
+    (columns, header)
+}
+
 /// What ran, on what: the same in every row.
 fn print_input(report: &Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
     let Some(measured) = report.rows.iter().find_map(|row| row.reports.first()) else {
@@ -151,20 +152,30 @@ fn print_input(report: &Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
         Measured::Throughput(r) => (&r.input, r.texts, r.skipped, r.tokens_per_text.mean),
         Measured::Latency(r) => (&r.input, r.texts, r.skipped, r.tokens_per_text.mean),
     };
-    let machine = &measured.setting().machine;
+    let setting = measured.setting();
     let what = match measured {
         Measured::Throughput(_) => "text",
         Measured::Latency(_) => "title",
     };
     writeln!(
         out,
-        "{input}: {}, {tokens:.0} tokens on average{}; {}",
+        "{} on {}; {input}: {}, {tokens:.0} tokens on average{}; {}",
+        models(report).join(", "),
+        setting.device,
         count(texts, what),
         super::print::skipped(skipped),
         count(report.rounds, "round")
     )?;
-    writeln!(out, "{}", super::print::program(machine))?;
+    writeln!(out, "{}", super::print::program(&setting.machine))?;
     Ok(())
+}
+
+/// The names of the models that ran.
+fn models(report: &Comparison) -> Vec<&str> {
+    let settings = report.rows.iter().filter_map(|row| row.setting.as_ref());
+    let mut names: Vec<&str> = settings.map(|setting| setting.model.as_str()).collect();
+    names.dedup();
+    names
 }
 
 fn configuration_cells(row: &Row) -> Vec<String> {
