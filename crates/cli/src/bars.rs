@@ -28,8 +28,8 @@ impl Bars {
         }
     }
 
-    /// Shows one event. The work always goes on: an interruption ends the process, and the library keeps what was
-    /// committed.
+    /// Shows one event. The work always goes on: `add` asks elsewhere whether to stop (`stop.rs`), and the other verbs are ended
+    /// by an interruption, with nothing lost.
     pub(crate) fn show(&self, event: Event<'_>) -> ControlFlow<()> {
         if self.quiet {
             return ControlFlow::Continue(());

@@ -30,7 +30,9 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         | LibraryError::UnknownId { .. }
         | LibraryError::UnknownTopic { .. }
         | LibraryError::NoTopics => NOT_FOUND,
-        LibraryError::Corrupt { .. } | LibraryError::NewerFormat { .. } => DAMAGED,
+        LibraryError::Corrupt { .. }
+        | LibraryError::NewerFormat { .. }
+        | LibraryError::OtherRecipe { .. } => DAMAGED,
         LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,

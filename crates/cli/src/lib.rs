@@ -6,6 +6,7 @@
 mod args;
 mod bars;
 mod exit;
+mod stop;
 mod table;
 mod verbs;
 

@@ -1,8 +1,9 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
 use crate::bert::{Shape, StockBert};
-use crate::fast::{FastBert, Run};
+use crate::fast::{FastBert, Precision, Run};
 use crate::models::ModelFolder;
+use crate::peak::{Peak, measure_int16_peak, measure_peak};
 use crate::tokens::{TextTokenizer, Tokens};
 use crate::{EmbedError, Pooling, SentenceConfig};
 use rayon::prelude::*;
@@ -20,27 +21,33 @@ pub enum TextKind {
     Query,
 }
 
-/// Which implementation runs the model. All give the same vectors up to rounding.
+/// Which implementation runs the model. All but [`Mode::Int16`] give the same vectors up to the rounding of f32, and that
+/// one vectors whose cosine with them is 0.99999 and more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// [`Mode::F32`] where it runs the model, else [`Mode::Stock`]; [`Embedder::mode`] says which.
+    /// [`Mode::Int16`] where the CPU has AVX2, else [`Mode::F32`]; where neither runs the model, [`Mode::Stock`].
+    /// [`Embedder::mode`] says which.
     #[default]
     Auto,
     /// Candle's BERT as it ships: the plain twin, many times slower.
     Stock,
     /// The packed f32 encoder for CPUs: no padding, AVX2 where the CPU has it.
     F32,
+    /// The packed encoder with weights and activations of its linear layers rounded to 16-bit integers: faster than
+    /// [`Mode::F32`] where the CPU has AVX2, and slower elsewhere.
+    Int16,
 }
 
 impl std::str::FromStr for Mode {
     type Err = EmbedError;
 
-    /// `auto`, `stock` or `f32`.
+    /// `auto`, `stock`, `f32` or `int16`.
     fn from_str(name: &str) -> Result<Self, EmbedError> {
         match name {
             "auto" => Ok(Mode::Auto),
             "stock" => Ok(Mode::Stock),
             "f32" => Ok(Mode::F32),
+            "int16" => Ok(Mode::Int16),
             other => Err(EmbedError::UnknownMode(other.to_owned())),
         }
     }
@@ -50,7 +57,7 @@ impl std::str::FromStr for Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbedOptions {
     /// Most tokens in one batch, padding included; a text that is longer alone is a batch of its own. Default 256:
-    /// on a CPU, a model is fastest when its activations stay in the cache. In [`Mode::F32`], where nothing is padded, it
+    /// on a CPU, a model is fastest when its activations stay in the cache. In the packed modes, where nothing is padded, it
     /// is the number of tokens that one thread runs together, and changes the time alone, no bit of a vector.
     pub batch_tokens: usize,
     /// Which implementation runs the model. Default [`Mode::Auto`].
@@ -71,7 +78,7 @@ impl Default for EmbedOptions {
 pub struct ModelIdentity {
     /// Registry name, or the folder's name.
     pub name: String,
-    /// Pinned revision, or empty for a folder that states none.
+    /// Pinned revision; for a folder of no known model, `folder-` and a hash of the files that decide its vectors.
     pub revision: String,
     /// SHA-256 of the weights, hexadecimal.
     pub weights_sha256: String,
@@ -133,23 +140,27 @@ enum Encoder {
 impl Encoder {
     /// Loads what `mode` asks for, or refuses by name; a fallback is noted in `config`.
     fn load(folder: &Path, config: &mut SentenceConfig, mode: Mode) -> Result<Self, EmbedError> {
-        if mode != Mode::Stock {
-            match FastBert::refuses(folder)? {
-                None => return Ok(Encoder::Fast(FastBert::load(folder, config)?)),
-                Some(why) if mode == Mode::F32 => {
-                    return Err(EmbedError::Unsupported {
-                        path: folder.join("config.json"),
-                        what: "in mode f32",
-                        got: why,
-                        supported: "mode auto or stock",
-                    });
-                }
-                Some(why) => config.notes.push(format!(
-                    "the packed f32 encoder does not run this model ({why}): Candle's BERT does, many times slower"
-                )),
+        let (precision, what) = match mode {
+            Mode::Stock => return Ok(Encoder::Stock(StockBert::load(folder, config)?)),
+            Mode::Auto => (FastBert::fastest(), None),
+            Mode::F32 => (Precision::F32, Some("in mode f32")),
+            Mode::Int16 => (Precision::Int16, Some("in mode int16")),
+        };
+        if let Some(why) = FastBert::refuses(folder)? {
+            if let Some(what) = what {
+                return Err(EmbedError::Unsupported {
+                    path: folder.join("config.json"),
+                    what,
+                    got: why,
+                    supported: "mode auto or stock",
+                });
             }
+            config.notes.push(format!(
+                "the packed encoder does not run this model ({why}): Candle's BERT does, many times slower"
+            ));
+            return Ok(Encoder::Stock(StockBert::load(folder, config)?));
         }
-        Ok(Encoder::Stock(StockBert::load(folder, config)?))
+        Ok(Encoder::Fast(FastBert::load(folder, config, precision)?))
     }
 
     fn shape(&self) -> Shape {
@@ -245,6 +256,18 @@ impl Embedder {
     #[must_use]
     pub fn operations(&self, tokens: usize) -> f64 {
         self.model.shape().operations(tokens)
+    }
+
+    /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or 16-bit integers in
+    /// [`Mode::Int16`]. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`.
+    #[must_use]
+    pub fn measure_peak(&self, threads: usize, time: Duration) -> Peak {
+        match &self.model {
+            Encoder::Fast(model) if model.precision() == Precision::Int16 => {
+                measure_int16_peak(threads, time)
+            }
+            _ => measure_peak(threads, time),
+        }
     }
 
     /// Token ids of one text as the model reads them, without a prompt.
@@ -396,6 +419,7 @@ fn length_sorted_batches(tokens: &[Tokens], budget: usize) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fast::of_lengths;
 
     fn lengths(batches: &[Vec<usize>]) -> Vec<usize> {
         batches.iter().map(Vec::len).collect()
@@ -403,13 +427,7 @@ mod tests {
 
     #[test]
     fn batches_hold_every_text_once_and_keep_the_budget() {
-        let tokens: Vec<Tokens> = [5, 1, 9, 5, 3, 20]
-            .iter()
-            .map(|&n| Tokens {
-                ids: vec![0; n],
-                truncated: false,
-            })
-            .collect();
+        let tokens = of_lengths(&[5, 1, 9, 5, 3, 20]);
         let batches = length_sorted_batches(&tokens, 10);
         assert_eq!(batches, vec![vec![1, 4], vec![0, 3], vec![2], vec![5]]);
         assert_eq!(lengths(&length_sorted_batches(&tokens, 1_000)), vec![6]);

@@ -57,10 +57,16 @@ fn it_agrees_with_candles_bert_at_every_length() {
 
 #[test]
 fn a_vector_is_the_same_bit_for_bit_whatever_it_is_batched_with_and_on_however_many_threads() {
+    for mode in [Mode::F32, Mode::Int16] {
+        assert_same_bits(mode);
+    }
+}
+
+fn assert_same_bits(mode: Mode) {
     let mut texts = texts();
-    let one = embed(&embedder(with(Mode::F32, 1)), &texts);
+    let one = embed(&embedder(with(mode, 1)), &texts);
     for batch_tokens in [300, 100_000] {
-        let model = embedder(with(Mode::F32, batch_tokens));
+        let model = embedder(with(mode, batch_tokens));
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
@@ -71,23 +77,46 @@ fn a_vector_is_the_same_bit_for_bit_whatever_it_is_batched_with_and_on_however_m
             assert_eq!(
                 one.vectors.as_slice(),
                 other.vectors.as_slice(),
-                "{batch_tokens} tokens, {threads} threads"
+                "{mode:?}: {batch_tokens} tokens, {threads} threads"
             );
         }
     }
-    let model = embedder(with(Mode::F32, 300));
+    let model = embedder(with(mode, 300));
     for (index, text) in texts.iter().enumerate() {
         let alone = embed(&model, std::slice::from_ref(text));
         let dim = one.vectors.dim();
         assert_eq!(
             alone.vectors.as_slice(),
             &one.vectors.as_slice()[index * dim..][..dim],
-            "{text:?} alone"
+            "{mode:?}: {text:?} alone"
         );
     }
     texts.reverse();
     let reversed = embed(&model, &texts);
     assert!(one.vectors.rows().eq(reversed.vectors.rows().rev()));
+}
+
+#[test]
+fn sixteen_bits_are_near_f32_at_every_length() {
+    let texts = texts();
+    let exact = embed(&embedder(with(Mode::F32, 256)), &texts);
+    let ours = embed(&embedder(with(Mode::Int16, 256)), &texts);
+    assert_eq!(exact.tokens, ours.tokens);
+    let largest = largest_difference(&exact, &ours);
+    println!("largest difference {largest:e} over {} texts", texts.len());
+    assert!(largest > 1e-6 && largest < 1e-3, "{largest}");
+}
+
+#[test]
+fn auto_picks_the_fastest_of_this_cpu_and_says_which() {
+    let mode = |mode| {
+        let model = Embedder::load(&tiny_model(), with(mode, 256)).expect("a model");
+        model.mode().to_owned()
+    };
+    let (f32, int16) = (mode(Mode::F32), mode(Mode::Int16));
+    assert!(f32.starts_with("f32 ") && int16.starts_with("int16 "));
+    let plain = f32.contains("portable");
+    assert_eq!(mode(Mode::Auto), if plain { f32 } else { int16 });
 }
 
 #[test]
@@ -193,6 +222,12 @@ fn what_it_does_not_run_is_refused_by_name_or_left_to_candles_bert() {
         0.0
     );
 
+    let message = refusal(Embedder::load(&narrow, with(Mode::Int16, 256)));
+    assert!(
+        message.contains("in mode int16") && message.contains("8 heads"),
+        "{message}"
+    );
+
     let (_folder, silu) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "silu""#);
     let message = refusal(Embedder::load(&silu, with(Mode::F32, 256)));
     assert!(
@@ -214,7 +249,7 @@ fn relu_is_that_of_candles_bert_and_gelu_new_is_near_gelu() {
     let (_folder, relu) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "relu""#);
     let load = |model: &ModelFolder, mode| Embedder::load(model, with(mode, 256)).expect("a model");
     let stock = embed(&load(&relu, Mode::Stock), &texts);
-    let fast = load(&relu, Mode::Auto);
+    let fast = load(&relu, Mode::F32);
     assert!(fast.mode().ends_with("(packed)"), "{}", fast.mode());
     assert!(largest_difference(&stock, &embed(&fast, &texts)) < 2e-6);
 

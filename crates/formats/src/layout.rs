@@ -12,7 +12,7 @@ const MIN_PAPERS: usize = 3;
 /// What was learned of a page.
 #[derive(Default)]
 pub(crate) struct Layout {
-    /// Hashes of unknown lines and buttons that recur: the page's own.
+    /// Hashes of lines that recur and may: the page's own.
     own: HashSet<u64>,
     /// Whether a line (authors, an affiliation) stands between a title and its abstract, paper for paper.
     pub(crate) lines_between: bool,
@@ -33,7 +33,7 @@ impl Layout {
 }
 
 fn may_recur(shape: Shape) -> bool {
-    shape.is_unknown() || shape == Shape::Button
+    shape.is_unknown() || matches!(shape, Shape::Button | Shape::Title)
 }
 
 /// Tells texts apart. A collision makes an unknown line one of the page's own, or changes the wording of a message.
@@ -43,11 +43,13 @@ pub(crate) fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Where an unknown line or button was seen.
+/// Where a line was seen that may recur.
 #[derive(Default)]
 struct Sightings {
     times: usize,
-    /// Hashes of the abstracts directly below it: the first, and another one.
+    /// Whether it looks like a title.
+    title: bool,
+    /// Hashes of the abstracts below it (see [`below`]): the first, and another one.
     below: [Option<u64>; 2],
 }
 
@@ -62,16 +64,17 @@ impl Sightings {
         }
     }
 
-    /// Above several abstracts, or often above none. Above one only, it may be the title of a paper that is listed again.
+    /// Above several abstracts, or often above none. Above one only, it may be the title of a paper that is listed again; and
+    /// what looks like a title is one wherever there is an abstract below.
     fn is_own(&self) -> bool {
         match self.below {
             [None, _] => self.times >= MIN_PAPERS,
-            [_, other] => other.is_some(),
+            [_, other] => other.is_some() && !self.title,
         }
     }
 }
 
-/// The unknown lines and buttons that recur; twice in a row is once.
+/// The lines that recur and may; twice in a row is once.
 fn recurring(lines: &[Line]) -> HashSet<u64> {
     let mut seen: HashMap<u64, Sightings> = HashMap::new();
     for (n, line) in lines.iter().enumerate() {
@@ -80,13 +83,26 @@ fn recurring(lines: &[Line]) -> HashSet<u64> {
         if doubled || !may_recur(line.shape) {
             continue;
         }
-        let below = next
-            .filter(|next| next.shape == Shape::Abstract)
-            .map(|next| hash(&next.block.text));
-        seen.entry(hash(&line.block.text)).or_default().add(below);
+        let below = below(line.shape, &lines[n + 1..]);
+        let sightings = seen.entry(hash(&line.block.text)).or_default();
+        sightings.title = line.shape == Shape::Title;
+        sightings.add(below);
     }
     seen.retain(|_, sightings| sightings.is_own());
     seen.into_keys().collect()
+}
+
+/// Hash of the abstract that a line of this shape may be the title of: the one directly below it, and for what looks like a
+/// title the next one with no other such line before it.
+fn below(shape: Shape, rest: &[Line]) -> Option<u64> {
+    let next = match shape {
+        Shape::Title => rest
+            .iter()
+            .find(|line| matches!(line.shape, Shape::Abstract | Shape::Title)),
+        _ => rest.first(),
+    };
+    next.filter(|next| next.shape == Shape::Abstract)
+        .map(|next| hash(&next.block.text))
 }
 
 /// Whether most abstracts have one title above them and, nearer, an unknown line. (Papers without an abstract, each before
@@ -96,6 +112,7 @@ fn lines_between(lines: &[Line], own: &HashSet<u64>) -> bool {
     let (mut titles, mut nearest) = (0, Shape::Chrome);
     for line in lines {
         match line.shape {
+            Shape::Title if own.contains(&hash(&line.block.text)) => {}
             Shape::Abstract => {
                 abstracts += 1;
                 between += usize::from(titles == 1 && nearest != Shape::Title);
@@ -150,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_title_and_stands_between_papers_is_the_pages_own() {
+        let card = |n: usize| format!("A Title of Paper {n}\nABSTRACT {n}\nRead This Paper Now\n");
+        let page: String = (0..3).map(card).collect();
+        assert!(is_own(&learn(&page), "Read This Paper Now"));
+        assert!(!is_own(&learn(&page), "A Title of Paper 1"));
+        let twice: String = (0..2).map(card).collect();
+        assert!(!is_own(&learn(&twice), "Read This Paper Now"));
+        let listed = "A Paper Listed Again\nJane Doe\nABSTRACT\n".repeat(4);
+        assert!(!is_own(&learn(&listed), "A Paper Listed Again"));
+    }
+
+    #[test]
     fn a_paper_listed_again_is_not() {
         let again =
             "GPT-4\nABSTRACT\nt-SNE\nt-SNE\nABSTRACT 1\nGPT-4\nABSTRACT\nGPT-4\nt-SNE\nt-SNE";
@@ -171,11 +200,11 @@ mod tests {
             !learn(&button.collect::<String>()).lines_between,
             "the page's own"
         );
-        let bare = "A Paper Without an Abstract\n";
+        let bare = "A Paper Without an Abstract";
         assert!(
             !learn(
                 &["a", "b", "c"]
-                    .map(|name| format!("{bare}{}", with(name)))
+                    .map(|name| format!("{bare} {name}\n{}", with(name)))
                     .concat()
             )
             .lines_between

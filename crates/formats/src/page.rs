@@ -225,7 +225,7 @@ impl Pairing {
                     self.left_out.doubt(&line.block);
                 }
             }
-            Shape::Button if own => self.left_out.known(),
+            Shape::Button | Shape::Title if own => self.left_out.known(),
             Shape::Button => self.card.direct = Some((line.block, Direct::Button)),
             _ if own => self.card.direct = Some((line.block, Direct::Own)),
             Shape::Doubtful => self.card.direct = Some((line.block, Direct::Doubtful)),

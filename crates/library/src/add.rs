@@ -1,10 +1,9 @@
 //! Adding papers: read, compare with what is there, embed what is new, commit batch by batch.
 
-use crate::commit::{Batch, commit};
+use crate::commit::Batch;
 use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, known};
-use crate::store::Store;
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -310,12 +309,6 @@ impl Adding<'_, '_> {
             let spec = asked.or(recorded.as_deref());
             let mode = model.map(|embedder| embedder.mode().to_owned());
             let model = model.map(|embedder| RecordedModel::new(spec, embedder.identity()));
-            if self.library.store.is_none() {
-                self.library.store = Some(Store::open_or_create(&self.library.folder)?);
-            }
-            let Some(store) = self.library.store.as_mut() else {
-                return Ok(());
-            };
             let batch = Batch {
                 details: &pending.details,
                 texts: &pending.texts,
@@ -323,7 +316,8 @@ impl Adding<'_, '_> {
                 model: model.as_ref(),
                 mode: mode.as_deref(),
             };
-            let done = match (commit(store, &batch)?, &model) {
+            let committed = self.library.commit(&batch)?;
+            let done = match (committed, &model) {
                 (Ok(done), _) => done,
                 (Err(theirs), Some(ours)) => return Err(theirs.refuses(ours, asked)),
                 (Err(_), None) => return Ok(()),

@@ -114,6 +114,21 @@ impl Library {
                 .problems
                 .push(format!("{orphans} vectors have no paper"));
         }
+        let without_tokens: usize = self.store()?.read(|db| {
+            let sql = "SELECT count(*) FROM vectors WHERE tokens < 1 OR truncated NOT IN (0, 1)";
+            db.query_row(sql, [], |row| row.get(0))
+        })?;
+        if without_tokens > 0 {
+            report.problems.push(format!(
+                "{without_tokens} vectors say nonsense of the tokens they were made from"
+            ));
+        }
+        let generation = self.store()?.meta("generation")?;
+        if generation.is_some_and(|count| count.parse::<u64>().is_err()) {
+            report
+                .problems
+                .push(String::from("the count of changes is no number"));
+        }
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 //! another process may have changed the library.
 
 use crate::LibraryError;
+use crate::create::Draft;
+use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, VectorRow, known, put, text_sha256};
 use crate::store::{Store, next_generation, read_meta, set_meta};
@@ -65,8 +67,56 @@ impl Committed {
     }
 }
 
+impl Library {
+    /// Commits a batch, all or nothing, and makes the library with its first one.
+    pub(crate) fn commit(
+        &mut self,
+        batch: &Batch<'_>,
+    ) -> Result<Result<Committed, RecordedModel>, LibraryError> {
+        if self.store.is_none() {
+            match Store::open(&self.folder) {
+                Ok(store) => self.store = Some(store),
+                Err(LibraryError::NotFound(_)) => return self.commit_first(batch),
+                Err(error) => return Err(error),
+            }
+        }
+        let folder = &self.folder;
+        let store = self.store.as_mut();
+        commit(
+            store.ok_or_else(|| LibraryError::NotFound(folder.clone()))?,
+            batch,
+        )
+    }
+
+    /// The first batch of a new library: in place with it or not at all.
+    fn commit_first(
+        &mut self,
+        batch: &Batch<'_>,
+    ) -> Result<Result<Committed, RecordedModel>, LibraryError> {
+        let new_folder = !self.folder.exists();
+        std::fs::create_dir_all(&self.folder).map_err(|source| LibraryError::Io {
+            path: self.folder.clone(),
+            source,
+        })?;
+        let made = Draft::new(self.folder.join("library.db")).and_then(|mut draft| {
+            let done = commit(&mut draft.store, batch)?;
+            Ok((draft.publish()?, done))
+        });
+        if made.is_err() && new_folder {
+            // Only if nobody has put anything there meanwhile.
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+        let (first, done) = made?;
+        self.store = Some(Store::open(&self.folder)?);
+        if first {
+            return Ok(done);
+        }
+        self.commit(batch)
+    }
+}
+
 /// Commits a batch, all or nothing. Where another model made the library, nothing is written and that model is given.
-pub(crate) fn commit(
+fn commit(
     store: &mut Store,
     batch: &Batch<'_>,
 ) -> Result<Result<Committed, RecordedModel>, LibraryError> {

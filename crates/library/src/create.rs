@@ -1,11 +1,11 @@
-//! A new `library.db`: made whole under a temporary name and put in its place, so that an empty or half-made file is never a
-//! new library but always a damaged one.
+//! A new `library.db`: made under a temporary name, with its first papers, and put in its place, so that a failed `add` leaves
+//! nothing and an empty or half-made file is never a new library but always a damaged one.
 
 use crate::LibraryError;
-use crate::store::{APPLICATION_ID, FORMAT};
+use crate::store::{APPLICATION_ID, FORMAT, Store};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const SCHEMA: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -31,38 +31,61 @@ CREATE TABLE vectors(
 ) STRICT;
 ";
 
-/// Makes an empty library at `path`, whose folder is there. Another process may do the same: who comes second finds the
-/// first one's and leaves it.
-pub(crate) fn create(path: &Path) -> Result<(), LibraryError> {
-    let error = |source| LibraryError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".library.db-");
-    let file = crate::derived::open_to_readers(&mut builder)
-        .tempfile_in(folder)
-        .map_err(error)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(file.path(), flags)
-        .and_then(|db| {
-            db.execute_batch("PRAGMA synchronous=FULL; BEGIN;")?;
-            db.execute_batch(SCHEMA)?;
-            db.pragma_update(None, "application_id", APPLICATION_ID)?;
-            db.pragma_update(None, "user_version", FORMAT)?;
-            db.execute_batch("COMMIT;")?;
-            db.close().map_err(|(_, error)| error)
+/// A database under a temporary name, which goes when it is dropped.
+pub(crate) struct Draft {
+    pub(crate) store: Store,
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// An empty library that is to be at `path`, whose folder is there.
+    pub(crate) fn new(path: PathBuf) -> Result<Self, LibraryError> {
+        let io = |source| LibraryError::Io {
+            path: path.clone(),
+            source,
+        };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".library.db-");
+        let file = crate::derived::open_to_readers(&mut builder)
+            .tempfile_in(folder)
+            .map_err(io)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(file.path(), flags)
+            .and_then(|db| {
+                db.execute_batch("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; BEGIN;")?;
+                db.execute_batch(SCHEMA)?;
+                db.pragma_update(None, "application_id", APPLICATION_ID)?;
+                db.pragma_update(None, "user_version", FORMAT)?;
+                db.execute_batch("COMMIT;")?;
+                Ok(db)
+            })
+            .map_err(|source| LibraryError::sqlite(&path, source))?;
+        Ok(Self {
+            store: Store::of_draft(path.clone(), db),
+            file,
+            path,
         })
-        .map_err(|source| LibraryError::sqlite(path, source))?;
-    match file.persist_noclobber(path) {
-        Ok(_) => {}
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(e) => return Err(error(e.error)),
     }
-    // The new name is durable once the folder is synced; where folders cannot be opened, the system sees to it.
-    match File::open(folder) {
-        Ok(folder) => folder.sync_all().map_err(error),
-        Err(_) => Ok(()),
+
+    /// Puts it in its place. Another process may have been first: then that one's library is left, and `false` is given.
+    pub(crate) fn publish(self) -> Result<bool, LibraryError> {
+        let Self { store, file, path } = self;
+        let error = |source| LibraryError::Io {
+            path: path.clone(),
+            source,
+        };
+        store.close()?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => {}
+            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(e) => return Err(error(e.error)),
+        }
+        // The new name is durable once the folder is synced; where folders cannot be opened, the system sees to it.
+        if let Some(Ok(folder)) = path.parent().map(File::open) {
+            folder.sync_all().map_err(error)?;
+        }
+        Ok(true)
     }
 }

@@ -119,10 +119,13 @@ impl Library {
             path: store.path().to_owned(),
             why: format!("the recorded model is unreadable: {e}"),
         };
-        if let Some(found) = store
+        let found = store
             .meta("text_recipe")?
-            .filter(|found| found != TEXT_RECIPE)
-        {
+            .ok_or_else(|| LibraryError::Corrupt {
+                path: store.path().to_owned(),
+                why: String::from("it does not say how its papers became texts"),
+            })?;
+        if found != TEXT_RECIPE {
             return Err(LibraryError::OtherRecipe {
                 found,
                 ours: TEXT_RECIPE.to_owned(),

@@ -243,7 +243,9 @@ impl Library {
             ));
         }
         let index = self.index(&IndexOptions::default(), sought.recall, progress)?;
-        notes.push(index.describe());
+        if !index.is_exact() {
+            notes.push(index.describe());
+        }
         let rows = self.vectors()?;
         if sought.passing.is_some() {
             let wanted = k.min(possible.max(1));

@@ -105,7 +105,8 @@ impl Store {
             sha.update(&id);
             sha.update(&vector);
             texts.update(&text);
-            ids.push(PaperId::new(id).map_err(|why| damaged(format!("a paper's id: {why}")))?);
+            let known = format!("the id {id:?}");
+            ids.push(crate::rows::id(id).map_err(|why| damaged(format!("{known}: {why}")))?);
             data.extend(numbers(&vector));
         }
         let sha256: Sha = sha.finalize().into();
@@ -238,6 +239,18 @@ fn paper_of(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
     })
 }
 
+/// A stored id, which is as it was when it was checked.
+fn id(stored: String) -> Result<PaperId, String> {
+    let id = PaperId::new(&stored).map_err(|error| error.to_string())?;
+    if id.as_str() == stored {
+        Ok(id)
+    } else {
+        Err(String::from(
+            "it begins or ends with white space, which no id does",
+        ))
+    }
+}
+
 fn paper_fields(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
     let damaged = |column: usize, why: Box<dyn std::error::Error + Send + Sync>| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why)
@@ -246,7 +259,7 @@ fn paper_fields(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
         serde_json::from_str(&row.get::<_, String>(column)?).map_err(|e| damaged(column, e.into()))
     };
     Ok(Paper {
-        id: PaperId::new(row.get::<_, String>(0)?).map_err(|e| damaged(0, e.into()))?,
+        id: id(row.get(0)?).map_err(|why| damaged(0, why.into()))?,
         title: row.get(1)?,
         abstract_text: row.get(2)?,
         authors: list(3)?,

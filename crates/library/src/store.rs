@@ -3,7 +3,6 @@
 //! Not for: models, search or topics, nor for what a row holds (`rows.rs`); it opens the database and runs queries on it.
 
 use crate::LibraryError;
-use crate::create::create;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -51,20 +50,20 @@ impl Store {
         }
     }
 
-    /// Opens the library of `folder`, making folder and library when there is none.
-    pub(crate) fn open_or_create(folder: &Path) -> Result<Self, LibraryError> {
-        let path = folder.join("library.db");
-        match check_file(folder, &path) {
-            Err(LibraryError::NotFound(_)) => {
-                std::fs::create_dir_all(folder).map_err(|source| LibraryError::Io {
-                    path: folder.to_owned(),
-                    source,
-                })?;
-                create(&path)?;
-            }
-            other => other?,
+    /// The database of a library that is still to be put in its place, `path`.
+    pub(crate) fn of_draft(path: PathBuf, db: Connection) -> Self {
+        Self {
+            path,
+            db,
+            unlocked: None,
         }
-        Self::connect(path)
+    }
+
+    /// Ends the connection, with everything on disk.
+    pub(crate) fn close(self) -> Result<(), LibraryError> {
+        let Self { path, db, .. } = self;
+        db.close()
+            .map_err(|(_, source)| LibraryError::sqlite(&path, source))
     }
 
     /// Opens a library that this user may read but not write, when nothing waits in its write-ahead log: without write
@@ -234,6 +233,12 @@ fn check_format(db: &Connection, path: &Path) -> Result<(), LibraryError> {
         });
     }
     let found = number("PRAGMA user_version")?;
+    if found < 1 {
+        return Err(LibraryError::Corrupt {
+            path: path.to_owned(),
+            why: format!("it has format {found}, and there is none before 1"),
+        });
+    }
     if found > FORMAT {
         return Err(LibraryError::NewerFormat {
             path: path.to_owned(),
@@ -279,7 +284,11 @@ mod tests {
     #[test]
     fn what_is_read_without_a_lock_is_not_used_when_somebody_wrote() {
         let place = tempfile::tempdir().unwrap();
-        let mut writer = Store::open_or_create(place.path()).unwrap();
+        let draft = crate::create::Draft::new(place.path().join("library.db")).unwrap();
+        assert!(draft.publish().unwrap());
+        let late = crate::create::Draft::new(place.path().join("library.db")).unwrap();
+        assert!(!late.publish().unwrap(), "there is one already");
+        let mut writer = Store::open(place.path()).unwrap();
         let path = writer.path().to_owned();
         let reader = Store::connect_unlocked(path.clone()).unwrap();
         assert_eq!(reader.n_papers().unwrap(), 0);

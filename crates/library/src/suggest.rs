@@ -3,12 +3,12 @@
 /// How many ids are suggested.
 const SUGGESTIONS: usize = 3;
 
-/// Up to three of `ids` most like `asked`: those that contain it or are contained in it first, then by edit distance
-/// where that is at most half of the letters.
+/// Up to three of `ids` most like `asked`: those that contain it first, then those that begin most like it, by edit distance
+/// where that is at most a third of the letters. Upper and lower case are alike, and so are spaces, hyphens and underscores.
 pub(crate) fn nearest<'a>(asked: &str, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let asked = asked.to_lowercase();
+    let asked = plain(asked);
     let mut scored: Vec<(usize, &str)> = ids
-        .filter_map(|id| Some((cost(&asked, &id.to_lowercase())?, id)))
+        .filter_map(|id| Some((cost(&asked, &plain(id))?, id)))
         .collect();
     scored.sort_unstable();
     scored
@@ -16,6 +16,11 @@ pub(crate) fn nearest<'a>(asked: &str, ids: impl Iterator<Item = &'a str>) -> Ve
         .take(SUGGESTIONS)
         .map(|(_, id)| id.to_owned())
         .collect()
+}
+
+/// Without what people mix up.
+fn plain(id: &str) -> String {
+    id.trim().to_lowercase().replace([' ', '_'], "-")
 }
 
 /// Lower is more alike; `None` is not alike at all.
@@ -26,22 +31,23 @@ fn cost(asked: &str, id: &str) -> Option<usize> {
     if id.contains(asked) {
         return Some(id.len() - asked.len());
     }
-    let most = asked.chars().count().max(id.chars().count());
-    let distance = edit_distance(asked, id, most / 2)?;
-    Some(1_000 + distance)
+    let distance = prefix_distance(asked, id, asked.chars().count().div_ceil(3))?;
+    Some(1_000_000 + 1_000 * distance + id.len().abs_diff(asked.len()).min(999))
 }
 
-/// Levenshtein's distance, or `None` when it is above `limit`.
-fn edit_distance(a: &str, b: &str, limit: usize) -> Option<usize> {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len().abs_diff(b.len()) > limit {
+/// Levenshtein's distance from `asked` to the beginning of `id` that is nearest to it, or `None` when it is above `limit`.
+fn prefix_distance(asked: &str, id: &str, limit: usize) -> Option<usize> {
+    let asked: Vec<char> = asked.chars().collect();
+    // A beginning that is longer by more than the limit is farther than it.
+    let id: Vec<char> = id.chars().take(asked.len() + limit).collect();
+    if asked.len() > id.len() + limit {
         return None;
     }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
+    let mut row: Vec<usize> = (0..=id.len()).collect();
+    for (i, x) in asked.iter().enumerate() {
         let mut diagonal = row[0];
         row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
+        for (j, y) in id.iter().enumerate() {
             let substituted = diagonal + usize::from(x != y);
             diagonal = row[j + 1];
             row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
@@ -50,7 +56,7 @@ fn edit_distance(a: &str, b: &str, limit: usize) -> Option<usize> {
             return None;
         }
     }
-    row.last().copied().filter(|d| *d <= limit)
+    row.into_iter().min().filter(|d| *d <= limit)
 }
 
 #[cfg(test)]
@@ -59,19 +65,24 @@ mod tests {
 
     #[test]
     fn parts_come_before_misspellings() {
-        let ids = ["barlow-twins", "graph-mae", "graphgpt", "mert"];
+        let long = "graphmae-self-supervised-masked-graph-autoencoders";
+        let ids = ["barlow-twins", "graph-mae", "graphgpt", "mert", long];
         let near = |asked| nearest(asked, ids.iter().copied());
         assert_eq!(near("barlow"), ["barlow-twins"]);
-        assert_eq!(near("graph"), ["graphgpt", "graph-mae"]);
+        assert_eq!(near("graphg"), ["graphgpt", "graph-mae", long]);
         assert_eq!(near("barlo-twims"), ["barlow-twins"]);
+        assert_eq!(near("Barlow Twins"), ["barlow-twins"]);
+        assert_eq!(near("graphmea"), ["graph-mae", long, "graphgpt"]);
+        assert_eq!(near("mertt"), ["mert"]);
         assert!(near("zzzzzzzz").is_empty());
         assert!(near("").is_empty());
     }
 
     #[test]
-    fn distances() {
-        assert_eq!(edit_distance("kitten", "sitting", 10), Some(3));
-        assert_eq!(edit_distance("kitten", "sitting", 2), None);
-        assert_eq!(edit_distance("", "abc", 3), Some(3));
+    fn distances_are_to_the_nearest_beginning() {
+        assert_eq!(prefix_distance("kitten", "sitting", 10), Some(2));
+        assert_eq!(prefix_distance("kitten", "sitting", 1), None);
+        assert_eq!(prefix_distance("kitten", "sitten-and-more", 1), Some(1));
+        assert_eq!(prefix_distance("abc", "", 3), Some(3));
     }
 }

@@ -203,7 +203,8 @@ fn groups(rows: &Embeddings, clustering: &Clustering, k: usize) -> Vec<Group> {
         let centroid = centroid(&clustering.centroids, cluster as u32, rows.dim()).to_vec();
         let cosine = |&m: &usize| (dot(rows.row(Row::from_index(m)), &centroid), m);
         let mut central: Vec<(f32, usize)> = members[cluster].iter().map(cosine).collect();
-        central.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        // Two papers are equally near their centre, but for the last bits, which differ between processors.
+        central.sort_by_key(|&(cosine, m)| (std::cmp::Reverse((cosine * 1e4).round() as i64), m));
         let (cosines, members) = central.into_iter().unzip();
         groups.push(Group {
             members,

@@ -4,7 +4,10 @@ use super::{count, print_json};
 use crate::args::{AddArguments, Arguments};
 use crate::bars::Bars;
 use crate::exit;
+use crate::stop::Stop;
+use anyhow::Context;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use syntopic_library::{AddOptions, AddReport, Format, Library, Source};
 
@@ -29,7 +32,15 @@ pub(crate) fn run(
         format,
         ..AddOptions::default()
     };
-    let report = library.add(&sources, &options, &mut |event| bars.show(event))?;
+    let stop = Stop::listen().context("cannot listen to Ctrl-C")?;
+    let report = library.add(&sources, &options, &mut |event| {
+        let _ = bars.show(event);
+        if stop.is_wanted() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
     bars.clear();
     say_what_was_left_out(&report, bars);
     if arguments.json {

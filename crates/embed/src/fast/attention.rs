@@ -1,7 +1,8 @@
 //! Attention of one head over one text.
 
-use super::kernels::{Isa, Product, Start};
+use super::isa::Isa;
 use super::matrix::{Lines, PANEL};
+use super::product::{Product, Scales, Start};
 
 /// Queries whose scores are computed before they are used: their scores stay in the cache.
 const QUERY_BLOCK: usize = 24;
@@ -48,6 +49,7 @@ pub(super) fn attend(isa: Isa, head: &Head<'_>, scratch: &mut AttentionScratch, 
             a: &head.projected[first * 3 * width..],
             a_stride: 3 * width,
             b: keys,
+            scales: Scales::default(),
             start: Start::Zero,
             c_stride: padded,
             ahead: None,
@@ -62,6 +64,7 @@ pub(super) fn attend(isa: Isa, head: &Head<'_>, scratch: &mut AttentionScratch, 
             a: scores,
             a_stride: padded,
             b: values,
+            scales: Scales::default(),
             start: Start::Zero,
             c_stride: head.stride,
             ahead: None,
@@ -104,7 +107,7 @@ fn pack(head: &Head<'_>, keys: &mut [f32], values: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernels::tests::{every_isa, noise};
+    use super::super::isa::tests::{every_isa, noise};
     use super::*;
 
     /// The definition, in f64.

@@ -2,9 +2,11 @@
 
 use super::FastBert;
 use super::attention::{AttentionScratch, Head, attend};
-use super::kernels::{Product, Start};
+use super::linear::Layered;
 use super::matrix::{Lines, Panels};
-use super::weights::{Layer, Linear};
+use super::product::Start;
+use super::quantise::Quantised;
+use super::weights::Layer;
 use crate::Pooling;
 use crate::tokens::Tokens;
 
@@ -17,6 +19,10 @@ pub(super) struct Scratch {
     pub(super) added: Lines,
     /// Attention's result, then a block of the inner layer.
     pub(super) inner: Lines,
+    /// What linear layers read, where they read 16 bits: states, then attention's result.
+    pub(super) quantised: Quantised,
+    /// The same of a block of the inner layer.
+    quantised_inner: Quantised,
     /// Queries, keys and values of one head.
     projected: Lines,
     attention: AttentionScratch,
@@ -72,9 +78,17 @@ impl FastBert {
         scratch.projected.grow(rows * 3 * width);
         let projected = &mut scratch.projected[..rows * 3 * width];
         let context = &mut scratch.inner[..rows * hidden];
+        let states = &mut scratch.states[..rows * hidden];
+        let input = self.input(states, hidden, &mut scratch.quantised);
         for (index, head) in layer.heads.iter().enumerate() {
             let next = layer.heads.get(index + 1).unwrap_or(&layer.attended);
-            self.linear(head, rows, &scratch.states, projected, &next.weights);
+            let linear = Layered {
+                input,
+                weights: head.weights.all(),
+                start: Start::Bias(&head.bias),
+                next: Some(next.weights.all()),
+            };
+            self.linear(&linear, projected);
             let mut first = 0;
             for &tokens in lengths {
                 let head = Head {
@@ -89,9 +103,13 @@ impl FastBert {
             }
         }
         let added = &mut scratch.added[..rows * hidden];
-        let next = &layer.inner[0].up.weights;
-        self.linear(&layer.attended, rows, context, added, next);
-        let states = &mut scratch.states[..rows * hidden];
+        let linear = Layered {
+            input: self.input(context, hidden, &mut scratch.quantised),
+            weights: layer.attended.weights.all(),
+            start: Start::Bias(&layer.attended.bias),
+            next: Some(layer.inner[0].up.weights.all()),
+        };
+        self.linear(&linear, added);
         self.isa.add_norm(states, added, &layer.attended_norm);
     }
 
@@ -106,57 +124,35 @@ impl FastBert {
         let hidden = self.shape().hidden;
         let states = &mut scratch.states[..rows * hidden];
         let added = &mut scratch.added[..rows * hidden];
+        let input = self.input(states, hidden, &mut scratch.quantised);
         for (index, block) in layer.inner.iter().enumerate() {
             let width = block.down.depth();
             scratch.inner.grow(rows * width);
             let inner = &mut scratch.inner[..rows * width];
-            self.linear(&block.up, rows, states, inner, &block.down);
+            let up = Layered {
+                input,
+                weights: block.up.weights.all(),
+                start: Start::Bias(&block.up.bias),
+                next: Some(block.down.all()),
+            };
+            self.linear(&up, inner);
             self.isa.activate(self.weights.activation, inner);
             let next = match layer.inner.get(index + 1) {
                 Some(block) => Some(&block.up.weights),
                 None => next_layer.map(|layer| &layer.heads[0].weights),
             };
-            let product = Product {
-                rows,
-                depth: width,
-                columns: hidden,
-                a: inner,
-                a_stride: width,
-                b: block.down.all(),
+            let down = Layered {
+                input: self.input(inner, width, &mut scratch.quantised_inner),
+                weights: block.down.all(),
                 start: match index {
                     0 => Start::Bias(&layer.down_bias),
                     _ => Start::Result,
                 },
-                c_stride: hidden,
-                ahead: next.map(Panels::all),
+                next: next.map(Panels::all),
             };
-            self.isa.multiply(&product, added);
+            self.linear(&down, added);
         }
         self.isa.add_norm(states, added, &layer.output_norm);
-    }
-
-    /// `to = from weights + bias`, rows side by side; `next` are the weights that are used next.
-    pub(super) fn linear(
-        &self,
-        linear: &Linear,
-        rows: usize,
-        from: &[f32],
-        to: &mut [f32],
-        next: &Panels,
-    ) {
-        let (depth, columns) = (linear.weights.depth(), linear.bias.len());
-        let product = Product {
-            rows,
-            depth,
-            columns,
-            a: from,
-            a_stride: depth,
-            b: linear.weights.all(),
-            start: Start::Bias(&linear.bias),
-            c_stride: columns,
-            ahead: Some(next.all()),
-        };
-        self.isa.multiply(&product, to);
     }
 
     /// Token vectors to one unit vector a text.

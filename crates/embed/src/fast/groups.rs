@@ -137,18 +137,21 @@ struct Shared<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Texts of so many tokens.
+    pub(crate) fn of_lengths(lengths: &[usize]) -> Vec<Tokens> {
+        let text = |&length: &usize| Tokens {
+            ids: vec![0; length],
+            truncated: false,
+        };
+        lengths.iter().map(text).collect()
+    }
 
     #[test]
     fn groups_hold_every_text_once_and_keep_the_budget() {
-        let tokens: Vec<Tokens> = [5, 1, 9, 5, 3, 20]
-            .iter()
-            .map(|&n| Tokens {
-                ids: vec![0; n],
-                truncated: false,
-            })
-            .collect();
+        let tokens = of_lengths(&[5, 1, 9, 5, 3, 20]);
         assert_eq!(
             groups(&tokens, 10),
             [vec![5], vec![2], vec![0, 3], vec![4, 1]]

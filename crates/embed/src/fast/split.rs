@@ -6,8 +6,10 @@
 use super::FastBert;
 use super::attention::{AttentionScratch, Head, attend};
 use super::encode::Scratch;
-use super::kernels::{Product, Start};
+use super::linear::{Input, Layered};
 use super::matrix::{Lines, PANEL, Panels};
+use super::product::Start;
+use super::quantise::Quantised;
 use super::weights::Layer;
 use crate::tokens::Tokens;
 use rayon::prelude::*;
@@ -18,8 +20,16 @@ use std::ops::Range;
 pub(super) struct SplitScratch {
     whole: Scratch,
     parts: Vec<Part>,
-    /// One a block of the inner layer, `(tokens, width of the block)`.
-    inner: Vec<Lines>,
+    /// One a block of the inner layer.
+    inner: Vec<Inner>,
+}
+
+/// What one block of the inner layer gives.
+#[derive(Default)]
+struct Inner {
+    /// `(tokens, width of the block)`.
+    numbers: Lines,
+    quantised: Quantised,
 }
 
 /// What one thread writes.
@@ -69,6 +79,7 @@ impl FastBert {
         let (heads, parts) = (self.weights.heads(), scratch.parts.len());
         let width = hidden / heads;
         let states = &scratch.whole.states[..rows * hidden];
+        let input = self.input(states, hidden, &mut scratch.whole.quantised);
         scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
             let mine = share(i, parts, heads);
             let stride = mine.len() * width;
@@ -77,7 +88,13 @@ impl FastBert {
             for index in mine.clone() {
                 let projected = &mut p.projected[..rows * 3 * width];
                 let next = layer.heads.get(index + 1).unwrap_or(&layer.attended);
-                self.linear(&layer.heads[index], rows, states, projected, &next.weights);
+                let linear = Layered {
+                    input,
+                    weights: layer.heads[index].weights.all(),
+                    start: Start::Bias(&layer.heads[index].bias),
+                    next: Some(next.weights.all()),
+                };
+                self.linear(&linear, projected);
                 let head = Head {
                     projected,
                     tokens: rows,
@@ -90,16 +107,11 @@ impl FastBert {
         });
         let context = &mut scratch.whole.inner[..rows * hidden];
         gather(&scratch.parts, heads, width, context);
-        let attended = &layer.attended;
+        let input = self.input(context, hidden, &mut scratch.whole.quantised);
+        let source = [(input, &layer.attended.weights)];
         scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
-            let source = [(&*context, &attended.weights)];
-            self.columns(
-                &source,
-                &attended.bias,
-                rows,
-                share(i, parts, hidden / PANEL),
-                p,
-            );
+            let mine = share(i, parts, hidden / PANEL);
+            self.columns(&source, &layer.attended.bias, rows, mine, p);
         });
         let added = &mut scratch.whole.added[..rows * hidden];
         gather(&scratch.parts, hidden / PANEL, PANEL, added);
@@ -110,23 +122,27 @@ impl FastBert {
     fn feed_forward_split(&self, layer: &Layer, rows: usize, scratch: &mut SplitScratch) {
         let (hidden, parts) = (self.shape().hidden, scratch.parts.len());
         let states = &scratch.whole.states[..rows * hidden];
-        scratch.inner.resize_with(layer.inner.len(), Lines::default);
-        scratch
-            .inner
-            .par_iter_mut()
-            .zip(&layer.inner)
-            .for_each(|(inner, block)| {
+        let input = self.input(states, hidden, &mut scratch.whole.quantised);
+        scratch.inner.resize_with(layer.inner.len(), Inner::default);
+        let blocks = scratch.inner.par_iter_mut().zip(&layer.inner);
+        let sources: Vec<(Input<'_>, &Panels)> = blocks
+            .map(|(inner, block)| {
                 let width = block.down.depth();
-                inner.grow(rows * width);
-                let inner = &mut inner[..rows * width];
-                self.linear(&block.up, rows, states, inner, &block.down);
-                self.isa.activate(self.weights.activation, inner);
-            });
-        let sources: Vec<(&[f32], &Panels)> = scratch
-            .inner
-            .iter()
-            .zip(&layer.inner)
-            .map(|(inner, block)| (&**inner, &block.down))
+                inner.numbers.grow(rows * width);
+                let numbers = &mut inner.numbers[..rows * width];
+                let up = Layered {
+                    input,
+                    weights: block.up.weights.all(),
+                    start: Start::Bias(&block.up.bias),
+                    next: Some(block.down.all()),
+                };
+                self.linear(&up, numbers);
+                self.isa.activate(self.weights.activation, numbers);
+                (
+                    self.input(numbers, width, &mut inner.quantised),
+                    &block.down,
+                )
+            })
             .collect();
         scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
             let mine = share(i, parts, hidden / PANEL);
@@ -141,7 +157,7 @@ impl FastBert {
     /// The columns of some panels of `bias + sum of source weights`, into `part`.
     fn columns(
         &self,
-        sources: &[(&[f32], &Panels)],
+        sources: &[(Input<'_>, &Panels)],
         bias: &[f32],
         rows: usize,
         panels: Range<usize>,
@@ -149,22 +165,17 @@ impl FastBert {
     ) {
         let (from, to) = (panels.start * PANEL, panels.end * PANEL);
         part.columns.grow(rows * (to - from));
-        for (index, (source, weights)) in sources.iter().enumerate() {
-            let product = Product {
-                rows,
-                depth: weights.depth(),
-                columns: to - from,
-                a: source,
-                a_stride: weights.depth(),
-                b: weights.columns(from, to),
+        for (index, (input, weights)) in sources.iter().enumerate() {
+            let linear = Layered {
+                input: *input,
+                weights: weights.columns(from, to),
                 start: match index {
                     0 => Start::Bias(&bias[from..]),
                     _ => Start::Result,
                 },
-                c_stride: to - from,
-                ahead: sources.get(index + 1).map(|(_, w)| w.columns(from, to)),
+                next: sources.get(index + 1).map(|(_, w)| w.columns(from, to)),
             };
-            self.isa.multiply(&product, &mut part.columns);
+            self.linear(&linear, &mut part.columns);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A checkpoint's tensors, packed for the kernels while they are read; the word table stays in the mapped file.
 
-use super::kernels::{Activation, Norm};
-use super::matrix::{PANEL, Panels};
+use super::matrix::{PANEL, Panels, Precision};
+use super::rowwise::{Activation, Norm};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::config::read_json;
@@ -105,6 +105,8 @@ pub(super) struct Layer {
 /// Everything the encoder needs.
 pub(super) struct Weights {
     settings: Settings,
+    /// Of the linear layers.
+    pub(super) precision: Precision,
     words: WordTable,
     /// Position embeddings with the first token type's added, `(positions, hidden)`.
     pub(super) places: Vec<f32>,
@@ -122,8 +124,12 @@ enum WordTable {
 }
 
 impl Weights {
-    pub(super) fn read(path: &Path, settings: &Settings) -> Result<Self, EmbedError> {
-        let file = Checkpoint::map(path)?;
+    pub(super) fn read(
+        path: &Path,
+        settings: &Settings,
+        precision: Precision,
+    ) -> Result<Self, EmbedError> {
+        let file = Checkpoint::map(path, precision)?;
         let hidden = settings.hidden_size;
         let name = |of: &str| format!("{}embeddings.{of}.weight", file.prefix);
         let mut places = file.numbers(
@@ -150,10 +156,11 @@ impl Weights {
         };
         drop(file);
         let words = match converted {
-            None => WordTable::Mapped(Checkpoint::map(path)?, word_name),
+            None => WordTable::Mapped(Checkpoint::map(path, precision)?, word_name),
             Some(words) => WordTable::Owned(words),
         };
         Ok(Self {
+            precision,
             words,
             places,
             place_norm,
@@ -201,12 +208,14 @@ impl Weights {
 /// A mapped safetensors file.
 struct Checkpoint {
     file: MmapedSafetensors,
+    /// Of the linear layers that are packed from it.
+    precision: Precision,
     /// `bert.` where the checkpoint has a head beside the encoder.
     prefix: &'static str,
 }
 
 impl Checkpoint {
-    fn map(path: &Path) -> Result<Self, EmbedError> {
+    fn map(path: &Path, precision: Precision) -> Result<Self, EmbedError> {
         // SAFETY: the file must not change while it is mapped. It was verified by its SHA-256 when it was resolved, the
         // cache writes files under a temporary name and renames them, and nothing here writes to it; a user who edits a
         // model's weights in place while it runs gets wrong vectors or a bus error, as with every mapped file.
@@ -215,7 +224,11 @@ impl Checkpoint {
             Ok(_) => "",
             Err(_) => "bert.",
         };
-        Ok(Self { file, prefix })
+        Ok(Self {
+            file,
+            precision,
+            prefix,
+        })
     }
 
     /// A tensor of this shape as little-endian f32, in place where it is stored so.
@@ -264,7 +277,7 @@ impl Checkpoint {
             attended: Linear {
                 weights: {
                     let rows = self.bytes(&format!("{attended}.weight"), &[hidden, hidden])?;
-                    Panels::pack(hidden, hidden, |c| &rows[c * hidden..])
+                    Panels::pack(self.precision, hidden, hidden, |c| &rows[c * hidden..])
                 },
                 bias: self.numbers(&format!("{attended}.bias"), &[hidden])?,
             },
@@ -284,7 +297,7 @@ impl Checkpoint {
             biases.push(self.numbers(&format!("{name}.{part}.bias"), &[hidden])?);
         }
         let head = |head: usize| Linear {
-            weights: Panels::pack(3 * width, hidden, |c| {
+            weights: Panels::pack(self.precision, 3 * width, hidden, |c| {
                 &rows[c / width][(head * width + c % width) * hidden..]
             }),
             bias: biases
@@ -310,10 +323,14 @@ impl Checkpoint {
             let width = INNER_BLOCK.min(inner - first);
             InnerBlock {
                 up: Linear {
-                    weights: Panels::pack(width, hidden, |c| &up_rows[(first + c) * hidden..]),
+                    weights: Panels::pack(self.precision, width, hidden, |c| {
+                        &up_rows[(first + c) * hidden..]
+                    }),
                     bias: up_bias[first..][..width].to_vec(),
                 },
-                down: Panels::pack(hidden, width, |c| &down_rows[c * inner + first..]),
+                down: Panels::pack(self.precision, hidden, width, |c| {
+                    &down_rows[c * inner + first..]
+                }),
             }
         };
         Ok((0..inner).step_by(INNER_BLOCK).map(block).collect())

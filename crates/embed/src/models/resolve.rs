@@ -181,9 +181,18 @@ fn from_own_cache(
     let mut reports = cache.examine(false, progress);
     if reports.iter().any(|report| !report.ok() && !report.missing) {
         // Again under the lock: another process may have replaced it, and what is right must not be removed.
-        let _lock = cache.lock(progress)?;
-        reports = cache.examine(false, progress);
-        cache.discard(&reports, progress)?;
+        let cleared = cache.lock(progress).and_then(|_lock| {
+            reports = cache.examine(false, progress);
+            cache.discard(&reports, progress)
+        });
+        if let Err(error) = cleared {
+            // Nothing can be taken from it or put into it, but another source may have the model all the same.
+            tried.push(Tried {
+                source: format!("syntopic's cache {}", cache.folder.display()),
+                reason: error.to_string(),
+            });
+            return Ok(None);
+        }
     }
     if reports.iter().all(super::FileReport::ok) {
         return Ok(Some(found(entry, cache.folder, Source::Cache)));

@@ -171,6 +171,32 @@ fn an_unknown_line_that_recurs_is_the_pages_own() {
 }
 
 #[test]
+fn what_looks_like_a_title_after_every_paper_is_no_paper() {
+    for line in [
+        "Get this paper in your agent",
+        "Paper author Paper submitter",
+        "Read the full paper now",
+        "Add to my reading list",
+    ] {
+        for between in ["\n\n", "\n"] {
+            let cards: Vec<String> = (0..20)
+                .flat_map(|n| {
+                    [
+                        format!("The Title of Paper {n}"),
+                        abstract_of(&n.to_string()),
+                        line.to_owned(),
+                    ]
+                })
+                .collect();
+            let got = read(cards.join(between));
+            assert_eq!(got.papers.len(), 20, "{line}");
+            assert_eq!((got.chrome, got.skipped.len()), (20, 0), "{line}");
+            assert!(got.papers.iter().all(|paper| paper.abstract_text.is_some()));
+        }
+    }
+}
+
+#[test]
 fn what_is_left_out_in_doubt_is_counted_and_named() {
     let text = abstract_of("one");
     let lost = [
