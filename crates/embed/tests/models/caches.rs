@@ -360,3 +360,18 @@ fn a_cache_that_cannot_be_made_says_what_to_set() {
         "{error}"
     );
 }
+
+#[test]
+fn a_cache_of_ours_that_cannot_be_used_does_not_hide_the_hugging_face_cache() {
+    let (cache, hf) = (temp(), temp());
+    let file = cache.path().join("a-file");
+    fs::write(&file, b"").expect("written");
+    write_model(&snapshot(hf.path(), REVISION), &files());
+    let options = ResolveOptions {
+        cache_dir: file.join("below"),
+        hf_home: Some(hf.path().to_owned()),
+        ..options(&cache)
+    };
+    let found = run(&entry(), &options).0.expect("in the other cache");
+    assert_eq!(found.source, Source::HuggingFaceCache);
+}
