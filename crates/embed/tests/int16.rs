@@ -79,17 +79,10 @@ fn vectors_are_those_of_sentence_transformers() {
     assert!(smallest < 0.999_999_999, "16 bits are no f32: {smallest}");
 }
 
-fn evaluation_data() -> Option<PathBuf> {
-    let data = std::env::var_os("SYNTOPIC_EVAL_DATA");
-    if data.is_none() {
-        println!("skipped: SYNTOPIC_EVAL_DATA is not set, so there are no real texts");
-    }
-    data.map(PathBuf::from)
-}
-
 #[test]
 fn vectors_are_those_of_f32_over_a_thousand_abstracts() {
-    let Some(data) = evaluation_data() else {
+    let Some(data) = std::env::var_os("SYNTOPIC_EVAL_DATA").map(PathBuf::from) else {
+        println!("skipped: SYNTOPIC_EVAL_DATA is not set, so there are no real texts");
         return;
     };
     let mut texts = Vec::new();
@@ -139,7 +132,8 @@ fn spearman(vectors: &Embeddings, scores: &[f64]) -> f64 {
 
 #[test]
 fn judged_pairs_are_ranked_as_f32_ranks_them() {
-    let Some(data) = evaluation_data() else {
+    let Some(data) = std::env::var_os("SYNTOPIC_EVAL_DATA").map(PathBuf::from) else {
+        println!("skipped: SYNTOPIC_EVAL_DATA is not set, so there are no real texts");
         return;
     };
     let path = data.join("sts").join("stsb_test.tsv");

@@ -11,6 +11,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use syntopic_library::{AddOptions, AddReport, Format, Library, Source};
 
+/// Lines of a page that may be titles and are shown one by one; `--json` has the first 20.
+const DOUBTS: usize = 5;
+
 /// Skipped records that are shown one by one; `--json` has all.
 const SHOWN: usize = 20;
 
@@ -69,10 +72,11 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
         if let Some(error) = &file.error {
             bars.line(&format!("error: {error}"));
         }
-        for doubt in &file.doubts {
+        let shown = file.doubts.iter().take(DOUBTS);
+        for doubt in shown.clone() {
             bars.line(&format!("left out: {doubt}"));
         }
-        let more = file.doubtful_lines - file.doubts.len() as u64;
+        let more = file.doubtful_lines - shown.count() as u64;
         if more > 0 {
             bars.line(&format!(
                 "left out: {more} more lines of {} that may be titles",
