@@ -73,6 +73,8 @@ pub(crate) enum Verb {
     Bench(BenchArguments),
     /// List, fetch or verify models
     Models(ModelsArguments),
+    /// Make a small, quick static model from another model and your papers
+    Distill(DistillArguments),
     /// What is in the library and what made it
     Info,
     /// Check the library, and the recall of its index
@@ -392,6 +394,42 @@ pub(crate) struct CheckArguments {
         requires = "recall"
     )]
     pub(crate) k: usize,
+}
+
+const DISTILL_EXAMPLES: &str = "\
+Examples:
+  syntopic distill papers.jsonl --out my-model
+  syntopic --library quick add papers.jsonl --model my-model
+
+Some ten thousand papers of the kind it is meant for make a good model. It takes as long as embedding them twice or
+so: a vector of every word, and phrases of words, are learnt too. The folder is in model2vec's format.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DISTILL_EXAMPLES)]
+pub(crate) struct DistillArguments {
+    /// Files of papers; `-` is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Where the folder of the new model is made
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+
+    /// The model that is learnt from: a name of `syntopic models`, or a folder
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+
+    /// Numbers of a vector
+    #[arg(long, default_value_t = 240, value_name = "N")]
+    pub(crate) dim: usize,
+
+    /// Phrases of random words that are learnt from beside the papers
+    #[arg(long, default_value_t = 60_000, value_name = "N")]
+    pub(crate) phrases: usize,
+
+    /// The same seed and papers give the same model
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
 }
 
 #[derive(Debug, Args)]

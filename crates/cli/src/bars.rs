@@ -40,6 +40,7 @@ impl Bars {
             Event::Embedding { done, of } => self.step("embedding papers", done, of, false),
             Event::Indexing { done, of } => self.step("building the index", done, of, false),
             Event::Topics { step, done, of } => self.step(step, done, of, false),
+            Event::Distilling { step, done, of } => self.step(step, done, of, false),
             Event::Note(note) => self.remark(note),
         }
         ControlFlow::Continue(())

@@ -1,7 +1,7 @@
 //! The one table from errors to exit codes, as `--help` lists it.
 
 use syntopic_library::{
-    EmbedError, FormatError, IndexError, LibraryError, ModelError, TopicsError,
+    DistillError, EmbedError, FormatError, IndexError, LibraryError, ModelError, TopicsError,
 };
 
 pub(crate) const DONE: u8 = 0;
@@ -37,6 +37,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
+        LibraryError::Distill(DistillError::Option { .. }) => USAGE,
         LibraryError::Topics(
             TopicsError::ZeroTopics
             | TopicsError::TooManyTopics { .. }

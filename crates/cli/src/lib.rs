@@ -35,6 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
         Verb::Models(verb) => verbs::models::run(&arguments, verb, &bars, &mut out),
+        Verb::Distill(verb) => verbs::distill::run(&arguments, verb, &bars, &mut out),
         Verb::Info => verbs::info::run(&arguments, &mut out),
         Verb::Check(verb) => verbs::check::run(&arguments, verb, &bars, &mut out),
         Verb::Demo(verb) => verbs::demo::run(&arguments, verb, &bars, &mut out),

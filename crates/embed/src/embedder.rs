@@ -4,8 +4,9 @@ use crate::bert::{Shape, StockBert};
 use crate::fast::{FastBert, Precision, Run};
 use crate::models::ModelFolder;
 use crate::peak::{Peak, measure_int16_peak, measure_peak};
+use crate::static_model::StaticModel;
 use crate::tokens::{TextTokenizer, Tokens};
-use crate::{EmbedError, Pooling, SentenceConfig};
+use crate::{EmbedError, Pooling, SentenceConfig, static_encoder};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -116,6 +117,8 @@ pub struct Embedded {
     pub tokens: Vec<usize>,
     /// Which texts were longer than the model reads, and were cut.
     pub truncated: Vec<bool>,
+    /// Texts of which a static model knows no word: their vectors resemble nothing in particular.
+    pub without_tokens: Vec<usize>,
     /// The batches in the order finished.
     pub batches: Vec<BatchStats>,
     /// Time to tokenize.
@@ -135,6 +138,7 @@ pub struct EmbedProgress {
 enum Encoder {
     Stock(StockBert),
     Fast(FastBert),
+    Static(StaticModel),
 }
 
 impl Encoder {
@@ -167,6 +171,13 @@ impl Encoder {
         match self {
             Encoder::Stock(model) => model.shape(),
             Encoder::Fast(model) => model.shape(),
+            // Nothing is multiplied: vectors are looked up and added.
+            Encoder::Static(model) => Shape {
+                layers: 0,
+                hidden: model.dim(),
+                intermediate: 0,
+                pad_id: 0,
+            },
         }
     }
 }
@@ -187,16 +198,14 @@ impl Embedder {
     /// # Errors
     /// When a file is missing, damaged, or asks for what is not supported.
     pub fn load(folder: &ModelFolder, options: EmbedOptions) -> Result<Self, EmbedError> {
-        let mut config = SentenceConfig::read(&folder.folder)?;
-        let max_tokens = config.max_tokens;
-        let (tokenizer, model) = rayon::join(
-            || TextTokenizer::read(&folder.folder, max_tokens),
-            || Encoder::load(&folder.folder, &mut config, options.mode),
-        );
-        let (tokenizer, model) = (tokenizer?, model?);
+        let (tokenizer, model, config) = match static_encoder::load(folder, options.mode)? {
+            Some(parts) => (parts.tokenizer, Encoder::Static(parts.model), parts.config),
+            None => load_encoder(&folder.folder, options.mode)?,
+        };
         let mode = match &model {
             Encoder::Stock(_) => "f32 (Candle)".to_owned(),
             Encoder::Fast(model) => model.description(),
+            Encoder::Static(_) => "static (vectors of tokens, added)".to_owned(),
         };
         let identity = ModelIdentity {
             name: folder.name.clone(),
@@ -236,7 +245,7 @@ impl Embedder {
         let (candle, rayon) = crate::thread_counts();
         match self.model {
             Encoder::Stock(_) => candle,
-            Encoder::Fast(_) => rayon,
+            Encoder::Fast(_) | Encoder::Static(_) => rayon,
         }
     }
 
@@ -297,11 +306,18 @@ impl Embedder {
         let of = texts.len();
         let progress = &mut |done| progress(EmbedProgress { done, of });
         let mut data = vec![0f32; of * self.identity.dim];
+        let mut without_tokens = Vec::new();
         let batches = match &self.model {
             Encoder::Stock(model) => self.run_stock(model, &tokens, &mut data, progress)?,
             Encoder::Fast(model) => self.run_fast(model, &tokens, &mut data, progress)?,
+            Encoder::Static(model) => {
+                let (batches, without) = run_static(model, &tokens, &mut data, progress)?;
+                without_tokens = without;
+                batches
+            }
         };
         Ok(Embedded {
+            without_tokens,
             vectors: Embeddings::new(data, self.identity.dim)?,
             tokens: tokens.iter().map(|t| t.ids.len()).collect(),
             truncated: tokens.iter().map(|t| t.truncated).collect(),
@@ -398,6 +414,55 @@ impl Embedder {
         };
         texts.par_iter().enumerate().map(encode).collect()
     }
+}
+
+/// Tokenizer, encoder and settings of a folder with a transformer.
+fn load_encoder(
+    folder: &Path,
+    mode: Mode,
+) -> Result<(TextTokenizer, Encoder, SentenceConfig), EmbedError> {
+    let mut config = SentenceConfig::read(folder)?;
+    let max_tokens = config.max_tokens;
+    let (tokenizer, model) = rayon::join(
+        || TextTokenizer::read(folder, max_tokens),
+        || Encoder::load(folder, &mut config, mode),
+    );
+    Ok((tokenizer?, model?, config))
+}
+
+/// Texts that a static model is given between two reports of progress.
+const STATIC_BATCH: usize = 4_096;
+
+/// All threads on each batch; gives the texts without a known token too.
+fn run_static(
+    model: &StaticModel,
+    tokens: &[Tokens],
+    data: &mut [f32],
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<(Vec<BatchStats>, Vec<usize>), EmbedError> {
+    let (mut batches, mut without, mut done) = (Vec::new(), Vec::new(), 0);
+    for batch in tokens.chunks(STATIC_BATCH) {
+        let start = Instant::now();
+        let ids: Vec<&[u32]> = batch.iter().map(|t| t.ids.as_slice()).collect();
+        let rows = model.embed(&ids)?;
+        data[done * model.dim()..][..rows.vectors.len()].copy_from_slice(&rows.vectors);
+        without.extend(rows.without_tokens.into_iter().map(|text| done + text));
+        let sum = ids.iter().map(|ids| ids.len()).sum();
+        batches.push(BatchStats {
+            texts: batch.len(),
+            tokens: sum,
+            padded_tokens: sum,
+            time: start.elapsed(),
+        });
+        done += batch.len();
+        if progress(done).is_break() && done < tokens.len() {
+            return Err(EmbedError::Cancelled {
+                done,
+                of: tokens.len(),
+            });
+        }
+    }
+    Ok((batches, without))
 }
 
 /// Indices of the texts in batches of similar length, shortest first, each of at most `budget` tokens with padding.

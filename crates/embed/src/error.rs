@@ -49,6 +49,9 @@ pub enum EmbedError {
         /// What the tokenizers crate says.
         why: String,
     },
+    /// A static model's files are not what they should be, or it met a token it does not know.
+    #[error(transparent)]
+    Static(#[from] crate::static_model::StaticModelError),
     /// Candle failed: weights of another shape, out of memory.
     #[error("the model failed: {0}")]
     Candle(#[from] candle_core::Error),

@@ -6,12 +6,15 @@
 mod bert;
 mod case;
 mod config;
+pub mod distill;
 mod embedder;
 mod error;
 mod fast;
 pub mod models;
 mod peak;
 mod pipeline;
+mod static_encoder;
+pub mod static_model;
 mod tokens;
 mod wordpiece;
 

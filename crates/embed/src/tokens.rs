@@ -20,6 +20,8 @@ pub struct TextTokenizer {
     /// Where it tokenizes as BERT does.
     quick: Option<WordPiece>,
     max_tokens: usize,
+    /// Whether special tokens are put around a text.
+    special: bool,
 }
 
 impl TextTokenizer {
@@ -29,13 +31,38 @@ impl TextTokenizer {
     /// # Errors
     /// When a file is missing, is not what it should be, or asks for what is not supported.
     pub fn read(folder: &Path, max_tokens: usize) -> Result<Self, EmbedError> {
+        Self::make(folder, None, max_tokens, true)
+    }
+
+    /// The tokenizer of a static model, which knows no special tokens: that of `folder`, or of the bytes of a
+    /// `tokenizer.json` with the folder to name in messages.
+    pub(crate) fn of_static(
+        folder: &Path,
+        bytes: Option<&[u8]>,
+        max_tokens: usize,
+    ) -> Result<Self, EmbedError> {
+        Self::make(folder, bytes, max_tokens, false)
+    }
+
+    fn make(
+        folder: &Path,
+        bytes: Option<&[u8]>,
+        max_tokens: usize,
+        special: bool,
+    ) -> Result<Self, EmbedError> {
         let path = folder.join("tokenizer.json");
         let error = |why: tokenizers::Error| EmbedError::Tokenizer {
             path: path.clone(),
             why: why.to_string(),
         };
-        let mut tokenizer = Tokenizer::from_file(&path).map_err(error)?;
-        case::apply(&mut tokenizer, folder)?;
+        let mut tokenizer = match bytes {
+            Some(bytes) => Tokenizer::from_bytes(bytes),
+            None => Tokenizer::from_file(&path),
+        }
+        .map_err(error)?;
+        if special {
+            case::apply(&mut tokenizer, folder)?;
+        }
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(error)?;
         let quick = WordPiece::of(&tokenizer);
@@ -45,9 +72,10 @@ impl TextTokenizer {
         };
         tokenizer.with_truncation(Some(truncation)).map_err(error)?;
         Ok(Self {
-            quick,
+            quick: quick.map(|quick| if special { quick } else { quick.bare() }),
             tokenizer,
             max_tokens,
+            special,
         })
     }
 
@@ -63,7 +91,7 @@ impl TextTokenizer {
         }
         // A very long text is cut before it is tokenized when its head alone fills the model: the ids are the same,
         // and 10 MB cost what 16 kB cost.
-        if let Some(head) = head(text, self.max_tokens * 64) {
+        if let Some(head) = head(text, self.max_tokens.saturating_mul(64)) {
             let tokens = self.encode_whole(head)?;
             if tokens.truncated {
                 return Ok(tokens);
@@ -75,7 +103,7 @@ impl TextTokenizer {
     fn encode_whole(&self, text: &str) -> Result<Tokens, String> {
         let encoding = self
             .tokenizer
-            .encode_fast(text, true)
+            .encode_fast(text, self.special)
             .map_err(|e| e.to_string())?;
         Ok(Tokens {
             ids: encoding.get_ids().to_vec(),

@@ -69,6 +69,13 @@ impl WordPiece {
         })
     }
 
+    /// The same without special tokens around a text.
+    pub(crate) fn bare(mut self) -> Self {
+        self.before.clear();
+        self.after.clear();
+        self
+    }
+
     /// Tokens of `text`, special tokens included, at most `most`; `None` where the whole text must be left to `tokenizer`.
     ///
     /// # Errors

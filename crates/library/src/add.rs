@@ -354,6 +354,18 @@ impl Adding<'_, '_> {
             ControlFlow::Continue(())
         });
         self.embedded += texts.len();
+        if let Ok(embedded) = &embedded
+            && !embedded.without_tokens.is_empty()
+        {
+            let ids: Vec<&str> = (embedded.without_tokens.iter().take(5))
+                .map(|&paper| papers[paper].id.as_str())
+                .collect();
+            let n = embedded.without_tokens.len();
+            let _ = (self.progress)(Event::Note(&format!(
+                "the model knows no word of {n} papers ({}…): their vectors resemble nothing in particular",
+                ids.join(", ")
+            )));
+        }
         embedded.map_err(|error| match error {
             EmbedError::Tokenize { index, why } => LibraryError::Embed(EmbedError::Tokenize {
                 index,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use syntopic_embed::EmbedError;
+use syntopic_embed::distill::DistillError;
 use syntopic_embed::models::ModelError;
 use syntopic_formats::FormatError;
 use syntopic_index::IndexError;
@@ -162,6 +163,9 @@ pub enum LibraryError {
     /// The model could not be found, fetched or run.
     #[error(transparent)]
     Embed(EmbedError),
+    /// A static model could not be made.
+    #[error(transparent)]
+    Distill(DistillError),
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),

@@ -3,7 +3,7 @@
 use crate::{Event, LibraryError, Progress};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
+use syntopic_embed::models::{EMBEDDED, Registry, ResolveOptions, resolve_spec};
 use syntopic_embed::{EmbedOptions, Embedder, ModelIdentity};
 
 /// What a library records of its model.
@@ -94,7 +94,7 @@ impl RecordedModel {
 /// A folder by its full path, so that the library finds it from anywhere; the name of a known model as it is, as
 /// [`resolve_spec`] reads it.
 fn absolute_spec(spec: &str) -> String {
-    if Registry::builtin().get(spec).is_ok() {
+    if spec == EMBEDDED || Registry::builtin().get(spec).is_ok() {
         return spec.to_owned();
     }
     match std::fs::canonicalize(spec) {

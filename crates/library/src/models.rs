@@ -3,8 +3,10 @@
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_embed::models::{
-    FileReport, Registry, ResolveOptions, installed, resolve, verify as verify_files,
+    EMBEDDED, FileReport, Registry, ResolveOptions, embedded_size, installed, resolve,
+    resolve_spec, verify as verify_files,
 };
+use syntopic_embed::{EmbedOptions, Embedder};
 
 /// One known model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,22 +38,38 @@ pub struct ModelReport {
 pub fn list(options: &ResolveOptions) -> Vec<ModelReport> {
     let registry = Registry::builtin();
     let default = &registry.default_model().name;
-    registry
-        .models()
-        .iter()
-        .map(|entry| ModelReport {
-            name: entry.name.clone(),
-            hub_id: entry.hub_id.clone(),
-            revision: entry.revision.clone(),
-            dim: entry.dimension,
-            max_tokens: entry.max_tokens,
-            pooling: entry.pooling.clone(),
-            size_bytes: entry.size(),
-            licence: entry.licence.clone(),
-            default: entry.name == *default,
-            installed: installed(entry, options).map(|at| at.folder.display().to_string()),
-        })
-        .collect()
+    let known = registry.models().iter().map(|entry| ModelReport {
+        name: entry.name.clone(),
+        hub_id: entry.hub_id.clone(),
+        revision: entry.revision.clone(),
+        dim: entry.dimension,
+        max_tokens: entry.max_tokens,
+        pooling: entry.pooling.clone(),
+        size_bytes: entry.size(),
+        licence: entry.licence.clone(),
+        default: entry.name == *default,
+        installed: installed(entry, options).map(|at| at.folder.display().to_string()),
+    });
+    known.chain(inside_the_binary(options)).collect()
+}
+
+/// The model that needs no fetching.
+fn inside_the_binary(options: &ResolveOptions) -> Option<ModelReport> {
+    let folder = resolve_spec(EMBEDDED, options, &mut |_| ()).ok()?;
+    let embedder = Embedder::load(&folder, EmbedOptions::default()).ok()?;
+    let identity = embedder.identity();
+    Some(ModelReport {
+        name: identity.name.clone(),
+        hub_id: String::from("(inside the binary)"),
+        revision: identity.revision.clone(),
+        dim: identity.dim,
+        max_tokens: identity.max_tokens,
+        pooling: identity.pooling.clone(),
+        size_bytes: embedded_size(),
+        licence: String::from("Apache-2.0"),
+        default: false,
+        installed: Some(folder.folder.display().to_string()),
+    })
 }
 
 /// Where a fetched model is.
@@ -78,10 +96,13 @@ pub fn pull(
     options: &ResolveOptions,
     progress: &mut Progress<'_>,
 ) -> Result<PullReport, LibraryError> {
-    let entry = Registry::builtin().get(name)?;
-    let folder = resolve(entry, options, &mut |fetch| {
+    let mut hear = |fetch| {
         let _ = progress(Event::Model(fetch));
-    })?;
+    };
+    let folder = match name {
+        EMBEDDED => resolve_spec(name, options, &mut hear)?,
+        _ => resolve(Registry::builtin().get(name)?, options, &mut hear)?,
+    };
     Ok(PullReport {
         name: folder.name,
         revision: folder.revision,
@@ -96,6 +117,10 @@ pub fn pull(
 /// # Errors
 /// When the name is unknown, or the model is not on this machine.
 pub fn verify(name: &str, options: &ResolveOptions) -> Result<Vec<FileReport>, LibraryError> {
+    if name == EMBEDDED {
+        // Its bytes are the program's own.
+        return Ok(Vec::new());
+    }
     Ok(verify_files(Registry::builtin().get(name)?, options)?)
 }
 

@@ -38,6 +38,15 @@ pub enum Event<'a> {
         /// How many there are.
         of: usize,
     },
+    /// A static model is being made.
+    Distilling {
+        /// What is being done.
+        step: &'static str,
+        /// How much is done.
+        done: usize,
+        /// How much there is.
+        of: usize,
+    },
     /// Something the user should know; the work goes on.
     Note(&'a str),
 }

@@ -58,7 +58,7 @@ pub(crate) fn run(
     })
 }
 
-fn source(file: &Path) -> Source {
+pub(crate) fn source(file: &Path) -> Source {
     if file == Path::new("-") {
         Source::Stdin
     } else {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use syntopic_library::{
-    AddOptions, AddReport, Library, Query, Related, RelatedOptions, SAMPLE_PAGE, Source,
-    TopicsReport, TopicsRequest,
+    AddOptions, AddReport, EMBEDDED, EmbedError, Library, LibraryError, Query, Related,
+    RelatedOptions, SAMPLE_PAGE, Source, TopicsReport, TopicsRequest,
 };
 
 /// Where the demo's library is, unless `--library` says: apart from the user's own.
@@ -75,11 +75,26 @@ fn main_job(
         name: String::from("data/hf-papers.txt"),
         text: SAMPLE_PAGE,
     };
-    let options = AddOptions {
-        model: verb.model.clone(),
+    let sources = [source];
+    let options = |model: Option<String>| AddOptions {
+        model,
         ..AddOptions::default()
     };
-    let added = library.add(&[source], &options, &mut |event| bars.show(event))?;
+    let first = library.add(&sources, &options(verb.model.clone()), &mut |event| {
+        bars.show(event)
+    });
+    let added = match first {
+        Err(LibraryError::Embed(EmbedError::Model(error)))
+            if verb.model.is_none() && !library.exists() =>
+        {
+            bars.line(&format!(
+                "note: {error}\nnote: the demo goes on with the model inside the binary, which is quicker and weaker"
+            ));
+            let model = Some(EMBEDDED.to_owned());
+            library.add(&sources, &options(model), &mut |event| bars.show(event))?
+        }
+        other => other?,
+    };
     let request = TopicsRequest {
         model: verb.model.clone(),
         ..TopicsRequest::default()

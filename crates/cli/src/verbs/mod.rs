@@ -5,6 +5,7 @@ pub(crate) mod bench;
 mod bench_index;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod distill;
 pub(crate) mod info;
 pub(crate) mod models;
 pub(crate) mod related;

