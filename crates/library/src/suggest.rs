@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(near("graphg"), ["graphgpt", "graph-mae", long]);
         assert_eq!(near("barlo-twims"), ["barlow-twins"]);
         assert_eq!(near("Barlow Twins"), ["barlow-twins"]);
-        assert_eq!(near("graphmea"), ["graph-mae", long, "graphgpt"]);
+        assert_eq!(near("graphmea"), [long, "graph-mae", "graphgpt"]);
         assert_eq!(near("mertt"), ["mert"]);
         assert!(near("zzzzzzzz").is_empty());
         assert!(near("").is_empty());
