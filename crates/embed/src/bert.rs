@@ -1,23 +1,19 @@
-//! Candle's BERT as it ships, with the mask, pooling and length normalisation of sentence-transformers around it:
-//! the plain path that every faster one is compared with.
+//! Candle's BERT as it ships, and what the size of an encoder says of its cost.
 
+use crate::EmbedError;
 use crate::config::read_json;
-use crate::tokens::Tokens;
-use crate::{EmbedError, Pooling, SentenceConfig};
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
 use std::path::Path;
 
 /// A loaded BERT encoder.
-pub(crate) struct StockBert {
+pub(crate) struct Bert {
     model: BertModel,
-    device: Device,
-    pooling: Pooling,
     shape: Shape,
 }
 
-/// What the size of a BERT says of its cost.
+/// What the size of an encoder says of its cost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) layers: usize,
@@ -37,21 +33,23 @@ impl Shape {
     }
 }
 
-impl StockBert {
-    /// Reads `config.json` and `model.safetensors` of `folder`.
-    pub(crate) fn load(folder: &Path, config: &SentenceConfig) -> Result<Self, EmbedError> {
-        let bert: Config = read_json(&folder.join("config.json"))?;
-        let weights = folder.join("model.safetensors");
-        let bytes = std::fs::read(&weights).map_err(|e| EmbedError::Config {
-            path: weights.clone(),
-            why: e.to_string(),
-        })?;
-        let device = Device::Cpu;
-        let variables = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &device)?;
+impl Bert {
+    /// Reads `config.json` of `folder`.
+    pub(crate) fn load(folder: &Path, weights: VarBuilder) -> Result<Self, EmbedError> {
+        let path = folder.join("config.json");
+        let bert: Config = read_json(&path)?;
+        let heads = bert.num_attention_heads;
+        if heads == 0 || !bert.hidden_size.is_multiple_of(heads) {
+            return Err(EmbedError::Config {
+                path,
+                why: format!(
+                    "its width of {} is not a multiple of its {heads} heads",
+                    bert.hidden_size
+                ),
+            });
+        }
         Ok(Self {
-            model: BertModel::load(variables, &bert)?,
-            device,
-            pooling: config.pooling,
+            model: BertModel::load(weights, &bert)?,
             shape: Shape {
                 layers: bert.num_hidden_layers,
                 hidden: bert.hidden_size,
@@ -65,35 +63,8 @@ impl StockBert {
         self.shape
     }
 
-    /// Unit vectors of the texts of one batch, row-major `(texts.len(), hidden)`. Padding is masked in attention and
-    /// takes no part in pooling, so a batch gives what its members give alone, up to rounding.
-    pub(crate) fn embed(&self, texts: &[&Tokens]) -> Result<Vec<f32>, EmbedError> {
-        let width = texts.iter().map(|t| t.ids.len()).max().unwrap_or(0);
-        let (mut ids, mut mask) = (Vec::new(), Vec::new());
-        for text in texts {
-            let padding = width - text.ids.len();
-            ids.extend(
-                text.ids
-                    .iter()
-                    .copied()
-                    .chain(std::iter::repeat_n(self.shape.pad_id, padding)),
-            );
-            mask.extend(
-                std::iter::repeat_n(1f32, text.ids.len()).chain(std::iter::repeat_n(0f32, padding)),
-            );
-        }
-        let shape = (texts.len(), width);
-        let ids = Tensor::from_vec(ids, shape, &self.device)?;
-        let mask = Tensor::from_vec(mask, shape, &self.device)?;
-        let states = self.model.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
-        let pooled = match self.pooling {
-            Pooling::Cls => states.narrow(1, 0, 1)?.squeeze(1)?,
-            Pooling::Mean => {
-                let summed = states.broadcast_mul(&mask.unsqueeze(2)?)?.sum(1)?;
-                summed.broadcast_div(&mask.sum_keepdim(1)?)?
-            }
-        };
-        let length = pooled.sqr()?.sum_keepdim(1)?.sqrt()?;
-        Ok(pooled.broadcast_div(&length)?.flatten_all()?.to_vec1()?)
+    /// Token vectors, `(texts, tokens, hidden)`, of ids and a mask that is 1 for tokens and 0 for padding.
+    pub(crate) fn forward(&self, ids: &Tensor, real: &Tensor) -> candle_core::Result<Tensor> {
+        self.model.forward(ids, &ids.zeros_like()?, Some(real))
     }
 }

@@ -6,8 +6,9 @@
 //! transformers 5 do them, so that the token ids are theirs.
 
 use crate::EmbedError;
-use crate::config::{TransformerConfig, read_json_if_there, unsupported};
+use crate::config::{Architecture, TransformerConfig, read_json_if_there, unsupported};
 use serde::Deserialize;
+use serde_json::Value;
 use std::path::Path;
 use tokenizers::Tokenizer;
 use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequence};
@@ -22,13 +23,22 @@ struct TokenizerConfig {
 }
 
 impl TokenizerConfig {
-    /// Whether transformers reads this folder's tokenizer as `BertTokenizer`: where no class is named it goes by the
-    /// architecture, which here is always BERT.
-    fn is_bert(&self) -> bool {
-        matches!(
-            self.tokenizer_class.as_deref(),
-            None | Some("BertTokenizer" | "BertTokenizerFast")
-        )
+    /// Whether transformers reads this folder's tokenizer as `BertTokenizer`, or as one that makes its normalizer in the
+    /// same way; where no class is named it goes by the architecture.
+    fn is_bert(&self, folder: &Path) -> Result<bool, EmbedError> {
+        let Some(class) = self.tokenizer_class.as_deref() else {
+            let config = read_json_if_there::<Value>(&folder.join("config.json"))?;
+            let kind = config.and_then(|c| Architecture::of(c["model_type"].as_str()?));
+            return Ok(match kind.unwrap_or(Architecture::Bert) {
+                Architecture::Bert
+                | Architecture::DistilBert
+                | Architecture::Mpnet
+                | Architecture::NomicBert => true,
+                Architecture::XlmRoberta | Architecture::ModernBert | Architecture::Qwen3 => false,
+            });
+        };
+        let class = class.strip_suffix("Fast").unwrap_or(class);
+        Ok(["BertTokenizer", "DistilBertTokenizer", "MPNetTokenizer"].contains(&class))
     }
 }
 
@@ -39,7 +49,7 @@ impl TokenizerConfig {
 pub(crate) fn apply(tokenizer: &mut Tokenizer, folder: &Path) -> Result<(), EmbedError> {
     let config = read_json_if_there::<TokenizerConfig>(&folder.join("tokenizer_config.json"))?
         .unwrap_or_default();
-    if config.is_bert() {
+    if config.is_bert(folder)? {
         let normalizer = as_bert(tokenizer.get_normalizer(), &config, folder)?;
         set(tokenizer, normalizer.into(), folder)?;
     }
@@ -110,7 +120,7 @@ fn lower_case_first(found: Option<NormalizerWrapper>) -> NormalizerWrapper {
 mod tests {
     use super::*;
     use crate::tokens::TextTokenizer;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::path::PathBuf;
 
     const TEXT: &str = "Graph NEURAL Café ΟΔΟΣ";

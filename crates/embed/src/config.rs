@@ -11,7 +11,58 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// How token vectors become one vector. Padding never takes part.
+/// How token vectors become one vector: the modes of sentence-transformers. Padding never takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PoolingMode {
+    /// Mean of the token vectors.
+    Mean,
+    /// The first token's vector (`[CLS]`).
+    Cls,
+    /// The largest of each number.
+    Max,
+    /// Sum of the token vectors, over the root of how many they are.
+    MeanSqrtLen,
+    /// Mean in which the n-th token counts n times.
+    WeightedMean,
+    /// The last token's vector.
+    LastToken,
+}
+
+impl PoolingMode {
+    /// All, by the names that sentence-transformers uses; its older files say `cls_token` and the like.
+    pub(crate) const ALL: [PoolingMode; 6] = [
+        PoolingMode::Mean,
+        PoolingMode::Cls,
+        PoolingMode::Max,
+        PoolingMode::MeanSqrtLen,
+        PoolingMode::WeightedMean,
+        PoolingMode::LastToken,
+    ];
+
+    /// The name that sentence-transformers uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            PoolingMode::Mean => "mean",
+            PoolingMode::Cls => "cls",
+            PoolingMode::Max => "max",
+            PoolingMode::MeanSqrtLen => "mean_sqrt_len_tokens",
+            PoolingMode::WeightedMean => "weightedmean",
+            PoolingMode::LastToken => "lasttoken",
+        }
+    }
+
+    /// The pooling of the packed encoder that gives the same unit vector, if one does.
+    fn packed(self) -> Option<Pooling> {
+        match self {
+            PoolingMode::Mean | PoolingMode::MeanSqrtLen => Some(Pooling::Mean),
+            PoolingMode::Cls => Some(Pooling::Cls),
+            _ => None,
+        }
+    }
+}
+
+/// The poolings that the packed encoder computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pooling {
     /// Mean of the token vectors.
@@ -20,13 +71,42 @@ pub enum Pooling {
     Cls,
 }
 
-impl Pooling {
-    /// The name that sentence-transformers uses.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+/// The encoders that run, by `model_type` of `config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Architecture {
+    Bert,
+    DistilBert,
+    Mpnet,
+    XlmRoberta,
+    ModernBert,
+    NomicBert,
+    Qwen3,
+}
+
+impl Architecture {
+    pub(crate) const SUPPORTED: &str = "bert, distilbert, mpnet, xlm-roberta, modernbert, nomic_bert, qwen3";
+
+    /// The architecture of this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "bert" => Architecture::Bert,
+            "distilbert" => Architecture::DistilBert,
+            "mpnet" => Architecture::Mpnet,
+            "xlm-roberta" => Architecture::XlmRoberta,
+            "modernbert" => Architecture::ModernBert,
+            "nomic_bert" => Architecture::NomicBert,
+            "qwen3" => Architecture::Qwen3,
+            _ => return None,
+        })
+    }
+
+    /// How many rows of the position table are never a text's: XLM-RoBERTa counts from after its padding token's number,
+    /// MPNet from 2 whatever that is.
+    fn unused_positions(self, config: &Value) -> u64 {
         match self {
-            Pooling::Mean => "mean",
-            Pooling::Cls => "cls",
+            Architecture::Mpnet => 2,
+            Architecture::XlmRoberta => config["pad_token_id"].as_u64().unwrap_or(1) + 1,
+            _ => 0,
         }
     }
 }
@@ -44,7 +124,11 @@ pub struct Prompts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SentenceConfig {
     /// How token vectors become one.
+    pub pooling_mode: PoolingMode,
+    /// How the packed encoder does it, where it runs the model.
     pub pooling: Pooling,
+    /// Subfolders of the Dense modules that follow the pooling, in order.
+    pub dense: Vec<String>,
     /// Longest input in tokens, special tokens included; longer texts are cut there, and counted.
     pub max_tokens: usize,
     /// Whether the folder itself asks for unit vectors. syntopic makes them unit length in any case: it compares by cosine.
@@ -66,25 +150,84 @@ impl SentenceConfig {
     pub fn read(folder: &Path) -> Result<Self, EmbedError> {
         let config: Value = read_json(&folder.join("config.json"))?;
         let architecture = config["model_type"].as_str().unwrap_or("").to_owned();
-        if architecture != "bert" {
+        let Some(kind) = Architecture::of(&architecture) else {
             return Err(unsupported(
                 folder.join("config.json"),
                 "the architecture",
                 &architecture,
-                "bert",
+                Architecture::SUPPORTED,
             ));
-        }
+        };
         let mut notes = Vec::new();
         let modules = pipeline::read(folder, &mut notes)?;
+        let own = read_json_if_there(&folder.join(PROMPTS))?.unwrap_or_default();
+        note_similarity(folder, &own, modules.normalize, &mut notes)?;
         Ok(Self {
-            pooling: modules.pooling,
-            max_tokens: read_max_tokens(folder, &config)?,
+            pooling_mode: modules.pooling,
+            pooling: modules.pooling.packed().unwrap_or(Pooling::Mean),
+            dense: modules.dense,
+            max_tokens: read_max_tokens(folder, &config, kind)?,
             normalize: modules.normalize,
-            prompts: read_prompts(folder)?,
+            prompts: read_prompts(&own),
             architecture,
             notes,
         })
     }
+
+    /// The architecture, if it is one of those that run.
+    pub(crate) fn kind(&self) -> Option<Architecture> {
+        Architecture::of(&self.architecture)
+    }
+
+    /// Why only the plain path runs this model; `None` where the packed encoder may.
+    pub(crate) fn needs_stock(&self) -> Option<String> {
+        if self.kind() != Some(Architecture::Bert) {
+            Some(format!("architecture {:?}", self.architecture))
+        } else if !self.dense.is_empty() {
+            Some("a Dense module".to_owned())
+        } else if self.pooling_mode.packed().is_none() {
+            Some(format!("pooling {:?}", self.pooling_mode.name()))
+        } else {
+            None
+        }
+    }
+}
+
+/// The file of prompts and of the similarity function.
+const PROMPTS: &str = "config_sentence_transformers.json";
+
+/// Says so where cosine is not how the model's vectors are meant to be compared.
+fn note_similarity(
+    folder: &Path,
+    own: &Value,
+    normalize: bool,
+    notes: &mut Vec<String>,
+) -> Result<(), EmbedError> {
+    const SUPPORTED: [&str; 4] = ["cosine", "dot", "euclidean", "manhattan"];
+    let name = match &own["similarity_fn_name"] {
+        Value::Null => "cosine",
+        Value::String(name) if SUPPORTED.contains(&name.as_str()) => name,
+        other => {
+            return Err(unsupported(
+                folder.join(PROMPTS),
+                "the similarity function",
+                other.as_str().unwrap_or(&other.to_string()),
+                "cosine; dot, euclidean and manhattan with a note",
+            ));
+        }
+    };
+    match (name, normalize) {
+        ("cosine", true) => {}
+        // Of unit vectors, all three rank alike.
+        ("dot" | "euclidean", true) => {}
+        ("cosine", false) => notes.push(
+            "the model's own vectors are not of unit length: syntopic makes them so, as cosine asks".to_owned(),
+        ),
+        _ => notes.push(format!(
+            "the model is meant to be compared by {name:?}: syntopic compares by cosine, which may rank otherwise"
+        )),
+    }
+    Ok(())
 }
 
 /// The files that may hold the settings of the Transformer module; sentence-transformers uses the first that says anything.
@@ -177,14 +320,16 @@ fn refuse_settings(config: &Value, path: &Path) -> Result<(), EmbedError> {
 }
 
 /// Longest input: `sentence_bert_config.json`, else the tokenizer's, capped by the position embeddings.
-fn read_max_tokens(folder: &Path, config: &Value) -> Result<usize, EmbedError> {
-    let positions =
-        config["max_position_embeddings"]
-            .as_u64()
-            .ok_or_else(|| EmbedError::Config {
-                path: folder.join("config.json"),
-                why: "max_position_embeddings is missing".to_owned(),
-            })?;
+fn read_max_tokens(folder: &Path, config: &Value, kind: Architecture) -> Result<usize, EmbedError> {
+    // The second is what the first published NomicBERTs call it.
+    let positions = ["max_position_embeddings", "n_positions"]
+        .iter()
+        .find_map(|name| config[*name].as_u64())
+        .ok_or_else(|| EmbedError::Config {
+            path: folder.join("config.json"),
+            why: "max_position_embeddings is missing".to_owned(),
+        })?;
+    let positions = positions.saturating_sub(kind.unused_positions(config));
     let own = TransformerConfig::read(folder)?.max_seq_length;
     let tokenizers = || -> Result<Option<u64>, EmbedError> {
         // Absent or the library's "no limit" of 1e30, which is no u64.
@@ -209,13 +354,8 @@ fn read_max_tokens(folder: &Path, config: &Value) -> Result<usize, EmbedError> {
     Ok(usize::try_from(length).unwrap_or(usize::MAX))
 }
 
-/// Prompts by kind; models name the documents' one `document` or `passage`.
-fn read_prompts(folder: &Path) -> Result<Prompts, EmbedError> {
-    let Some(config) =
-        read_json_if_there::<Value>(&folder.join("config_sentence_transformers.json"))?
-    else {
-        return Ok(Prompts::default());
-    };
+/// Prompts by kind, under the names that sentence-transformers looks for (`encode_query`, `encode_document`).
+fn read_prompts(config: &Value) -> Prompts {
     let prompt = |names: &[&str]| {
         let default = config["default_prompt_name"].as_str();
         names
@@ -226,10 +366,10 @@ fn read_prompts(folder: &Path) -> Result<Prompts, EmbedError> {
             .unwrap_or("")
             .to_owned()
     };
-    Ok(Prompts {
+    Prompts {
         query: prompt(&["query"]),
-        document: prompt(&["document", "passage"]),
-    })
+        document: prompt(&["document", "passage", "corpus"]),
+    }
 }
 
 pub(crate) fn unsupported(
@@ -304,8 +444,8 @@ pub(crate) mod tests {
         ]);
         let config = SentenceConfig::read(dir.path()).expect("a configuration");
         assert_eq!(
-            (config.pooling, config.max_tokens, config.normalize),
-            (Pooling::Mean, 256, true)
+            (config.pooling_mode, config.max_tokens, config.normalize),
+            (PoolingMode::Mean, 256, true)
         );
         assert_eq!(config.prompts, Prompts::default());
     }
@@ -331,8 +471,8 @@ pub(crate) mod tests {
         ]);
         let config = SentenceConfig::read(dir.path()).expect("a configuration");
         assert_eq!(
-            (config.pooling, config.max_tokens, config.normalize),
-            (Pooling::Cls, 512, false)
+            (config.pooling_mode, config.max_tokens, config.normalize),
+            (PoolingMode::Cls, 512, false)
         );
         assert_eq!(
             (
@@ -350,7 +490,10 @@ pub(crate) mod tests {
             ("tokenizer_config.json", r#"{"model_max_length":1e30}"#),
         ]);
         let config = SentenceConfig::read(dir.path()).expect("a configuration");
-        assert_eq!((config.pooling, config.max_tokens), (Pooling::Mean, 512));
+        assert_eq!(
+            (config.pooling_mode, config.max_tokens),
+            (PoolingMode::Mean, 512)
+        );
         assert!(
             config.notes[0].contains("modules.json"),
             "{:?}",

@@ -1,12 +1,13 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
-use crate::bert::{Shape, StockBert};
+use crate::bert::Shape;
 use crate::fast::{FastBert, Precision, Run};
 use crate::models::ModelFolder;
 use crate::peak::{Peak, measure_int16_peak, measure_peak};
 use crate::static_model::StaticModel;
+use crate::stock::StockModel;
 use crate::tokens::{TextTokenizer, Tokens};
-use crate::{EmbedError, Pooling, SentenceConfig, static_encoder};
+use crate::{EmbedError, PoolingMode, SentenceConfig, static_encoder};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub enum Mode {
     /// [`Embedder::mode`] says which.
     #[default]
     Auto,
-    /// Candle's BERT as it ships: the plain twin, many times slower.
+    /// The plain path on Candle's tensors, for BERT Candle's own: many times slower.
     Stock,
     /// The packed f32 encoder for CPUs: no padding, AVX2 where the CPU has it.
     F32,
@@ -136,7 +137,7 @@ pub struct EmbedProgress {
 
 /// What runs the model.
 enum Encoder {
-    Stock(StockBert),
+    Stock(StockModel),
     Fast(FastBert),
     Static(StaticModel),
 }
@@ -145,12 +146,13 @@ impl Encoder {
     /// Loads what `mode` asks for, or refuses by name; a fallback is noted in `config`.
     fn load(folder: &Path, config: &mut SentenceConfig, mode: Mode) -> Result<Self, EmbedError> {
         let (precision, what) = match mode {
-            Mode::Stock => return Ok(Encoder::Stock(StockBert::load(folder, config)?)),
+            Mode::Stock => return Ok(Encoder::Stock(StockModel::load(folder, config)?)),
             Mode::Auto => (FastBert::fastest(), None),
             Mode::F32 => (Precision::F32, Some("in mode f32")),
             Mode::Int16 => (Precision::Int16, Some("in mode int16")),
         };
-        if let Some(why) = FastBert::refuses(folder)? {
+        let needs_stock = config.needs_stock();
+        if let Some(why) = needs_stock.map_or_else(|| FastBert::refuses(folder), |why| Ok(Some(why)))? {
             if let Some(what) = what {
                 return Err(EmbedError::Unsupported {
                     path: folder.join("config.json"),
@@ -160,9 +162,9 @@ impl Encoder {
                 });
             }
             config.notes.push(format!(
-                "the packed encoder does not run this model ({why}): Candle's BERT does, many times slower"
+                "the packed encoder does not run this model ({why}): the plain path does, many times slower"
             ));
-            return Ok(Encoder::Stock(StockBert::load(folder, config)?));
+            return Ok(Encoder::Stock(StockModel::load(folder, config)?));
         }
         Ok(Encoder::Fast(FastBert::load(folder, config, precision)?))
     }
@@ -178,6 +180,15 @@ impl Encoder {
                 intermediate: 0,
                 pad_id: 0,
             },
+        }
+    }
+
+    /// Numbers a vector.
+    fn dim(&self) -> usize {
+        match self {
+            Encoder::Stock(model) => model.dim(),
+            Encoder::Fast(model) => model.shape().hidden,
+            Encoder::Static(model) => model.dim(),
         }
     }
 }
@@ -211,11 +222,11 @@ impl Embedder {
             name: folder.name.clone(),
             revision: folder.revision.clone(),
             weights_sha256: folder.weights_sha256.clone(),
-            pooling: config.pooling.name().to_owned(),
+            pooling: config.pooling_mode.name().to_owned(),
             document_prompt: config.prompts.document.clone(),
             query_prompt: config.prompts.query.clone(),
             max_tokens: config.max_tokens,
-            dim: model.shape().hidden,
+            dim: model.dim(),
         };
         Ok(Self {
             tokenizer,
@@ -251,8 +262,8 @@ impl Embedder {
 
     /// The pooling in use.
     #[must_use]
-    pub fn pooling(&self) -> Pooling {
-        self.config.pooling
+    pub fn pooling(&self) -> PoolingMode {
+        self.config.pooling_mode
     }
 
     /// Things a user should know about the model folder.
@@ -329,7 +340,7 @@ impl Embedder {
     /// One batch after the other, each on all threads.
     fn run_stock(
         &self,
-        model: &StockBert,
+        model: &StockModel,
         tokens: &[Tokens],
         data: &mut [f32],
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,

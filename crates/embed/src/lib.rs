@@ -15,10 +15,11 @@ mod peak;
 mod pipeline;
 mod static_encoder;
 pub mod static_model;
+mod stock;
 mod tokens;
 mod wordpiece;
 
-pub use config::{Pooling, Prompts, SentenceConfig};
+pub use config::{Pooling, PoolingMode, Prompts, SentenceConfig};
 pub use embedder::{
     BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,
 };

@@ -1,9 +1,10 @@
 //! Which modules a sentence-transformers folder chains (`modules.json`), and how its pooling module pools.
 //!
-//! One chain is implemented: Transformer, Pooling and, if asked for, Normalize. Any other is refused by name.
+//! One chain is implemented: Transformer, Pooling, any number of Dense modules and, if asked for, Normalize. Any other is
+//! refused by name.
 
 use crate::config::{read_json, read_json_if_there, unsupported};
-use crate::{EmbedError, Pooling};
+use crate::{EmbedError, PoolingMode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,7 +12,9 @@ use std::path::Path;
 
 /// What follows the transformer.
 pub(crate) struct Modules {
-    pub(crate) pooling: Pooling,
+    pub(crate) pooling: PoolingMode,
+    /// Subfolders of the Dense modules that follow it.
+    pub(crate) dense: Vec<String>,
     /// Whether a Normalize module ends the chain.
     pub(crate) normalize: bool,
 }
@@ -47,7 +50,8 @@ pub(crate) fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Modules, Em
             folder.display()
         ));
         return Ok(Modules {
-            pooling: Pooling::Mean,
+            pooling: PoolingMode::Mean,
+            dense: Vec::new(),
             normalize: true,
         });
     };
@@ -63,44 +67,49 @@ pub(crate) fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Modules, Em
             "the model folder itself, written as an empty path",
         ));
     }
-    let subfolder = &pooling.path;
-    let leaves = subfolder.split(['/', '\\']).any(|part| part == "..");
-    if leaves || Path::new(subfolder).is_absolute() {
-        return Err(unsupported(
-            path,
-            "a module path outside the folder",
-            subfolder,
-            "a folder below it",
-        ));
+    for subfolder in [pooling].into_iter().chain(rest).map(|m| &m.path) {
+        let leaves = subfolder.split(['/', '\\']).any(|part| part == "..");
+        if leaves || Path::new(subfolder).is_absolute() {
+            return Err(unsupported(
+                path,
+                "a module path outside the folder",
+                subfolder,
+                "a folder below it",
+            ));
+        }
     }
+    let dense = rest.iter().filter(|module| module.kind() == "Dense");
     Ok(Modules {
-        pooling: read_pooling(&folder.join(subfolder).join("config.json"))?,
-        normalize: !rest.is_empty(),
+        pooling: read_pooling(&folder.join(&pooling.path).join("config.json"))?,
+        dense: dense.map(|module| module.path.clone()).collect(),
+        normalize: rest.last().is_some_and(|m| m.kind() == "Normalize"),
     })
 }
 
 /// That the modules are known ones, each once, in the order that makes a vector of a text.
 fn check_chain(modules: &[Module], path: &Path) -> Result<(), EmbedError> {
     let kinds: Vec<&str> = modules.iter().map(Module::kind).collect();
-    let known = |kind: &&str| ["Transformer", "Pooling", "Normalize"].contains(kind);
+    let known = |kind: &&str| ["Transformer", "Pooling", "Dense", "Normalize"].contains(kind);
     if let Some(unknown) = kinds.iter().copied().find(|kind| !known(kind)) {
         return Err(unsupported(
             path.to_owned(),
             "the module",
             unknown,
-            "sentence-transformers' Transformer, Pooling, Normalize",
+            "sentence-transformers' Transformer, Pooling, Dense, Normalize",
         ));
     }
     if !kinds.contains(&"Pooling") {
         return Err(no_pooling(path));
     }
-    match kinds[..] {
-        ["Transformer", "Pooling"] | ["Transformer", "Pooling", "Normalize"] => Ok(()),
+    let is_dense = |kinds: &[&str]| kinds.iter().all(|kind| *kind == "Dense");
+    match &kinds[..] {
+        ["Transformer", "Pooling", rest @ .., "Normalize"] if is_dense(rest) => Ok(()),
+        ["Transformer", "Pooling", rest @ ..] if is_dense(rest) => Ok(()),
         _ => Err(unsupported(
             path.to_owned(),
             "the chain of modules",
             &kinds.join(", "),
-            "Transformer, Pooling, and after them Normalize or nothing",
+            "Transformer, Pooling, and after them Dense modules, Normalize, both or nothing",
         )),
     }
 }
@@ -113,8 +122,8 @@ fn no_pooling(path: &Path) -> EmbedError {
 }
 
 /// The one pooling mode that a `1_Pooling/config.json` asks for, in either generation's words.
-fn read_pooling(path: &Path) -> Result<Pooling, EmbedError> {
-    const SUPPORTED: &str = "mean, cls";
+fn read_pooling(path: &Path) -> Result<PoolingMode, EmbedError> {
+    const SUPPORTED: &str = "one of mean, cls, max, mean_sqrt_len_tokens, weightedmean, lasttoken";
     const OLDER: &str = "pooling_mode_";
     let config: BTreeMap<String, Value> = read_json(path)?;
     if config.get("include_prompt") == Some(&Value::Bool(false)) {
@@ -122,7 +131,7 @@ fn read_pooling(path: &Path) -> Result<Pooling, EmbedError> {
             path.to_owned(),
             "the pooling",
             "include_prompt: false",
-            SUPPORTED,
+            "include_prompt: true",
         ));
     }
     let asked: Vec<String> = match config.get("pooling_mode") {
@@ -139,24 +148,39 @@ fn read_pooling(path: &Path) -> Result<Pooling, EmbedError> {
             .collect(),
     };
     let is_older = config.keys().any(|key| key.starts_with(OLDER));
-    match asked.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let known = match &asked[..] {
         // As sentence-transformers reads an older file that sets none.
-        [] if is_older => Ok(Pooling::Mean),
-        ["mean" | "mean_tokens"] => Ok(Pooling::Mean),
-        ["cls" | "cls_token"] => Ok(Pooling::Cls),
-        _ => Err(unsupported(
+        [] if is_older => Some(PoolingMode::Mean),
+        [one] => PoolingMode::ALL
+            .into_iter()
+            .find(|mode| mode.name() == one || older_name(*mode) == one),
+        _ => None,
+    };
+    known.ok_or_else(|| {
+        unsupported(
             path.to_owned(),
             "the pooling",
             &asked.join(" + "),
             SUPPORTED,
-        )),
+        )
+    })
+}
+
+/// What `pooling_mode_…` of an older file ends with.
+fn older_name(mode: PoolingMode) -> &'static str {
+    match mode {
+        PoolingMode::Mean => "mean_tokens",
+        PoolingMode::Cls => "cls_token",
+        PoolingMode::Max => "max_tokens",
+        PoolingMode::WeightedMean => "weightedmean_tokens",
+        PoolingMode::MeanSqrtLen | PoolingMode::LastToken => mode.name(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::config::tests::{BERT, folder, refusal};
-    use crate::{Pooling, SentenceConfig};
+    use crate::{PoolingMode, SentenceConfig};
     use serde_json::json;
 
     const MEAN: &str = r#"{"pooling_mode":"mean"}"#;
@@ -166,7 +190,8 @@ mod tests {
         let module = |class: &&str| {
             let path = match class.rsplit('.').next() {
                 Some("Pooling") => "1_Pooling",
-                Some("Normalize") => "2_Normalize",
+                Some("Dense") => "2_Dense",
+                Some("Normalize") => "3_Normalize",
                 _ => "",
             };
             json!({"path": path, "type": format!("sentence_transformers.models.{class}")})
@@ -186,7 +211,10 @@ mod tests {
     fn a_pooling_that_is_not_supported_is_refused_by_name() {
         let modules = modules(&["Transformer", "Pooling", "Normalize"]);
         for (pooling, word) in [
-            (r#"{"pooling_mode_max_tokens":true}"#, "max_tokens"),
+            (
+                r#"{"pooling_mode_attention_tokens":true}"#,
+                "attention_tokens",
+            ),
             (
                 r#"{"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":true}"#,
                 "cls_token + mean",
@@ -199,7 +227,7 @@ mod tests {
         ] {
             let error = refused(&modules, pooling);
             assert!(
-                error.contains(word) && error.contains("supported: mean, cls"),
+                error.contains(word) && error.contains("(supported: "),
                 "{error}"
             );
         }
@@ -217,6 +245,8 @@ mod tests {
             &["Pooling", "Transformer"],
             &["Pooling"],
             &["Transformer", "Pooling", "Normalize", "Normalize"],
+            &["Transformer", "Pooling", "Normalize", "Dense"],
+            &["Transformer", "Dense", "Pooling"],
         ] {
             let error = refused(&modules(chain), MEAN);
             let named = format!(
@@ -229,7 +259,7 @@ mod tests {
             );
             assert!(
                 error.contains(
-                    "(supported: Transformer, Pooling, and after them Normalize or nothing)"
+                    "(supported: Transformer, Pooling, and after them Dense modules, Normalize, both or nothing)"
                 ),
                 "{error}"
             );
@@ -251,8 +281,8 @@ mod tests {
             ]);
             let config = SentenceConfig::read(dir.path()).expect("a configuration");
             assert_eq!(
-                (config.pooling, config.normalize),
-                (Pooling::Mean, normalize)
+                (config.pooling_mode, config.normalize),
+                (PoolingMode::Mean, normalize)
             );
         }
         let whole = modules(&["Transformer", "Pooling"]);
@@ -260,9 +290,31 @@ mod tests {
     }
 
     #[test]
+    fn every_mode_is_read_in_both_generations() {
+        let whole = modules(&["Transformer", "Pooling", "Dense", "Dense", "Normalize"]);
+        for mode in PoolingMode::ALL {
+            let older = format!(
+                r#"{{"pooling_mode_cls_token":false,"pooling_mode_{}":true}}"#,
+                super::older_name(mode)
+            );
+            let newer = format!(r#"{{"pooling_mode":"{}"}}"#, mode.name());
+            for pooling in [older, newer] {
+                let dir = folder(&[
+                    ("config.json", BERT),
+                    ("modules.json", &whole),
+                    ("1_Pooling/config.json", &pooling),
+                ]);
+                let config = SentenceConfig::read(dir.path()).expect("a configuration");
+                assert_eq!((config.pooling_mode, config.normalize), (mode, true));
+                assert_eq!(config.dense, ["2_Dense", "2_Dense"]);
+            }
+        }
+    }
+
+    #[test]
     fn modules_of_other_kinds_and_places_are_refused_by_name() {
-        let error = refused(&modules(&["Transformer", "Pooling", "Dense"]), MEAN);
-        assert!(error.contains("the module \"Dense\""), "{error}");
+        let error = refused(&modules(&["Transformer", "Pooling", "WordWeights"]), MEAN);
+        assert!(error.contains("the module \"WordWeights\""), "{error}");
         let theirs = r#"[{"path":"","type":"custom_st.Transformer"}]"#;
         assert!(refused(theirs, MEAN).contains("\"custom_st.Transformer\""));
         for chain in [&["Transformer"][..], &["Transformer", "Normalize"], &[]] {

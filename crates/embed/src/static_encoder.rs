@@ -3,7 +3,7 @@
 use crate::models::{EMBEDDED_FILES, ModelFolder, Source};
 use crate::static_model::StaticModel;
 use crate::tokens::TextTokenizer;
-use crate::{EmbedError, Mode, Pooling, Prompts, SentenceConfig};
+use crate::{EmbedError, Mode, Pooling, PoolingMode, Prompts, SentenceConfig};
 use serde_json::Value;
 use std::path::Path;
 
@@ -43,7 +43,9 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
         TextTokenizer::of_static(&folder.folder, None, max_tokens)?
     };
     let config = SentenceConfig {
+        pooling_mode: PoolingMode::Mean,
         pooling: Pooling::Mean,
+        dense: Vec::new(),
         max_tokens,
         normalize: true,
         prompts: Prompts::default(),

@@ -1,0 +1,180 @@
+//! Multi-head attention over a padded batch, the same for every architecture: who may look at whom, and at what cost.
+
+use candle_core::{D, Result, Tensor};
+
+/// What a masked score is lowered by. Finite, so that a padding row that sees nothing gives numbers, which nothing reads.
+const HIDDEN: f32 = -1e30;
+/// Most scores that are computed at once: 64 MB. Longer texts take their queries in turns.
+const SCORES: usize = 1 << 24;
+
+/// Which other tokens of its text a token looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All.
+    All,
+    /// Itself and those before it.
+    Before,
+    /// Those at most so many tokens away, on both sides.
+    Within(usize),
+}
+
+impl Reach {
+    fn covers(self, query: usize, key: usize) -> bool {
+        match self {
+            Reach::All => true,
+            Reach::Before => key <= query,
+            Reach::Within(distance) => query.abs_diff(key) <= distance,
+        }
+    }
+}
+
+/// Queries, keys and values, each `(texts, heads, tokens, width)`.
+pub(super) struct Heads {
+    pub(super) queries: Tensor,
+    pub(super) keys: Tensor,
+    pub(super) values: Tensor,
+}
+
+/// `(texts, tokens, heads x width)` as `(texts, heads, tokens, width)`.
+pub(super) fn split(states: &Tensor, heads: usize) -> Result<Tensor> {
+    let (texts, tokens, hidden) = states.dims3()?;
+    states
+        .reshape((texts, tokens, heads, hidden / heads))?
+        .transpose(1, 2)?
+        .contiguous()
+}
+
+/// Scaled dot-product attention (Vaswani et al. 2017, "Attention Is All You Need", section 3.2), `(texts, tokens, heads x
+/// width)`. `real` is 1 for tokens and 0 for padding, `(texts, tokens)`; `bias`, `(heads, tokens, tokens)`, is added to the
+/// scores.
+pub(super) fn attend(
+    heads: &Heads,
+    real: &Tensor,
+    reach: Reach,
+    bias: Option<&Tensor>,
+) -> Result<Tensor> {
+    let (texts, count, tokens, width) = heads.queries.dims4()?;
+    let queries = (&heads.queries / (width as f64).sqrt())?;
+    let keys = heads.keys.transpose(2, 3)?.contiguous()?;
+    let padding = ((real - 1.0)? * f64::from(-HIDDEN))?;
+    let padding = padding.unsqueeze(1)?.unsqueeze(1)?;
+    let rows = (SCORES / (texts * count * tokens).max(1)).clamp(1, tokens.max(1));
+    let mut attended = Vec::new();
+    for first in (0..tokens).step_by(rows) {
+        let rows = rows.min(tokens - first);
+        let mut scores = queries
+            .narrow(2, first, rows)?
+            .contiguous()?
+            .matmul(&keys)?;
+        if let Some(bias) = bias {
+            scores = scores.broadcast_add(&bias.narrow(1, first, rows)?.unsqueeze(0)?)?;
+        }
+        if reach != Reach::All {
+            scores = scores.broadcast_add(&mask(reach, first, rows, tokens, real)?)?;
+        }
+        let scores = scores.broadcast_add(&padding)?;
+        let shares = candle_nn::ops::softmax_last_dim(&scores.contiguous()?)?;
+        attended.push(shares.matmul(&heads.values)?);
+    }
+    Tensor::cat(&attended, 2)?
+        .transpose(1, 2)?
+        .flatten_from(D::Minus2)
+}
+
+/// 0 where a query looks, [`HIDDEN`] where not: `(rows, tokens)` for the queries from `first` on.
+fn mask(reach: Reach, first: usize, rows: usize, tokens: usize, like: &Tensor) -> Result<Tensor> {
+    let row = |query| (0..tokens).map(move |key| (query, key));
+    let numbers: Vec<f32> = (first..first + rows)
+        .flat_map(row)
+        .map(|(query, key)| {
+            if reach.covers(query, key) {
+                0.0
+            } else {
+                HIDDEN
+            }
+        })
+        .collect();
+    Tensor::from_vec(numbers, (rows, tokens), like.device())
+}
+
+/// Rotary position embeddings (Su et al. 2021, "RoFormer"), halves rotated as in GPT-NeoX.
+pub(super) struct Rotation {
+    cos: Tensor,
+    sin: Tensor,
+}
+
+impl Rotation {
+    /// For texts of `tokens` tokens and heads of `width` numbers; `theta` is the base of the frequencies.
+    pub(super) fn new(tokens: usize, width: usize, theta: f64, like: &Tensor) -> Result<Self> {
+        let frequencies: Vec<f32> = (0..width / 2)
+            .map(|i| 1.0 / (theta as f32).powf((2 * i) as f32 / width as f32))
+            .collect();
+        let angles: Vec<f32> = (0..tokens)
+            .flat_map(|token| frequencies.iter().map(move |f| token as f32 * f))
+            .collect();
+        let table = |f: fn(f32) -> f32| {
+            let numbers = angles.iter().copied().map(f).collect::<Vec<f32>>();
+            Tensor::from_vec(numbers, (tokens, width / 2), like.device())
+        };
+        Ok(Self {
+            cos: table(f32::cos)?,
+            sin: table(f32::sin)?,
+        })
+    }
+
+    /// Turns queries or keys, `(texts, heads, tokens, width)`.
+    pub(super) fn turn(&self, states: &Tensor) -> Result<Tensor> {
+        candle_nn::rotary_emb::rope(&states.contiguous()?, &self.cos, &self.sin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, IndexOp};
+
+    fn numbers(shape: (usize, usize, usize, usize), step: f32) -> Tensor {
+        let n = shape.0 * shape.1 * shape.2 * shape.3;
+        let numbers: Vec<f32> = (0..n).map(|i| (i as f32 * step).sin()).collect();
+        Tensor::from_vec(numbers, shape, &Device::Cpu).expect("a tensor")
+    }
+
+    #[test]
+    fn padding_is_never_looked_at_and_every_row_is_a_number() {
+        let shape = (2, 2, 9, 4);
+        let heads = |padding: f64| {
+            let tail = |t: Tensor| {
+                let last =
+                    (t.i((1.., .., 6.., ..)).expect("the padding") * padding).expect("scaled");
+                t.slice_assign(&[1..2, 0..2, 6..9, 0..4], &last)
+                    .expect("assigned")
+            };
+            Heads {
+                queries: numbers(shape, 0.7),
+                keys: tail(numbers(shape, 1.1)),
+                values: tail(numbers(shape, 1.3)),
+            }
+        };
+        let real = [[1f32; 9], [1., 1., 1., 1., 1., 1., 0., 0., 0.]];
+        let real = Tensor::new(&real, &Device::Cpu).expect("a mask");
+        for reach in [Reach::All, Reach::Before, Reach::Within(1)] {
+            let run = |padding| {
+                let all = attend(&heads(padding), &real, reach, None).expect("attended");
+                let all: Vec<f32> = all
+                    .flatten_all()
+                    .and_then(|t| t.to_vec1())
+                    .expect("numbers");
+                assert!(all.iter().all(|x| x.is_finite()), "{reach:?}");
+                all[..(9 + 6) * 8].to_vec()
+            };
+            assert_eq!(run(1.0), run(1e6), "{reach:?}");
+        }
+    }
+
+    #[test]
+    fn reach_is_on_both_sides_and_ends_where_it_says() {
+        assert!(Reach::Within(2).covers(5, 3) && Reach::Within(2).covers(5, 7));
+        assert!(!Reach::Within(2).covers(5, 2) && !Reach::Within(2).covers(5, 8));
+        assert!(Reach::Before.covers(5, 5) && !Reach::Before.covers(5, 6));
+    }
+}

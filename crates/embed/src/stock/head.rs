@@ -1,0 +1,148 @@
+//! From token vectors to one vector a text: pooling, and the Dense modules after it.
+
+use super::Batch;
+use super::checkpoint::open;
+use super::settings::Activation;
+use crate::EmbedError;
+use crate::config::{PoolingMode, read_json, unsupported};
+use candle_core::{Result, Tensor};
+use candle_nn::{Linear, Module, linear_b};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Token vectors `(texts, tokens, hidden)` to one a text, `(texts, hidden)`. Padding never takes part.
+pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<Tensor> {
+    if mode == PoolingMode::Max {
+        let lowered = ((&batch.real - 1.0)? * 1e30)?.unsqueeze(2)?;
+        return states.broadcast_add(&lowered)?.max(1);
+    }
+    let mut weights = Vec::with_capacity(batch.lengths.len() * batch.width);
+    for &length in &batch.lengths {
+        weights.extend(token_weights(mode, length));
+        weights.resize(weights.len() + batch.width - length, 0.0);
+    }
+    let shape = (batch.lengths.len(), 1, batch.width);
+    let weights = Tensor::from_vec(weights, shape, states.device())?;
+    weights.matmul(states)?.squeeze(1)
+}
+
+/// What each of a text's tokens counts for.
+fn token_weights(mode: PoolingMode, length: usize) -> Vec<f32> {
+    let n = length as f32;
+    let one = |at: usize| {
+        (0..length)
+            .map(|i| if i == at { 1.0 } else { 0.0 })
+            .collect()
+    };
+    match mode {
+        PoolingMode::Cls => one(0),
+        PoolingMode::LastToken => one(length.wrapping_sub(1)),
+        PoolingMode::MeanSqrtLen => vec![1.0 / n.sqrt(); length],
+        PoolingMode::WeightedMean => (1..=length)
+            .map(|i| i as f32 / (n * (n + 1.0) / 2.0))
+            .collect(),
+        // The maximum has no weights.
+        PoolingMode::Mean | PoolingMode::Max => vec![1.0 / n; length],
+    }
+}
+
+/// `config.json` of a Dense module.
+#[derive(Deserialize)]
+struct DenseConfig {
+    in_features: usize,
+    out_features: usize,
+    #[serde(default = "yes")]
+    bias: bool,
+    activation_function: Option<String>,
+    module_input_name: Option<String>,
+    module_output_name: Option<String>,
+    #[serde(default)]
+    use_residual: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A loaded Dense module.
+pub(super) struct Dense {
+    linear: Linear,
+    activation: DenseActivation,
+    pub(super) outputs: usize,
+}
+
+enum DenseActivation {
+    Identity,
+    Tanh,
+    Sigmoid,
+    Other(Activation),
+}
+
+impl Dense {
+    /// Reads the module of `folder`, which is given vectors of `inputs` numbers.
+    pub(super) fn load(folder: &Path, inputs: usize) -> std::result::Result<Self, EmbedError> {
+        let path = folder.join("config.json");
+        let config: DenseConfig = read_json(&path)?;
+        let refused =
+            |what, got: &str, supported| Err(unsupported(path.clone(), what, got, supported));
+        let named = [&config.module_input_name, &config.module_output_name];
+        if let Some(name) = named
+            .into_iter()
+            .flatten()
+            .find(|n| *n != "sentence_embedding")
+        {
+            return refused(
+                "the Dense module's input or output",
+                name,
+                "sentence_embedding",
+            );
+        }
+        if config.use_residual {
+            return refused("the Dense module's setting", "use_residual: true", "false");
+        }
+        // torch's Tanh is what the class takes where none is named.
+        let name = config.activation_function.as_deref();
+        let activation = match name.unwrap_or("torch.nn.modules.activation.Tanh") {
+            "torch.nn.modules.linear.Identity" => DenseActivation::Identity,
+            "torch.nn.modules.activation.Tanh" => DenseActivation::Tanh,
+            "torch.nn.modules.activation.Sigmoid" => DenseActivation::Sigmoid,
+            "torch.nn.modules.activation.ReLU" => DenseActivation::Other(Activation::Relu),
+            "torch.nn.modules.activation.GELU" => DenseActivation::Other(Activation::Gelu),
+            "torch.nn.modules.activation.SiLU" => DenseActivation::Other(Activation::Silu),
+            other => {
+                let supported = "torch's Identity, Tanh, Sigmoid, ReLU, GELU, SiLU";
+                return refused("the Dense module's activation", other, supported);
+            }
+        };
+        if config.in_features != inputs || config.out_features == 0 {
+            return Err(EmbedError::Config {
+                why: format!(
+                    "in_features {} and out_features {}, and the module before gives {inputs} numbers",
+                    config.in_features, config.out_features
+                ),
+                path,
+            });
+        }
+        let weights = open(&folder.join("model.safetensors"))?;
+        Ok(Self {
+            linear: linear_b(
+                inputs,
+                config.out_features,
+                config.bias,
+                weights.pp("linear"),
+            )?,
+            activation,
+            outputs: config.out_features,
+        })
+    }
+
+    pub(super) fn forward(&self, vectors: &Tensor) -> Result<Tensor> {
+        let vectors = self.linear.forward(vectors)?;
+        match &self.activation {
+            DenseActivation::Identity => Ok(vectors),
+            DenseActivation::Tanh => vectors.tanh(),
+            DenseActivation::Sigmoid => candle_nn::ops::sigmoid(&vectors),
+            DenseActivation::Other(activation) => activation.of(&vectors),
+        }
+    }
+}

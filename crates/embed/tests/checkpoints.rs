@@ -1,0 +1,525 @@
+//! Every architecture gives the vectors that sentence-transformers gives, on small checkpoints with random weights.
+//!
+//! They lie in `tests/reference/tiny/`; larger ones are looked for beside the evaluation data, whose folder is named by
+//! `SYNTOPIC_EVAL_DATA`.
+#![allow(clippy::print_stdout, reason = "tests say what they measured")]
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use syntopic_embed::models::{ModelFolder, ResolveOptions, resolve_spec};
+use syntopic_embed::{EmbedOptions, Embedder, Mode, TextKind};
+
+const ALL: [&str; 8] = [
+    "bert-cls",
+    "bert-mean-cased-dense",
+    "distilbert-mean",
+    "modernbert-cls",
+    "mpnet-mean",
+    "nomic-bert-mean",
+    "qwen3-lasttoken",
+    "xlm-roberta-mean",
+];
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tiny")
+}
+
+/// The checkpoint's folder, or `None` after saying that its test is skipped.
+fn checkpoint(name: &str) -> Option<PathBuf> {
+    let ours = repository().join(name);
+    if ours.is_dir() {
+        return Some(ours);
+    }
+    let data = std::env::var_os("SYNTOPIC_EVAL_DATA").map(PathBuf::from);
+    let beside = data.map(|data| data.join("../reference/tiny").join(name));
+    let found = beside.filter(|folder| folder.is_dir());
+    if found.is_none() {
+        println!("skipped: no checkpoint {name}; set SYNTOPIC_EVAL_DATA");
+    }
+    found
+}
+
+fn texts() -> Vec<String> {
+    let texts = fs::read(repository().join("texts.json")).expect("texts");
+    serde_json::from_slice(&texts).expect("a list of texts")
+}
+
+/// What sentence-transformers made of the texts, by kind, in unit length.
+fn expected(file: &Path) -> BTreeMap<String, Vec<Vec<f32>>> {
+    let bytes = fs::read(file).expect("the reference vectors");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let rows = |tensor: safetensors::tensor::TensorView| {
+        let numbers: Vec<f32> = tensor
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect();
+        numbers
+            .chunks_exact(tensor.shape()[1])
+            .map(|row| {
+                let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+                row.iter().map(|x| x / length).collect()
+            })
+            .collect()
+    };
+    tensors
+        .tensors()
+        .into_iter()
+        .map(|(name, tensor)| (name, rows(tensor)))
+        .collect()
+}
+
+fn resolve(folder: &Path) -> ModelFolder {
+    let options = ResolveOptions::from_env();
+    resolve_spec(&folder.display().to_string(), &options, &mut |_| {}).expect("a model folder")
+}
+
+/// Every text and kind, alone and in batches, on the plain path and on the one that is chosen.
+fn assert_expected(label: &str, folder: &Path, expected: &BTreeMap<String, Vec<Vec<f32>>>) {
+    let (texts, model) = (texts(), resolve(folder));
+    let (mut farthest, mut widest) = (1f64, 0f32);
+    for mode in [Mode::Stock, Mode::Auto] {
+        for batch_tokens in [1, 700] {
+            let options = EmbedOptions { batch_tokens, mode };
+            let embedder = Embedder::load(&model, options).expect("a usable model");
+            for kind in [TextKind::Document, TextKind::Query] {
+                let named = match kind {
+                    TextKind::Query => expected.get("query"),
+                    TextKind::Document => None,
+                };
+                // A model without prompts makes no difference between the two.
+                let rows = named.unwrap_or(&expected["document"]);
+                let go_on = &mut |_| ControlFlow::Continue(());
+                let ours = embedder
+                    .embed(&texts, kind, go_on)
+                    .expect("vectors")
+                    .vectors;
+                assert_eq!((ours.n_rows(), ours.dim()), (rows.len(), rows[0].len()));
+                for ((ours, theirs), text) in ours.rows().zip(rows).zip(&texts) {
+                    let pairs = || ours.iter().zip(theirs);
+                    let cosine: f64 = pairs().map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                    let largest = pairs().map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+                    assert!(
+                        cosine >= 0.999_99 && largest <= 1e-4,
+                        "{label}, {mode:?}, {kind:?}, batches of {batch_tokens}: {text:?} has cosine {cosine}, \
+                         largest difference {largest}"
+                    );
+                    (farthest, widest) = (farthest.min(cosine), widest.max(largest));
+                }
+            }
+        }
+    }
+    println!("{label}: smallest cosine {farthest:.9}, largest difference {widest:e}");
+}
+
+#[test]
+fn vectors_are_those_of_sentence_transformers() {
+    for name in ALL {
+        if let Some(folder) = checkpoint(name) {
+            assert_expected(
+                name,
+                &folder,
+                &expected(&folder.join("expected.safetensors")),
+            );
+        }
+    }
+}
+
+/// A copy that may be changed.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for item in fs::read_dir(from).expect("a folder") {
+        let item = item.expect("an item");
+        let to = to.join(item.file_name());
+        if item.path().is_dir() {
+            copy(&item.path(), &to);
+        } else {
+            // Written anew: a copy would be as read-only as what it is of.
+            fs::write(to, fs::read(item.path()).expect("a file")).expect("a file");
+        }
+    }
+}
+
+fn read(folder: &Path, file: &str) -> Value {
+    serde_json::from_slice(&fs::read(folder.join(file)).expect("a file")).expect("JSON")
+}
+
+fn change(folder: &Path, file: &str, change: impl FnOnce(&mut Value)) {
+    let mut value = read(folder, file);
+    change(&mut value);
+    fs::write(folder.join(file), value.to_string()).expect("written");
+}
+
+/// Puts the configuration files of a folder into the words of sentence-transformers before 6 and transformers before 5.
+fn make_older(folder: &Path) {
+    let mut length = Value::Null;
+    change(folder, "tokenizer_config.json", |config| {
+        length = config["model_max_length"].take();
+        config["model_max_length"] = json!(1_000_000_000_000_000_019_884_624_838_656_f64);
+    });
+    let settings = json!({"max_seq_length": length, "do_lower_case": false});
+    fs::write(
+        folder.join("sentence_bert_config.json"),
+        settings.to_string(),
+    )
+    .expect("written");
+    change(folder, "modules.json", |modules| {
+        for module in modules.as_array_mut().expect("a list") {
+            let class = module["type"].as_str().expect("a class");
+            let class = class.rsplit('.').next().expect("a name").to_owned();
+            module["type"] = json!(format!("sentence_transformers.models.{class}"));
+        }
+    });
+    change(folder, "1_Pooling/config.json", |config| {
+        let mode = config["pooling_mode"].as_str().expect("a mode").to_owned();
+        *config = json!({"word_embedding_dimension": 64});
+        for (newer, older) in [
+            ("cls", "pooling_mode_cls_token"),
+            ("mean", "pooling_mode_mean_tokens"),
+            ("max", "pooling_mode_max_tokens"),
+            ("mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens"),
+            ("weightedmean", "pooling_mode_weightedmean_tokens"),
+            ("lasttoken", "pooling_mode_lasttoken"),
+        ] {
+            config[older] = json!(newer == mode);
+        }
+    });
+    if folder.join("2_Dense").is_dir() {
+        change(folder, "2_Dense/config.json", |config| {
+            let config = config.as_object_mut().expect("an object");
+            config.retain(|name, _| !name.starts_with("module_"));
+        });
+    }
+    change(folder, "config_sentence_transformers.json", |config| {
+        config
+            .as_object_mut()
+            .expect("an object")
+            .remove("model_type");
+    });
+    change(folder, "config.json", |config| {
+        let kind = config["model_type"].as_str().expect("a kind").to_owned();
+        let rotary = config["rope_parameters"].take();
+        let config = config.as_object_mut().expect("an object");
+        config.retain(|name, _| {
+            !matches!(name.as_str(), "rope_parameters" | "layer_types" | "dtype")
+        });
+        config.insert("torch_dtype".to_owned(), json!("float32"));
+        let mut set = |name: &str, value: &Value| config.insert(name.to_owned(), value.clone());
+        match kind.as_str() {
+            "modernbert" => {
+                set("global_rope_theta", &rotary["full_attention"]["rope_theta"]);
+                set(
+                    "local_rope_theta",
+                    &rotary["sliding_attention"]["rope_theta"],
+                );
+            }
+            "qwen3" => {
+                set("rope_theta", &rotary["rope_theta"]);
+                set("rope_scaling", &Value::Null);
+            }
+            "nomic_bert" => make_gpt_like(config, &rotary["rope_theta"]),
+            _ => {
+                set("position_embedding_type", &json!("absolute"));
+            }
+        }
+    });
+}
+
+/// The layout of the first published NomicBERTs.
+fn make_gpt_like(config: &mut serde_json::Map<String, Value>, theta: &Value) {
+    for (newer, older) in [
+        ("hidden_size", "n_embd"),
+        ("num_attention_heads", "n_head"),
+        ("num_hidden_layers", "n_layer"),
+        ("intermediate_size", "n_inner"),
+        ("max_position_embeddings", "n_positions"),
+        ("layer_norm_eps", "layer_norm_epsilon"),
+    ] {
+        let value = config.remove(newer).expect(newer);
+        config.insert(older.to_owned(), value);
+    }
+    for gone in ["head_dim", "hidden_act", "pad_token_id"] {
+        config.remove(gone);
+    }
+    let own = json!({"activation_function": "swiglu", "prenorm": false, "qkv_proj_bias": false, "mlp_fc1_bias": false,
+        "mlp_fc2_bias": false, "rotary_emb_base": theta, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": false,
+        "rotary_emb_scale_base": null, "rotary_scaling_factor": null, "causal": false, "parallel_block": false,
+        "use_rms_norm": false, "scale_attn_weights": true, "use_flash_attn": true});
+    config.extend(own.as_object().expect("an object").clone());
+}
+
+#[test]
+fn the_older_generation_of_configuration_files_gives_the_same_vectors() {
+    for name in ALL {
+        let Some(newer) = checkpoint(name) else {
+            continue;
+        };
+        let older = tempfile::tempdir().expect("a folder");
+        copy(&newer, older.path());
+        make_older(older.path());
+        let label = format!("{name}, older");
+        let expected = expected(&newer.join("expected.safetensors"));
+        assert_expected(&label, older.path(), &expected);
+    }
+}
+
+/// `tiny/bert-cls` with other modules after it: a pooling mode, and Dense modules by the names of their activations.
+fn with_head(mode: &str, activations: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&repository().join("bert-cls"), folder.path());
+    copy(&repository().join("heads"), folder.path());
+    let class = |name: &str| format!("sentence_transformers.models.{name}");
+    let mut modules = vec![
+        json!({"path": "", "type": class("Transformer")}),
+        json!({"path": "1_Pooling", "type": class("Pooling")}),
+    ];
+    change(folder.path(), "1_Pooling/config.json", |config| {
+        config["pooling_mode"] = json!(mode);
+    });
+    let sizes = [("2_Dense", 64, 16), ("3_Dense", 16, 8)];
+    for (activation, (path, inputs, outputs)) in activations.iter().zip(sizes) {
+        modules.push(json!({"path": path, "type": class("Dense")}));
+        let module = match *activation {
+            "Identity" => "linear",
+            _ => "activation",
+        };
+        let config = json!({"in_features": inputs, "out_features": outputs, "bias": true,
+            "activation_function": format!("torch.nn.modules.{module}.{activation}")});
+        let file = folder.path().join(path).join("config.json");
+        fs::write(file, config.to_string()).expect("written");
+    }
+    change(folder.path(), "modules.json", |list| *list = json!(modules));
+    // Prompts would make queries of their own.
+    change(
+        folder.path(),
+        "config_sentence_transformers.json",
+        |config| {
+            config["prompts"] = json!({});
+        },
+    );
+    folder
+}
+
+#[test]
+fn every_pooling_and_dense_module_is_that_of_sentence_transformers() {
+    let heads = expected(&repository().join("heads/expected.safetensors"));
+    assert_eq!(heads.len(), 13);
+    for (name, rows) in heads {
+        let parts: Vec<&str> = name.split('+').collect();
+        let folder = with_head(parts[0], &parts[1..]);
+        let expected = BTreeMap::from([("document".to_owned(), rows)]);
+        assert_expected(&name, folder.path(), &expected);
+        let model =
+            Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
+        assert_eq!(model.pooling().name(), parts[0]);
+        let noted = |what: &str| model.notes().iter().any(|note| note.contains(what));
+        assert!(noted("not of unit length"), "{:?}", model.notes());
+        let packed =
+            parts.len() == 1 && matches!(parts[0], "cls" | "mean" | "mean_sqrt_len_tokens");
+        assert_eq!(model.mode().contains("packed"), packed, "{name}");
+        assert_ne!(noted("the packed"), packed, "{:?}", model.notes());
+    }
+}
+
+/// The error that loading the folder gives.
+fn refusal(folder: &Path) -> String {
+    let loaded = Embedder::load(&resolve(folder), EmbedOptions::default());
+    loaded.map(|_| ()).expect_err("refused").to_string()
+}
+
+#[test]
+fn dense_modules_that_are_not_supported_are_refused_by_name() {
+    for (name, value, words) in [
+        (
+            "activation_function",
+            json!("torch.nn.modules.activation.Mish"),
+            "activation.Mish",
+        ),
+        (
+            "activation_function",
+            json!("my.Activation"),
+            "\"my.Activation\"",
+        ),
+        ("use_residual", json!(true), "use_residual: true"),
+        (
+            "module_input_name",
+            json!("token_embeddings"),
+            "\"token_embeddings\"",
+        ),
+        ("in_features", json!(32), "the module before gives 64"),
+        ("out_features", json!(0), "out_features 0"),
+    ] {
+        let folder = with_head("mean", &["Tanh"]);
+        change(folder.path(), "2_Dense/config.json", |config| {
+            config[name] = value
+        });
+        let error = refusal(folder.path());
+        assert!(
+            error.contains("2_Dense") && error.contains(words),
+            "{error}"
+        );
+    }
+    let folder = with_head("mean", &["Tanh"]);
+    fs::remove_file(folder.path().join("2_Dense/model.safetensors")).expect("removed");
+    let error = refusal(folder.path());
+    assert!(
+        error.contains("2_Dense") && error.contains("model.safetensors"),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_that_would_change_the_vectors_are_refused_by_name() {
+    for (checkpoint_name, name, value, words) in [
+        (
+            "mpnet-mean",
+            "hidden_act",
+            json!("quick_gelu"),
+            "quick_gelu",
+        ),
+        ("mpnet-mean", "num_attention_heads", json!(5), "5 heads"),
+        (
+            "mpnet-mean",
+            "num_attention_heads",
+            json!(0),
+            "num_attention_heads is 0",
+        ),
+        (
+            "mpnet-mean",
+            "relative_attention_num_buckets",
+            json!(2),
+            "relative_attention_num_buckets",
+        ),
+        ("mpnet-mean", "model_type", json!("t5"), "\"t5\""),
+        (
+            "xlm-roberta-mean",
+            "position_embedding_type",
+            json!("relative_key"),
+            "relative_key",
+        ),
+        ("bert-cls", "num_attention_heads", json!(0), "0 heads"),
+        ("nomic-bert-mean", "prenorm", json!(true), "prenorm"),
+        (
+            "nomic-bert-mean",
+            "rotary_scaling_factor",
+            json!(2.0),
+            "rotary_scaling_factor",
+        ),
+        (
+            "nomic-bert-mean",
+            "hidden_act",
+            json!("gelu"),
+            "supported: silu",
+        ),
+        (
+            "modernbert-cls",
+            "layer_types",
+            json!(["full_attention"]),
+            "layer_types lists 1",
+        ),
+        (
+            "modernbert-cls",
+            "attention_bias",
+            json!(true),
+            "attention_bias",
+        ),
+        (
+            "qwen3-lasttoken",
+            "layer_types",
+            json!(["sliding_attention"]),
+            "sliding_attention",
+        ),
+        (
+            "qwen3-lasttoken",
+            "rope_parameters",
+            json!({"rope_type": "yarn"}),
+            "yarn",
+        ),
+        (
+            "qwen3-lasttoken",
+            "num_key_value_heads",
+            json!(3),
+            "not a multiple of its 3",
+        ),
+    ] {
+        let Some(from) = checkpoint(checkpoint_name) else {
+            continue;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&from, folder.path());
+        change(folder.path(), "config.json", |config| config[name] = value);
+        let error = refusal(folder.path());
+        assert!(
+            error.contains("config.json") && error.contains(words),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_model_for_another_similarity_says_so() {
+    let notes = |similarity: Value, normalized: bool| {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&repository().join("bert-cls"), folder.path());
+        change(
+            folder.path(),
+            "config_sentence_transformers.json",
+            |config| {
+                config["similarity_fn_name"] = similarity;
+            },
+        );
+        if !normalized {
+            change(folder.path(), "modules.json", |modules| {
+                modules.as_array_mut().expect("a list").pop();
+            });
+        }
+        let model = Embedder::load(&resolve(folder.path()), EmbedOptions::default());
+        model
+            .map(|m| m.notes().join("; "))
+            .map_err(|e| e.to_string())
+    };
+    for same in [
+        json!("cosine"),
+        Value::Null,
+        json!("dot"),
+        json!("euclidean"),
+    ] {
+        assert_eq!(notes(same, true).as_deref(), Ok(""));
+    }
+    for (name, normalized) in [("dot", false), ("manhattan", true)] {
+        let notes = notes(json!(name), normalized).expect("a model");
+        assert!(
+            notes.contains(name) && notes.contains("may rank otherwise"),
+            "{notes}"
+        );
+    }
+    let error = notes(json!("maxsim"), true).expect_err("refused");
+    assert!(
+        error.contains("the similarity function \"maxsim\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_plain_transformers_folder_is_pooled_by_the_mean_and_says_so() {
+    let heads = expected(&repository().join("heads/expected.safetensors"));
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&repository().join("bert-cls"), folder.path());
+    for file in [
+        "modules.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+    ] {
+        fs::remove_file(folder.path().join(file)).expect("removed");
+    }
+    let expected = BTreeMap::from([("document".to_owned(), heads["mean"].clone())]);
+    assert_expected("plain folder", folder.path(), &expected);
+    let model = Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
+    let noted = |note: &String| note.contains("mean pooling and unit length are assumed");
+    assert!(model.notes().iter().any(noted), "{:?}", model.notes());
+}
