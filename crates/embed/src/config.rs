@@ -5,6 +5,7 @@
 //! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, what concerns the
 //! case of letters in `case.rs`.
 
+use crate::shards::is_sharded;
 use crate::{EmbedError, pipeline};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -137,6 +138,8 @@ pub struct SentenceConfig {
     pub prompts: Prompts,
     /// `model_type` of `config.json`.
     pub architecture: String,
+    /// Whether the weights are in several files.
+    pub(crate) sharded: bool,
     /// Things a user should know, such as a missing `modules.json`.
     pub notes: Vec<String>,
 }
@@ -170,6 +173,7 @@ impl SentenceConfig {
             normalize: modules.normalize,
             prompts: read_prompts(&own),
             architecture,
+            sharded: is_sharded(folder),
             notes,
         })
     }
@@ -187,6 +191,8 @@ impl SentenceConfig {
             Some("a Dense module".to_owned())
         } else if self.pooling_mode.packed().is_none() {
             Some(format!("pooling {:?}", self.pooling_mode.name()))
+        } else if self.sharded {
+            Some("weights in several files".to_owned())
         } else {
             None
         }

@@ -13,6 +13,7 @@ mod fast;
 pub mod models;
 mod peak;
 mod pipeline;
+mod shards;
 mod static_encoder;
 pub mod static_model;
 mod stock;

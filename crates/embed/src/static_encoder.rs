@@ -50,6 +50,7 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
         normalize: true,
         prompts: Prompts::default(),
         architecture: "model2vec".to_owned(),
+        sharded: false,
         notes: Vec::new(),
     };
     Ok(Some(StaticParts {

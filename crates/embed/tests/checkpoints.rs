@@ -75,8 +75,15 @@ fn expected(file: &Path) -> BTreeMap<String, Vec<Vec<f32>>> {
 }
 
 fn resolve(folder: &Path) -> ModelFolder {
-    let options = ResolveOptions::from_env();
-    resolve_spec(&folder.display().to_string(), &options, &mut |_| {}).expect("a model folder")
+    resolve_or_refuse(folder).expect("a model folder")
+}
+
+/// With a cache of its own: what is remembered of temporary folders is of no use to anybody.
+fn resolve_or_refuse(folder: &Path) -> Result<ModelFolder, syntopic_embed::models::ModelError> {
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut options = ResolveOptions::from_env();
+    options.cache_dir = cache.path().to_owned();
+    resolve_spec(&folder.display().to_string(), &options, &mut |_| {})
 }
 
 /// Every text and kind, alone and in batches, on the plain path and on the one that is chosen.
@@ -522,4 +529,54 @@ fn a_plain_transformers_folder_is_pooled_by_the_mean_and_says_so() {
     let model = Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
     let noted = |note: &String| note.contains("mean pooling and unit length are assumed");
     assert!(model.notes().iter().any(noted), "{:?}", model.notes());
+}
+
+/// Puts the weights of a folder into two files and an index, as transformers does with large ones.
+fn make_sharded(folder: &Path) {
+    let whole = folder.join("model.safetensors");
+    let device = candle_core::Device::Cpu;
+    let tensors: BTreeMap<String, candle_core::Tensor> =
+        candle_core::safetensors::load(&whole, &device)
+            .expect("tensors")
+            .into_iter()
+            .collect();
+    fs::remove_file(whole).expect("removed");
+    let mut map = BTreeMap::new();
+    for half in 0..2 {
+        let name = format!("model-0000{}-of-00002.safetensors", half + 1);
+        let own = tensors.iter().skip(half).step_by(2);
+        let own: std::collections::HashMap<String, candle_core::Tensor> =
+            own.map(|(tensor, t)| (tensor.clone(), t.clone())).collect();
+        map.extend(own.keys().map(|tensor| (tensor.clone(), name.clone())));
+        candle_core::safetensors::save(&own, folder.join(name)).expect("a file");
+    }
+    let index = json!({"metadata": {"total_size": 0}, "weight_map": map});
+    let file = folder.join("model.safetensors.index.json");
+    fs::write(file, index.to_string()).expect("a file");
+}
+
+#[test]
+fn weights_in_several_files_give_the_same_vectors() {
+    for name in ["bert-cls", "mpnet-mean"] {
+        let from = repository().join(name);
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&from, folder.path());
+        make_sharded(folder.path());
+        let expected = expected(&from.join("expected.safetensors"));
+        assert_expected(&format!("{name}, sharded"), folder.path(), &expected);
+        let model = resolve(folder.path());
+        assert_ne!(model.weights_sha256, resolve(&from).weights_sha256);
+        let second = folder.path().join("model-00002-of-00002.safetensors");
+        let bytes = fs::read(&second).expect("a file");
+        // The last number of the last tensor.
+        let mut other = bytes.clone();
+        *other.last_mut().expect("a byte") ^= 1;
+        fs::write(&second, other).expect("written");
+        let changed = resolve(folder.path());
+        assert_ne!(model.weights_sha256, changed.weights_sha256);
+        assert_ne!(model.revision, changed.revision);
+        fs::remove_file(second).expect("removed");
+        let error = resolve_or_refuse(folder.path()).expect_err("refused");
+        assert!(error.to_string().contains("all and their index"), "{error}");
+    }
 }

@@ -161,7 +161,7 @@ fn no_weights(folder: &Path, found: &[String]) -> String {
     if !found.is_empty() {
         let _ = write!(
             text,
-            "; it has {}, which syntopic does not read (a pickle can run code; sharded weights are not supported)",
+            "; it has {}, which syntopic does not read (a pickle can run code; of weights in several files, all and their index must be there)",
             found.join(", ")
         );
     }

@@ -11,6 +11,7 @@ use super::registry::{ModelEntry, WEIGHTS, is_pickle};
 use super::resolve::{Fetch, ModelFolder, Source};
 use super::stamp::{Stamps, hex};
 use crate::config::TRANSFORMER_CONFIGS;
+use crate::shards::{INDEX, is_sharded, weight_files};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,14 +42,20 @@ pub(super) fn use_given(
     };
     let real = fs::canonicalize(folder).map_err(|error| not(error.to_string()))?;
     let names = names(&real).map_err(|error| not(error.to_string()))?;
-    if !names.iter().any(|name| name == WEIGHTS) {
+    let files = weight_files(&real).map_err(not)?;
+    if !files.iter().all(|file| names.contains(file)) {
         return Err(ModelError::NoWeights {
             folder: folder.to_path_buf(),
             found: other_weights(&real),
         });
     }
     let hashes = hashes(&real, &names, known, options, progress)?;
-    let weights_sha256 = hashes[WEIGHTS].1.clone();
+    let Some(weights_sha256) = hash_of(&files, &hashes) else {
+        return Err(ModelError::NoWeights {
+            folder: folder.to_path_buf(),
+            found: Vec::new(),
+        });
+    };
     let made = |name: String, revision: String| ModelFolder {
         name,
         revision,
@@ -81,7 +88,13 @@ pub(super) fn use_given(
 
 /// Deciding files that are there, with `/`, sorted.
 fn names(folder: &Path) -> std::io::Result<Vec<String>> {
-    let decides = [&DECIDING[..], &TRANSFORMER_CONFIGS].concat();
+    let mut decides = [&DECIDING[..], &TRANSFORMER_CONFIGS].concat();
+    // What is wrong with the index is told by who reads the weights.
+    let weights = weight_files(folder).unwrap_or_default();
+    if is_sharded(folder) {
+        decides.push(INDEX);
+        decides.extend(weights.iter().map(String::as_str));
+    }
     let mut names: Vec<String> = Vec::new();
     for item in fs::read_dir(folder)? {
         let item = item?;
@@ -135,13 +148,21 @@ fn hashes(
         hashes.insert(name.clone(), (metadata.len(), sha256));
     }
     save(&mut stamps, folder, progress);
-    hashes
-        .contains_key(WEIGHTS)
-        .then_some(hashes)
-        .ok_or_else(|| ModelError::NoWeights {
-            folder: folder.to_path_buf(),
-            found: Vec::new(),
-        })
+    Ok(hashes)
+}
+
+/// SHA-256 of the weights; of several files, over their names and hashes. `None` where one was gone.
+fn hash_of(files: &[String], hashes: &BTreeMap<String, (u64, String)>) -> Option<String> {
+    if let [whole] = files {
+        return hashes.get(whole).map(|(_, sha256)| sha256.clone());
+    }
+    let mut hasher = Sha256::new();
+    for file in files {
+        hasher.update(file.as_bytes());
+        hasher.update([0]);
+        hasher.update(hashes.get(file)?.1.as_bytes());
+    }
+    Some(hex(&hasher.finalize()))
 }
 
 /// The first file that is not the known model's.

@@ -82,7 +82,7 @@ pub struct ModelFolder {
     pub folder: PathBuf,
     /// Where it came from.
     pub source: Source,
-    /// SHA-256 of `model.safetensors`.
+    /// SHA-256 of `model.safetensors`; of weights in several files, over their names and hashes.
     pub weights_sha256: String,
 }
 

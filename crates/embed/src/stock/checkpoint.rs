@@ -1,21 +1,39 @@
-//! The weights of a model folder, by name, whatever prefix they were saved under.
+//! The weights of a model folder, by name, whatever prefix they were saved under and in however many files.
 
 use crate::EmbedError;
-use candle_core::{DType, Device};
+use crate::shards::weight_files;
+use candle_core::{DType, Device, safetensors};
 use candle_nn::VarBuilder;
+use std::collections::HashMap;
 use std::path::Path;
 
-/// The weights of one file, as f32 whatever precision they are stored in.
-pub(super) fn open(path: &Path) -> Result<VarBuilder<'static>, EmbedError> {
-    let bytes = std::fs::read(path).map_err(|error| EmbedError::Config {
-        path: path.to_owned(),
-        why: error.to_string(),
+/// The weights of a folder, as f32 whatever precision they are stored in.
+pub(super) fn open(folder: &Path) -> Result<VarBuilder<'static>, EmbedError> {
+    let files = weight_files(folder).map_err(|why| EmbedError::Config {
+        path: folder.to_owned(),
+        why,
     })?;
-    Ok(VarBuilder::from_buffered_safetensors(
-        bytes,
-        DType::F32,
-        &Device::Cpu,
-    )?)
+    let read = |name: &String| {
+        let path = folder.join(name);
+        std::fs::read(&path).map_err(|error| EmbedError::Config {
+            path,
+            why: error.to_string(),
+        })
+    };
+    if let [whole] = &files[..] {
+        let bytes = read(whole)?;
+        let device = &Device::Cpu;
+        return Ok(VarBuilder::from_buffered_safetensors(
+            bytes,
+            DType::F32,
+            device,
+        )?);
+    }
+    let mut tensors = HashMap::new();
+    for name in &files {
+        tensors.extend(safetensors::load_buffer(&read(name)?, &Device::Cpu)?);
+    }
+    Ok(VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))
 }
 
 /// Where the encoder begins: at the top, or under the first of `prefixes` that has the tensor `probe`.

@@ -123,7 +123,7 @@ impl Dense {
                 path,
             });
         }
-        let weights = open(&folder.join("model.safetensors"))?;
+        let weights = open(folder)?;
         Ok(Self {
             linear: linear_b(
                 inputs,

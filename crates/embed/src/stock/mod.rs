@@ -72,7 +72,7 @@ impl StockModel {
                 Architecture::SUPPORTED,
             ));
         };
-        let weights = checkpoint::open(&folder.join("model.safetensors"))?;
+        let weights = checkpoint::open(folder)?;
         let (encoder, shape) = match kind {
             Architecture::Bert => {
                 let model = Bert::load(folder, weights)?;

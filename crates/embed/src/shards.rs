@@ -1,0 +1,95 @@
+//! Which files of a folder hold its weights: one, or several that an index lists.
+//!
+//! Not for: what is in them.
+
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The file of weights that are in one.
+pub(crate) const WHOLE: &str = "model.safetensors";
+/// The file that says which others the weights are in.
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
+
+/// The index, as transformers writes it.
+#[derive(Deserialize)]
+struct Index {
+    /// File by tensor.
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Whether the weights are in several files. One file, where it is there, is what transformers reads too.
+pub(crate) fn is_sharded(folder: &Path) -> bool {
+    !folder.join(WHOLE).is_file() && folder.join(INDEX).is_file()
+}
+
+/// The names of the files that hold the weights, sorted; the one file, whether it is there or not, where no index is.
+///
+/// # Errors
+/// When the index cannot be read, or lists what is no safetensors file of the folder; the text names the index.
+pub(crate) fn weight_files(folder: &Path) -> Result<Vec<String>, String> {
+    if !is_sharded(folder) {
+        return Ok(vec![WHOLE.to_owned()]);
+    }
+    let bytes = std::fs::read(folder.join(INDEX)).map_err(|e| format!("{INDEX}: {e}"))?;
+    let index: Index = serde_json::from_slice(&bytes)
+        .map_err(|e| format!("{INDEX}: not the JSON expected: {e}"))?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    if names.is_empty() {
+        return Err(format!("{INDEX} lists no files"));
+    }
+    let leaves = |name: &&String| {
+        name.contains(['/', '\\', ':']) || name.starts_with('.') || !name.ends_with(".safetensors")
+    };
+    match names.iter().find(leaves) {
+        Some(wrong) => Err(format!(
+            "{INDEX} lists {wrong:?}, expected the name of a .safetensors file beside it"
+        )),
+        None => Ok(names.into_iter().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::folder;
+
+    #[test]
+    fn one_file_comes_before_an_index() {
+        let index = r#"{"weight_map":{"a":"model-2.safetensors","b":"model-1.safetensors","c":"model-1.safetensors"}}"#;
+        let dir = folder(&[(INDEX, index)]);
+        assert!(is_sharded(dir.path()));
+        let files = weight_files(dir.path());
+        assert_eq!(
+            files,
+            Ok(vec![
+                "model-1.safetensors".to_owned(),
+                "model-2.safetensors".to_owned()
+            ])
+        );
+        std::fs::write(dir.path().join(WHOLE), "").expect("a file");
+        assert!(!is_sharded(dir.path()));
+        assert_eq!(weight_files(dir.path()), Ok(vec![WHOLE.to_owned()]));
+    }
+
+    #[test]
+    fn an_index_of_other_files_is_refused() {
+        for (index, words) in [
+            (
+                r#"{"weight_map":{"a":"../model.safetensors"}}"#,
+                "\"../model.safetensors\"",
+            ),
+            (
+                r#"{"weight_map":{"a":"/etc/model.safetensors"}}"#,
+                "beside it",
+            ),
+            (r#"{"weight_map":{"a":"model.bin"}}"#, "\"model.bin\""),
+            (r#"{"weight_map":{}}"#, "lists no files"),
+            ("{}", "weight_map"),
+        ] {
+            let dir = folder(&[(INDEX, index)]);
+            let error = weight_files(dir.path()).expect_err("refused");
+            assert!(error.contains(INDEX) && error.contains(words), "{error}");
+        }
+    }
+}
