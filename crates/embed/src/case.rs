@@ -3,7 +3,7 @@
 //! Two do. Where the tokenizer is transformers' `BertTokenizer`, `tokenizer_config.json` decides (its `__init__` makes the
 //! normalizer anew from `do_lower_case`, `strip_accents` and `tokenize_chinese_chars`). And `do_lower_case` in
 //! `sentence_bert_config.json` asks for lower case before anything else. Both are done as sentence-transformers 6 and
-//! transformers 5 do them, so that the token ids are theirs.
+//! transformers 5 do them, so that the token ids are theirs. A tokenizer that cuts texts at their beginning is refused here.
 
 use crate::EmbedError;
 use crate::config::{Architecture, TransformerConfig, read_json_if_there, unsupported};
@@ -20,6 +20,7 @@ struct TokenizerConfig {
     do_lower_case: Option<bool>,
     strip_accents: Option<bool>,
     tokenize_chinese_chars: Option<bool>,
+    truncation_side: Option<String>,
 }
 
 impl TokenizerConfig {
@@ -49,6 +50,18 @@ impl TokenizerConfig {
 pub(crate) fn apply(tokenizer: &mut Tokenizer, folder: &Path) -> Result<(), EmbedError> {
     let config = read_json_if_there::<TokenizerConfig>(&folder.join("tokenizer_config.json"))?
         .unwrap_or_default();
+    if let Some(side) = config
+        .truncation_side
+        .as_deref()
+        .filter(|side| *side != "right")
+    {
+        return Err(unsupported(
+            folder.join("tokenizer_config.json"),
+            "the setting truncation_side",
+            side,
+            "right",
+        ));
+    }
     if config.is_bert(folder)? {
         let normalizer = as_bert(tokenizer.get_normalizer(), &config, folder)?;
         set(tokenizer, normalizer.into(), folder)?;
@@ -242,6 +255,18 @@ mod tests {
             "{refused}"
         );
         assert!(error(Value::Null, Value::Null).contains("\"none\""));
+        let other_end = folder(
+            &bert(true),
+            &json!({"truncation_side": "left"}),
+            &Value::Null,
+        );
+        let refused = TextTokenizer::read(other_end.path(), 128)
+            .err()
+            .expect("refused");
+        assert!(
+            refused.to_string().contains("truncation_side \"left\""),
+            "{refused}"
+        );
         let refused = error(bert(true), json!({"do_lower_case": "yes"}));
         assert!(
             refused.contains("sentence_bert_config.json") && refused.contains("boolean"),

@@ -186,11 +186,11 @@ impl SentenceConfig {
     /// Why only the plain path runs this model; `None` where the packed encoder may.
     pub(crate) fn needs_stock(&self) -> Option<String> {
         if self.kind() != Some(Architecture::Bert) {
-            Some(format!("architecture {:?}", self.architecture))
+            Some(format!("architecture {}", self.architecture))
         } else if !self.dense.is_empty() {
             Some("a Dense module".to_owned())
         } else if self.pooling_mode.packed().is_none() {
-            Some(format!("pooling {:?}", self.pooling_mode.name()))
+            Some(format!("pooling {}", self.pooling_mode.name()))
         } else if self.sharded {
             Some("weights in several files".to_owned())
         } else {

@@ -3,6 +3,7 @@
 //! Not for: fetching anything.
 
 use super::ModelError;
+use crate::PoolingMode;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -10,7 +11,6 @@ use std::sync::OnceLock;
 /// The weights' file name; every model has exactly this one.
 pub(super) const WEIGHTS: &str = "model.safetensors";
 const BUILTIN: &str = include_str!("../../../../models/registry.toml");
-const POOLINGS: [&str; 5] = ["mean", "cls", "max", "mean_sqrt_len_tokens", "lasttoken"];
 /// Endings of formats that are, or may hold, a pickle.
 const PICKLES: [&str; 8] = [
     ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy",
@@ -61,7 +61,7 @@ pub struct ModelEntry {
     pub revision: String,
     /// SPDX licence of the weights.
     pub licence: String,
-    /// `mean`, `cls`, `max`, `mean_sqrt_len_tokens` or `lasttoken`.
+    /// The name of a [`PoolingMode`].
     pub pooling: String,
     /// Whether the model's own last step is an L2 norm.
     #[serde(default = "yes")]
@@ -118,11 +118,12 @@ impl ModelEntry {
                 self.revision
             ));
         }
-        if !POOLINGS.contains(&self.pooling.as_str()) {
+        let poolings = PoolingMode::ALL.map(PoolingMode::name);
+        if !poolings.contains(&self.pooling.as_str()) {
             return Err(format!(
                 "pooling is {:?}, expected one of {}",
                 self.pooling,
-                POOLINGS.join(", ")
+                poolings.join(", ")
             ));
         }
         if self.max_tokens < 3 || self.dimension == 0 {

@@ -44,21 +44,30 @@ pub(super) fn split(states: &Tensor, heads: usize) -> Result<Tensor> {
         .contiguous()
 }
 
+/// What decides a score beside queries and keys.
+pub(super) struct View<'a> {
+    /// 1 for tokens and 0 for padding, `(texts, tokens)`.
+    pub(super) real: &'a Tensor,
+    pub(super) reach: Reach,
+    /// Added to the scores: `(heads, tokens, tokens)`.
+    pub(super) bias: Option<&'a Tensor>,
+}
+
 /// Scaled dot-product attention (Vaswani et al. 2017, "Attention Is All You Need", section 3.2), `(texts, tokens, heads x
-/// width)`. `real` is 1 for tokens and 0 for padding, `(texts, tokens)`; `bias`, `(heads, tokens, tokens)`, is added to the
-/// scores.
-pub(super) fn attend(
-    heads: &Heads,
-    real: &Tensor,
-    reach: Reach,
-    bias: Option<&Tensor>,
-) -> Result<Tensor> {
-    let (texts, count, tokens, width) = heads.queries.dims4()?;
+/// width)`.
+pub(super) fn attend(heads: &Heads, view: &View) -> Result<Tensor> {
+    let (texts, count, tokens, _) = heads.queries.dims4()?;
+    let rows = SCORES / (texts * count * tokens).max(1);
+    attend_in_turns(heads, view, rows.max(1))
+}
+
+/// The same, so many queries of each text and head at a time.
+fn attend_in_turns(heads: &Heads, view: &View, rows: usize) -> Result<Tensor> {
+    let (_, _, tokens, width) = heads.queries.dims4()?;
     let queries = (&heads.queries / (width as f64).sqrt())?;
     let keys = heads.keys.transpose(2, 3)?.contiguous()?;
-    let padding = ((real - 1.0)? * f64::from(-HIDDEN))?;
+    let padding = ((view.real - 1.0)? * f64::from(-HIDDEN))?;
     let padding = padding.unsqueeze(1)?.unsqueeze(1)?;
-    let rows = (SCORES / (texts * count * tokens).max(1)).clamp(1, tokens.max(1));
     let mut attended = Vec::new();
     for first in (0..tokens).step_by(rows) {
         let rows = rows.min(tokens - first);
@@ -66,11 +75,11 @@ pub(super) fn attend(
             .narrow(2, first, rows)?
             .contiguous()?
             .matmul(&keys)?;
-        if let Some(bias) = bias {
+        if let Some(bias) = view.bias {
             scores = scores.broadcast_add(&bias.narrow(1, first, rows)?.unsqueeze(0)?)?;
         }
-        if reach != Reach::All {
-            scores = scores.broadcast_add(&mask(reach, first, rows, tokens, real)?)?;
+        if view.reach != Reach::All {
+            scores = scores.broadcast_add(&mask(view, first, rows, tokens)?)?;
         }
         let scores = scores.broadcast_add(&padding)?;
         let shares = candle_nn::ops::softmax_last_dim(&scores.contiguous()?)?;
@@ -82,19 +91,19 @@ pub(super) fn attend(
 }
 
 /// 0 where a query looks, [`HIDDEN`] where not: `(rows, tokens)` for the queries from `first` on.
-fn mask(reach: Reach, first: usize, rows: usize, tokens: usize, like: &Tensor) -> Result<Tensor> {
+fn mask(view: &View, first: usize, rows: usize, tokens: usize) -> Result<Tensor> {
     let row = |query| (0..tokens).map(move |key| (query, key));
     let numbers: Vec<f32> = (first..first + rows)
         .flat_map(row)
         .map(|(query, key)| {
-            if reach.covers(query, key) {
+            if view.reach.covers(query, key) {
                 0.0
             } else {
                 HIDDEN
             }
         })
         .collect();
-    Tensor::from_vec(numbers, (rows, tokens), like.device())
+    Tensor::from_vec(numbers, (rows, tokens), view.real.device())
 }
 
 /// Rotary position embeddings (Su et al. 2021, "RoFormer"), halves rotated as in GPT-NeoX.
@@ -158,8 +167,13 @@ mod tests {
         let real = [[1f32; 9], [1., 1., 1., 1., 1., 1., 0., 0., 0.]];
         let real = Tensor::new(&real, &Device::Cpu).expect("a mask");
         for reach in [Reach::All, Reach::Before, Reach::Within(1)] {
+            let view = View {
+                real: &real,
+                reach,
+                bias: None,
+            };
             let run = |padding| {
-                let all = attend(&heads(padding), &real, reach, None).expect("attended");
+                let all = attend(&heads(padding), &view).expect("attended");
                 let all: Vec<f32> = all
                     .flatten_all()
                     .and_then(|t| t.to_vec1())
@@ -168,6 +182,32 @@ mod tests {
                 all[..(9 + 6) * 8].to_vec()
             };
             assert_eq!(run(1.0), run(1e6), "{reach:?}");
+        }
+    }
+
+    #[test]
+    fn queries_in_turns_give_what_they_give_together() {
+        let shape = (2, 3, 7, 4);
+        let heads = Heads {
+            queries: numbers(shape, 0.7),
+            keys: numbers(shape, 1.1),
+            values: numbers(shape, 1.3),
+        };
+        let real = Tensor::new(&[[1f32; 7], [1., 1., 1., 1., 0., 0., 0.]], &Device::Cpu);
+        let bias = numbers((1, 3, 7, 7), 0.3).squeeze(0).expect("a bias");
+        for reach in [Reach::All, Reach::Before, Reach::Within(2)] {
+            let view = View {
+                real: real.as_ref().expect("a mask"),
+                reach,
+                bias: Some(&bias),
+            };
+            let run = |rows| {
+                let all = attend_in_turns(&heads, &view, rows).and_then(|t| t.flatten_all());
+                all.and_then(|t| t.to_vec1::<f32>()).expect("numbers")
+            };
+            for (a, b) in run(7).into_iter().zip(run(3)) {
+                assert!((a - b).abs() < 1e-6, "{reach:?}: {a} and {b}");
+            }
         }
     }
 

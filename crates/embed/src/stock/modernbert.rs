@@ -4,7 +4,7 @@
 //! Candle's wants every weight under `model.` and the older names of `config.json`.
 
 use super::Batch;
-use super::attention::{Heads, Reach, Rotation, attend, split};
+use super::attention::{Heads, Reach, Rotation, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
@@ -202,7 +202,11 @@ impl Layer {
             keys: rotation.turn(&split(&parts[1], heads)?)?,
             values: split(&parts[2], heads)?,
         };
-        self.attended
-            .forward(&attend(&parts, &batch.real, reach, None)?)
+        let view = View {
+            real: &batch.real,
+            reach,
+            bias: None,
+        };
+        self.attended.forward(&attend(&parts, &view)?)
     }
 }

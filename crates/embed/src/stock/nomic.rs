@@ -4,7 +4,7 @@
 //! Candle reads the second alone. The weights have the same names in both.
 
 use super::Batch;
-use super::attention::{Heads, Reach, Rotation, attend, split};
+use super::attention::{Heads, Reach, Rotation, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
@@ -170,7 +170,11 @@ impl Layer {
             keys: rotation.turn(&split(&parts[1], heads)?)?,
             values: split(&parts[2], heads)?,
         };
-        self.attended
-            .forward(&attend(&parts, &batch.real, Reach::All, None)?)
+        let view = View {
+            real: &batch.real,
+            reach: Reach::All,
+            bias: None,
+        };
+        self.attended.forward(&attend(&parts, &view)?)
     }
 }

@@ -5,7 +5,7 @@
 //! a setting that newer configurations lack. It has no MPNet.
 
 use super::Batch;
-use super::attention::{Heads, Reach, attend, split};
+use super::attention::{Heads, Reach, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
@@ -293,7 +293,14 @@ impl Layer {
             keys: split(&self.key.forward(states)?, heads)?,
             values: split(&self.value.forward(states)?, heads)?,
         };
-        let attended = attend(&parts, &batch.real, Reach::All, bias)?;
+        let attended = attend(
+            &parts,
+            &View {
+                real: &batch.real,
+                reach: Reach::All,
+                bias,
+            },
+        )?;
         let attended = (self.attended.forward(&attended)? + states)?;
         let attended = self.attended_norm.forward(&attended)?;
         let inner = self.activation.of(&self.up.forward(&attended)?)?;

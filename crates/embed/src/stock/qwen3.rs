@@ -4,7 +4,7 @@
 //! Candle's is made for generating: it keeps a cache between calls and has no mask for padding.
 
 use super::Batch;
-use super::attention::{Heads, Reach, Rotation, attend, split};
+use super::attention::{Heads, Reach, Rotation, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
@@ -173,8 +173,12 @@ impl Layer {
             keys: repeat(&keys, served)?,
             values: repeat(&values, served)?,
         };
-        self.attended
-            .forward(&attend(&parts, &batch.real, Reach::Before, None)?)
+        let view = View {
+            real: &batch.real,
+            reach: Reach::Before,
+            bias: None,
+        };
+        self.attended.forward(&attend(&parts, &view)?)
     }
 }
 

@@ -108,7 +108,12 @@ impl Settings {
     ) -> std::result::Result<(), EmbedError> {
         for (name, implemented) in values {
             let got = &self.config[*name];
-            if !got.is_null() && got != implemented {
+            let same = match (got.as_f64(), implemented.as_f64()) {
+                // 1 is 1.0.
+                (Some(got), Some(implemented)) => got == implemented,
+                _ => got == implemented,
+            };
+            if !got.is_null() && !same {
                 return Err(EmbedError::Config {
                     path: self.path.clone(),
                     why: format!(
