@@ -85,7 +85,8 @@ pub(crate) enum Architecture {
 }
 
 impl Architecture {
-    pub(crate) const SUPPORTED: &str = "bert, distilbert, mpnet, xlm-roberta, modernbert, nomic_bert, qwen3";
+    pub(crate) const SUPPORTED: &str =
+        "bert, distilbert, mpnet, xlm-roberta, roberta, camembert, modernbert, nomic_bert, qwen3";
 
     /// The architecture of this name.
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -93,7 +94,8 @@ impl Architecture {
             "bert" => Architecture::Bert,
             "distilbert" => Architecture::DistilBert,
             "mpnet" => Architecture::Mpnet,
-            "xlm-roberta" => Architecture::XlmRoberta,
+            // One and the same model under three names.
+            "xlm-roberta" | "roberta" | "camembert" => Architecture::XlmRoberta,
             "modernbert" => Architecture::ModernBert,
             "nomic_bert" => Architecture::NomicBert,
             "qwen3" => Architecture::Qwen3,

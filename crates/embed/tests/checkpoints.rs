@@ -580,3 +580,38 @@ fn weights_in_several_files_give_the_same_vectors() {
         assert!(error.to_string().contains("all and their index"), "{error}");
     }
 }
+
+#[test]
+fn roberta_and_camembert_are_read_as_xlm_roberta() {
+    let from = repository().join("xlm-roberta-mean");
+    for kind in ["roberta", "camembert"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&from, folder.path());
+        // What sentence-transformers 6.2 makes of this folder then: the same vectors, within 9e-8.
+        change(folder.path(), "config.json", |config| {
+            config["model_type"] = json!(kind)
+        });
+        assert_expected(
+            kind,
+            folder.path(),
+            &expected(&from.join("expected.safetensors")),
+        );
+    }
+}
+
+#[test]
+fn what_the_older_nomic_bert_leaves_out_is_not_guessed() {
+    let Some(from) = checkpoint("nomic-bert-mean") else {
+        return;
+    };
+    for name in ["prenorm", "qkv_proj_bias", "rotary_emb_fraction"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&from, folder.path());
+        make_older(folder.path());
+        change(folder.path(), "config.json", |config| {
+            config.as_object_mut().expect("an object").remove(name);
+        });
+        let error = refusal(folder.path());
+        assert!(error.contains(&format!("{name} is missing")), "{error}");
+    }
+}

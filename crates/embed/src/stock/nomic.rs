@@ -13,7 +13,7 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{
     Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear_no_bias,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 struct Sizes {
@@ -46,6 +46,20 @@ impl Sizes {
             ("rotary_emb_scale_base", json!(null)),
             ("rotary_scaling_factor", json!(null)),
         ])?;
+        if settings.find::<Value>(&["n_embd"])?.is_some() {
+            // Where that layout leaves one of them out, its own code takes what is not implemented here.
+            for name in [
+                "prenorm",
+                "qkv_proj_bias",
+                "mlp_fc1_bias",
+                "mlp_fc2_bias",
+                "rotary_emb_fraction",
+                "rotary_emb_interleaved",
+                "activation_function",
+            ] {
+                settings.get::<Value>(&[name])?;
+            }
+        }
         let hidden = settings.size(&["hidden_size", "n_embd"])?;
         let heads = settings.heads(hidden, &["num_attention_heads", "n_head"])?;
         settings.only(&[("head_dim", json!(hidden / heads))])?;

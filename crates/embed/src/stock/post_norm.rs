@@ -1,5 +1,5 @@
 //! The encoders that differ from BERT in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
-//! and XLM-RoBERTa (Conneau et al. 2020).
+//! and XLM-RoBERTa (Conneau et al. 2020), which RoBERTa and CamemBERT are the same as.
 //!
 //! Candle has two of them and they do not fit: its DistilBERT takes the tanh approximation for GELU, its XLM-RoBERTa wants
 //! a setting that newer configurations lack. It has no MPNet.
