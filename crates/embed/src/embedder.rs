@@ -152,7 +152,9 @@ impl Encoder {
             Mode::Int16 => (Precision::Int16, Some("in mode int16")),
         };
         let needs_stock = config.needs_stock();
-        if let Some(why) = needs_stock.map_or_else(|| FastBert::refuses(folder), |why| Ok(Some(why)))? {
+        if let Some(why) =
+            needs_stock.map_or_else(|| FastBert::refuses(folder), |why| Ok(Some(why)))?
+        {
             if let Some(what) = what {
                 return Err(EmbedError::Unsupported {
                     path: folder.join("config.json"),
