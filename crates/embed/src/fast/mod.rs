@@ -1,6 +1,6 @@
 //! BERT on CPU at the speed of the hardware, in f32 or 16-bit integers: packed weights, packed texts, no padding.
 //!
-//! Candle reads the weights, and its own BERT (`bert.rs`) is the plain twin that tests compare with. The tokens of several
+//! Candle reads the weights, and its own BERT (`stock/`) is the plain twin that tests compare with. The tokens of several
 //! texts form one matrix for the linear layers; attention runs per text and head (`encode.rs`). A text's vector is the
 //! same bit for bit whatever it is batched with and however many threads run.
 //!
