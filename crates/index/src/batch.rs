@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 use syntopic_core::{Embeddings, Row};
 
+use crate::Rows;
 use crate::dot::dot1;
-use crate::exact::exact;
+use crate::exact::exact_of;
 use crate::hit::{Best, Hit, Scored};
 use crate::tile::{Packed, QUERIES, ROWS, margin, tile};
 
@@ -25,14 +26,19 @@ pub fn exact_batch(rows: &Embeddings, queries: &Embeddings, k: usize) -> Vec<Vec
         queries.is_empty() || queries.dim() == rows.dim(),
         "the queries and the rows have one dimension"
     );
-    if k == 0 {
-        return vec![Vec::new(); queries.n_rows()];
-    }
     let queries: Vec<&[f32]> = queries.rows().collect();
+    exact_batch_of(rows.into(), &queries, k)
+}
+
+/// [`exact_batch`], of rows that are verified.
+pub(crate) fn exact_batch_of(rows: Rows<'_>, queries: &[&[f32]], k: usize) -> Vec<Vec<Hit>> {
+    if k == 0 {
+        return vec![Vec::new(); queries.len()];
+    }
     if queries.len() < QUERIES {
         return queries
-            .into_iter()
-            .map(|query| exact(rows, query, k))
+            .iter()
+            .map(|query| exact_of(rows, query, k))
             .collect();
     }
     let share = queries
@@ -50,7 +56,7 @@ pub fn exact_batch(rows: &Embeddings, queries: &Embeddings, k: usize) -> Vec<Vec
 }
 
 /// Tiles of [`QUERIES`] by [`ROWS`]; what is missing in the last ones is left over from earlier ones, and not looked at.
-fn best_of_chunk(rows: &Embeddings, queries: &[&[f32]], k: usize) -> Vec<Best> {
+fn best_of_chunk(rows: Rows<'_>, queries: &[&[f32]], k: usize) -> Vec<Best> {
     let mut best: Vec<Best> = queries.iter().map(|_| Best::new(k)).collect();
     // What a row must score, by the fast kernel, to be looked at.
     let mut least = vec![f32::NEG_INFINITY; queries.len()];
@@ -97,6 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exact::exact;
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]

@@ -1,41 +1,25 @@
 //! An index as bytes, and back, believing none of them.
 //!
-//! The header: magic, version, a number that tells the byte order, [`WORDS`] 64-bit words, the SHA-256 of the rows and of
-//! the block checksums, zeros, and at its end the SHA-256 of all that. What follows it is [`crate::layout`]'s. An exact
-//! index is a header alone. Opening verifies everything: the header and the checksums by SHA-256, each block by its CRC-32
-//! (several GB/s a core), and the structure, so that no edge leads out of the graph.
+//! After the header (see [`crate::header`]) comes what [`crate::layout`] says; an exact index is a header alone. Opening a file
+//! verifies the header and the checksums of the blocks by SHA-256, and each block by its CRC-32 when a search first looks at
+//! it, together with its structure, so that no edge leads out of the graph. [`Index::verify`] looks at all of them.
 
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
 
 use crate::audit::Audit;
 use crate::build::MAX_LAYERS;
 use crate::calibrate::Calibration;
 use crate::graph::Graph;
-use crate::layout::{HEADER, Sizes};
-use crate::lines::{bytes_of, cast};
+use crate::header::{Format, HEADER, Head, SHA, WORDS};
+use crate::layout::Sizes;
 use crate::store::Store;
 use crate::{Builder, Effort, Index, IndexError, IndexOptions, Kind};
 
-const MAGIC: [u8; 8] = *b"SYNTIDX\n";
-
-/// Changes whenever the layout does.
-const VERSION: u32 = 2;
-
-/// Reads as another number on a machine with the other byte order.
-const ORDER: u32 = 0x0102_0304;
-
-/// n_rows, dim, kind, exact_below, m, ef_construction, effort (which, how much), builder, the audit, the calibration, twins,
-/// layers, and the counts and widths of the layers.
-const WORDS: usize = 17 + 2 * MAX_LAYERS;
-
-pub(crate) const SHA: usize = 32;
-
-const WORDS_AT: usize = 16;
-const ROWS_AT: usize = WORDS_AT + 8 * WORDS;
-const CHECKSUMS_AT: usize = ROWS_AT + SHA;
-const HEADER_SHA_AT: usize = HEADER - SHA;
+/// The version changes whenever the layout does.
+const FORMAT: Format = Format {
+    magic: *b"SYNTIDX\n",
+    version: 3,
+};
 
 /// The rows an index must have been made from: the SHA-256 of their content, as the caller computes it, and how many.
 type Expected = ([u8; SHA], usize);
@@ -49,24 +33,14 @@ impl Index {
             Some(graph) => graph.store.bytes().to_vec(),
             None => vec![0; HEADER],
         };
-        bytes[..HEADER].fill(0);
-        bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..12].copy_from_slice(&VERSION.to_ne_bytes());
-        bytes[12..16].copy_from_slice(&ORDER.to_ne_bytes());
-        bytes[WORDS_AT..ROWS_AT].copy_from_slice(bytes_of(&self.words()));
-        bytes[ROWS_AT..CHECKSUMS_AT].copy_from_slice(&rows_sha256);
-        let checksums = self
-            .graph
-            .as_ref()
-            .and_then(|graph| graph.sizes().parts())
-            .map(|parts| parts.checksums);
-        let sha = Sha256::digest(checksums.map_or(&[][..], |range| &bytes[range]));
-        bytes[CHECKSUMS_AT..CHECKSUMS_AT + SHA].copy_from_slice(&sha);
-        let sha = Sha256::digest(&bytes[..HEADER_SHA_AT]);
-        bytes[HEADER_SHA_AT..HEADER].copy_from_slice(&sha);
+        let parts = self.graph.as_ref().and_then(|graph| graph.sizes().parts());
+        let checksums = parts.map_or(HEADER..HEADER, |parts| parts.checksums);
+        FORMAT.write(&mut bytes, &self.words(), rows_sha256, checksums);
         bytes
     }
 
+    /// n_rows, dim, kind, exact_below, m, ef_construction, effort (which, how much), builder, the audit, the calibration,
+    /// twins, layers, edges, and the counts and widths of the layers.
     fn words(&self) -> [u64; WORDS] {
         let Self {
             options,
@@ -102,6 +76,7 @@ impl Index {
             calibration.n_queries as u64,
             n_twins as u64,
             n_layers as u64,
+            graph.as_ref().map_or(0, |graph| graph.n_edges) as u64,
         ];
         words[..first.len()].copy_from_slice(&first);
         for (layer, (count, width)) in sizes
@@ -126,11 +101,14 @@ impl Index {
         expected_rows_sha256: [u8; SHA],
         n_rows: usize,
     ) -> Result<Self, IndexError> {
-        read(Store::copy(bytes), Some((expected_rows_sha256, n_rows)))
+        let index = read(Store::copy(bytes), Some((expected_rows_sha256, n_rows)))?;
+        index.verify()?;
+        Ok(index)
     }
 
-    /// [`Index::from_bytes`] of a file, mapped into memory: its pages are shared by all processes, and read once to be
-    /// verified. The file must be replaced, never changed, while any process has it open (write another, and rename).
+    /// [`Index::from_bytes`] of a file, mapped into memory, whose pages are shared by all processes. The header and the
+    /// checksums of the blocks are verified now, each block when a search first looks at it: then a damaged one is the
+    /// error of that search and of all later ones. [`Index::verify`] looks at all of them. The file must be replaced, never changed, while any process has it open (write another, and rename).
     ///
     /// # Errors
     /// As [`Index::from_bytes`], and when the file cannot be read.
@@ -142,19 +120,31 @@ impl Index {
         read(Store::map(path)?, Some((expected_rows_sha256, n_rows)))
     }
 
-    /// [`Index::open`] whatever rows the index was made from: what [`Index::refresh`] starts from.
+    /// [`Index::open`] whatever rows the index was made from, verified entirely: what [`Index::refresh`] starts from.
     ///
     /// # Errors
-    /// As [`Index::open`].
+    /// As [`Index::from_bytes`].
     pub fn open_stale(path: &Path) -> Result<Self, IndexError> {
-        read(Store::map(path)?, None)
+        let index = read(Store::map(path)?, None)?;
+        index.verify()?;
+        Ok(index)
+    }
+
+    /// Verifies whatever was not looked at yet of an index that [`Index::open`] gave; after this no search has anything to
+    /// verify, so a process that will search for long does well to begin with it.
+    ///
+    /// # Errors
+    /// When a checksum is wrong, or the graph breaks a rule of its format.
+    pub fn verify(&self) -> Result<(), IndexError> {
+        self.graph.as_ref().map_or(Ok(()), Graph::verify)
     }
 }
 
 fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
-    let header = Header::read(store.bytes())?;
+    let head = FORMAT.read(store.bytes())?;
+    let header = Header::parse(&head)?;
     if let Some((sha, n_rows)) = expected
-        && (header.rows_sha256 != sha || header.n_rows != n_rows)
+        && (head.rows_sha256 != sha || header.n_rows != n_rows)
     {
         return Err(IndexError::Stale {
             got: header.n_rows as u64,
@@ -163,14 +153,14 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
     }
     let Header {
         n_rows,
+        n_edges,
         options,
         audit,
         calibration,
         sizes,
-        ..
     } = header;
     let dim = sizes.dim;
-    let graph = read_graph(store, sizes, header.checksums_sha256, n_rows)?;
+    let graph = read_graph(store, &sizes, &head, (n_rows, n_edges))?;
     if graph.is_none() != options.is_exact(n_rows) {
         return Err(IndexError::Malformed(
             "it has a graph where none belongs, or none where one does",
@@ -186,15 +176,16 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
     ))
 }
 
-/// The graph after the header, its blocks verified.
+/// The graph after the header.
 fn read_graph(
     store: Store,
-    sizes: Sizes,
-    checksums_sha256: [u8; SHA],
-    n_rows: usize,
+    sizes: &Sizes,
+    head: &Head,
+    counts: (usize, usize),
 ) -> Result<Option<Graph>, IndexError> {
     let bytes = store.bytes();
     if sizes.counts.is_empty() {
+        head.check_checksums(bytes, HEADER..HEADER, HEADER)?;
         return if bytes.len() == HEADER {
             Ok(None)
         } else {
@@ -205,70 +196,22 @@ fn read_graph(
     if bytes.len() != parts.end {
         return Err(IndexError::Checksum);
     }
-    let checksums = &bytes[parts.checksums.clone()];
-    if Sha256::digest(checksums).as_slice() != checksums_sha256
-        || bytes_of(&parts.checksums_of(bytes)) != checksums
-    {
-        return Err(IndexError::Checksum);
-    }
-    // The gap between the checksums and the line where the data begins is in no block.
-    let gap = parts.checksums.end..parts.grid.start;
-    if bytes[gap].iter().any(|byte| *byte != 0) {
-        return Err(IndexError::Checksum);
-    }
-    Graph::thaw(store, parts, n_rows).map(Some)
+    head.check_checksums(bytes, parts.checksums.clone(), parts.grid.start)?;
+    Graph::thaw(store, parts, counts).map(Some)
 }
 
 struct Header {
     n_rows: usize,
+    n_edges: usize,
     options: IndexOptions,
     audit: Audit,
     calibration: Calibration,
     sizes: Sizes,
-    rows_sha256: [u8; SHA],
-    checksums_sha256: [u8; SHA],
 }
 
 impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, IndexError> {
-        let number = |at: usize| {
-            bytes
-                .get(at..at + 4)
-                .and_then(|b| b.first_chunk())
-                .map(|b| u32::from_ne_bytes(*b))
-                .ok_or(IndexError::Checksum)
-        };
-        if !bytes.starts_with(&MAGIC) {
-            return Err(IndexError::NotAnIndex);
-        }
-        let (version, order) = (number(8)?, number(12)?);
-        if version != VERSION || order != ORDER {
-            return Err(IndexError::Version {
-                got: version,
-                expected: VERSION,
-            });
-        }
-        let header = bytes.get(..HEADER).ok_or(IndexError::Checksum)?;
-        if Sha256::digest(&header[..HEADER_SHA_AT]).as_slice() != &header[HEADER_SHA_AT..] {
-            return Err(IndexError::Checksum);
-        }
-        let words: &[u64] = cast(&header[WORDS_AT..ROWS_AT]).ok_or(IndexError::Checksum)?;
-        let sha = |at: usize| -> [u8; SHA] {
-            header[at..at + SHA]
-                .try_into()
-                .expect("32 bytes of a header")
-        };
-        Self::parse(words, sha(ROWS_AT), sha(CHECKSUMS_AT))
-    }
-
-    fn parse(
-        words: &[u64],
-        rows_sha256: [u8; SHA],
-        checksums_sha256: [u8; SHA],
-    ) -> Result<Self, IndexError> {
-        let size = |at: usize| {
-            usize::try_from(words[at]).map_err(|_| IndexError::Malformed("a size is too large"))
-        };
+    fn parse(head: &Head) -> Result<Self, IndexError> {
+        let (words, size) = (&head.words, |at: usize| head.size(at));
         let options = read_options(words, size)?;
         let audit = Audit {
             unreachable_before: size(9)?,
@@ -301,8 +244,8 @@ impl Header {
         };
         let sizes = Sizes {
             dim,
-            counts: list(17)?,
-            widths: list(17 + MAX_LAYERS)?,
+            counts: list(18)?,
+            widths: list(18 + MAX_LAYERS)?,
             n_twins: size(15)?,
         };
         if sizes.widths.contains(&0) || sizes.counts.iter().any(|n| *n > n_rows) {
@@ -312,12 +255,11 @@ impl Header {
         }
         Ok(Self {
             n_rows,
+            n_edges: size(17)?,
             options,
             audit,
             calibration,
             sizes,
-            rows_sha256,
-            checksums_sha256,
         })
     }
 }

@@ -103,6 +103,11 @@ impl Lists {
         lists
     }
 
+    /// How many edges there are.
+    pub(crate) fn n_edges(&self) -> usize {
+        self.places.iter().filter(|place| **place != NONE).count()
+    }
+
     /// The longest list.
     pub(crate) fn longest(&self) -> usize {
         (0..self.n_nodes() as u32)
@@ -143,6 +148,7 @@ impl<'a> Draft<'a> {
         Layer {
             codes: self.code_view(),
             edges: self.layers[layer].edges(),
+            guard: None,
         }
     }
 

@@ -103,8 +103,13 @@ pub enum IndexError {
         expected: u32,
     },
     /// The bytes are not the ones that were written.
-    #[error("the index is truncated or damaged (its SHA-256 does not match): build it again")]
+    #[error("the index is truncated or damaged (a checksum does not match): build it again")]
     Checksum,
+    /// The file of rows is not as it was written.
+    #[error(
+        "the file of rows is truncated or damaged (a checksum does not match): make it again from the rows themselves"
+    )]
+    DamagedRows,
     /// The index belongs to other rows.
     #[error(
         "the index was made from other rows ({got} rows, {expected} expected, or the same number with other content): build it again"

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use syntopic_core::{Embeddings, Row};
 
+use crate::Rows;
 use crate::dot::dot1;
 use crate::hit::{Best, Hit, Scored};
 
@@ -18,6 +19,11 @@ const BLOCK: usize = 2048;
 /// When `query` has another dimension than the rows.
 #[must_use]
 pub fn exact(rows: &Embeddings, query: &[f32], k: usize) -> Vec<Hit> {
+    exact_of(rows.into(), query, k)
+}
+
+/// [`exact`], of rows that are verified.
+pub(crate) fn exact_of(rows: Rows<'_>, query: &[f32], k: usize) -> Vec<Hit> {
     let blocks = rows.n_rows().div_ceil(BLOCK);
     let range =
         |block: usize| (block * BLOCK) as u32..((block + 1) * BLOCK).min(rows.n_rows()) as u32;
@@ -25,7 +31,7 @@ pub fn exact(rows: &Embeddings, query: &[f32], k: usize) -> Vec<Hit> {
 }
 
 /// [`exact`] among some of the rows, given in any order.
-pub(crate) fn exact_among(rows: &Embeddings, query: &[f32], k: usize, among: &[u32]) -> Vec<Hit> {
+pub(crate) fn exact_among(rows: Rows<'_>, query: &[f32], k: usize, among: &[u32]) -> Vec<Hit> {
     let blocks = among.len().div_ceil(BLOCK);
     let range = |block: usize| {
         among[block * BLOCK..((block + 1) * BLOCK).min(among.len())]
@@ -36,7 +42,7 @@ pub(crate) fn exact_among(rows: &Embeddings, query: &[f32], k: usize, among: &[u
 }
 
 fn best<I: Iterator<Item = u32>>(
-    rows: &Embeddings,
+    rows: Rows<'_>,
     query: &[f32],
     k: usize,
     n_blocks: usize,
@@ -63,12 +69,7 @@ fn best<I: Iterator<Item = u32>>(
 }
 
 /// Row by row: rows mostly follow one another, and memory is read fastest in one stream.
-fn best_of_block(
-    rows: &Embeddings,
-    query: &[f32],
-    k: usize,
-    ids: impl Iterator<Item = u32>,
-) -> Best {
+fn best_of_block(rows: Rows<'_>, query: &[f32], k: usize, ids: impl Iterator<Item = u32>) -> Best {
     let mut best = Best::new(k);
     for id in ids {
         let score = dot1(query, rows.row(Row(id)));

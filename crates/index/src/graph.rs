@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use syntopic_core::{Embeddings, Row};
+use syntopic_core::Row;
 
 use crate::audit::twins_of;
+use crate::blocks::Blocks;
 use crate::dot::dot1;
 use crate::grid::{Codes, Grid};
 use crate::hit::Scored;
-use crate::lines::{Plain, cast};
+use crate::lines::{LINE, Plain, cast};
 use crate::store::Store;
 use crate::walk::{Edges, Layer, Scratch};
+use crate::{IndexError, Rows};
 
 /// Where the arrays are in the bytes of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub(crate) struct Layout {
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) store: Store,
+    pub(crate) blocks: Blocks,
+    pub(crate) n_rows: usize,
+    /// How many edges all layers have.
+    pub(crate) n_edges: usize,
     pub(crate) layout: Layout,
     pub(crate) grid: Grid,
     /// `(row, twin)`, ascending: the vector of `twin` is that of the lower `row`, which stands for it in the graph.
@@ -75,17 +81,6 @@ impl Graph {
     /// Bytes read while searching: compact vectors, edges, rows.
     pub(crate) fn size(&self) -> usize {
         self.store.bytes().len()
-    }
-
-    /// How many edges all layers have.
-    pub(crate) fn n_edges(&self) -> usize {
-        let of_layer = |layer| {
-            let edges = self.edges(layer);
-            (0..edges.n_nodes() as u32)
-                .map(|node| edges.of(node).len())
-                .sum::<usize>()
-        };
-        (0..self.layout.counts.len()).map(of_layer).sum()
     }
 
     /// The rows identical to `row`, ascending.
@@ -142,25 +137,71 @@ impl Graph {
         Layer {
             codes: self.codes(),
             edges: self.edges(layer),
+            guard: (!self.blocks.are_right()).then_some(Guard { graph: self, layer }),
         }
+    }
+
+    /// The row of a node; nothing where its place is damaged.
+    #[inline]
+    pub(crate) fn row(&self, node: u32) -> Option<u32> {
+        self.touch(&self.layout.row_of, node, 4)
+            .then(|| self.row_of()[node as usize])
+    }
+
+    /// Whether the bytes of `node` in a part of the file that has so many bytes a node are right.
+    #[inline]
+    fn touch(&self, part: &Range<usize>, node: u32, len: usize) -> bool {
+        let from = part.start + node as usize * len;
+        self.blocks
+            .touch(self.store.bytes(), from..from + len, &|block| {
+                self.is_sound(block)
+            })
+    }
+
+    /// That nothing of the file, nor of the rows, was found damaged: only then is an answer one.
+    pub(crate) fn check(&self, rows: Rows<'_>) -> Result<(), IndexError> {
+        if self.blocks.damaged() {
+            return Err(IndexError::Checksum);
+        }
+        rows.check()
     }
 
     /// `found` by their rows and exact scores.
     pub(crate) fn rerank(
         &self,
-        rows: &Embeddings,
+        rows: Rows<'_>,
         query: &[f32],
         found: impl Iterator<Item = Scored>,
     ) -> Vec<Scored> {
-        let row_of = self.row_of();
         found
-            .map(|near| {
-                let id = row_of[near.id as usize];
-                Scored {
-                    score: dot1(query, rows.row(Row(id))),
-                    id,
-                }
+            .filter_map(|near| {
+                let id = self.row(near.id)?;
+                let score = dot1(query, rows.touched(Row(id))?);
+                Some(Scored { score, id })
             })
             .collect()
+    }
+}
+
+/// What a walk asks before it looks at a node of a file that is not verified yet. Damaged places are passed over; the
+/// search then ends with [`Graph::check`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guard<'a> {
+    graph: &'a Graph,
+    layer: usize,
+}
+
+impl Guard<'_> {
+    /// Whether the code of a node may be read.
+    pub(crate) fn code(self, node: u32) -> bool {
+        let len = self.graph.grid.lines() * LINE;
+        self.graph.touch(&self.graph.layout.codes, node, len)
+    }
+
+    /// Whether the edges of a node may be followed.
+    pub(crate) fn edges(self, node: u32) -> bool {
+        let Layout { layers, widths, .. } = &self.graph.layout;
+        self.graph
+            .touch(&layers[self.layer], node, widths[self.layer] * 4)
     }
 }

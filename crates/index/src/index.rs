@@ -6,15 +6,15 @@ use rayon::prelude::*;
 use syntopic_core::{Embeddings, EmbeddingsError, Row};
 
 use crate::audit::{self, Audit};
-use crate::batch::exact_batch;
+use crate::batch::exact_batch_of;
 use crate::build::{self, Nodes};
 use crate::calibrate::Calibration;
 use crate::draft::Draft;
-use crate::exact::{exact, exact_among};
+use crate::exact::{exact_among, exact_of};
 use crate::graph::Graph;
 use crate::hit::{Hit, Scored};
 use crate::walk::Scratch;
-use crate::{Effort, IndexError, IndexOptions, Kind};
+use crate::{Effort, IndexError, IndexOptions, Kind, Rows};
 
 /// A search that keeps more than one in this many rows in view compares all of them instead: the walk would score about
 /// as many, in an order that memory likes less.
@@ -152,7 +152,7 @@ impl Index {
             options.m,
             options.ef_construction,
             graph.layout.counts.len(),
-            graph.n_edges(),
+            graph.n_edges,
             graph.size(),
             graph.twins.len(),
             self.audit.unreachable_before - self.audit.unreachable,
@@ -177,7 +177,7 @@ impl Index {
     pub fn n_bytes(&self) -> usize {
         self.graph
             .as_ref()
-            .map_or(crate::layout::HEADER, Graph::size)
+            .map_or(crate::header::HEADER, Graph::size)
     }
 
     /// What was found, and repaired, when the graph was searched through after the build.
@@ -200,32 +200,36 @@ impl Index {
     /// exactly, which then is about as fast.
     ///
     /// # Errors
-    /// When `k` or `ef` is 0, `query` is no unit vector of `dim` finite numbers, or `rows` has another shape than the rows
-    /// the index was made from.
-    pub fn search(
+    /// When `k` or `ef` is 0, `query` is no unit vector of `dim` finite numbers, `rows` has another shape than the rows
+    /// the index was made from, or a file that is looked at is damaged.
+    pub fn search<'r>(
         &self,
-        rows: &Embeddings,
+        rows: impl Into<Rows<'r>>,
         query: &[f32],
         k: usize,
         ef: Option<usize>,
     ) -> Result<Vec<Hit>, IndexError> {
+        let rows = rows.into();
         self.check(rows, query, k)?;
         let ef = self.ef(k, ef)?;
-        let found = self.with_scratch(|scratch| self.walk(rows, query, k, ef, scratch));
-        Ok(found.unwrap_or_else(|| exact(rows, query, k)))
+        match self.with_scratch(|scratch| self.walk(rows, query, k, ef, scratch))? {
+            Some(hits) => Ok(hits),
+            None => Ok(exact_of(rows.verified()?, query, k)),
+        }
     }
 
     /// [`Index::search`] for each of `queries`, in their order; the threads share them.
     ///
     /// # Errors
     /// As [`Index::search`].
-    pub fn search_batch(
+    pub fn search_batch<'r>(
         &self,
-        rows: &Embeddings,
+        rows: impl Into<Rows<'r>>,
         queries: &Embeddings,
         k: usize,
         ef: Option<usize>,
     ) -> Result<Vec<Vec<Hit>>, IndexError> {
+        let rows = rows.into();
         let ef = self.ef(k, ef)?;
         self.check_shape(rows, k)?;
         if !queries.is_empty() && queries.dim() != self.dim {
@@ -235,16 +239,19 @@ impl Index {
             });
         }
         if !self.walks(k.max(ef)) {
-            return Ok(exact_batch(rows, queries, k));
+            let queries: Vec<&[f32]> = queries.rows().collect();
+            return Ok(exact_batch_of(rows.verified()?, &queries, k));
         }
-        Ok((0..queries.n_rows() as u32)
+        (0..queries.n_rows() as u32)
             .into_par_iter()
             .map_init(Scratch::default, |scratch, query| {
                 let query = queries.row(Row(query));
-                self.walk(rows, query, k, ef, scratch)
-                    .unwrap_or_else(|| exact(rows, query, k))
+                match self.walk(rows, query, k, ef, scratch)? {
+                    Some(hits) => Ok(hits),
+                    None => Ok(exact_of(rows.verified()?, query, k)),
+                }
             })
-            .collect())
+            .collect()
     }
 
     /// [`Index::search`] among the rows that `keep` accepts: `k` results whenever `k` rows pass. The graph is walked over
@@ -252,23 +259,25 @@ impl Index {
     ///
     /// # Errors
     /// As [`Index::search`].
-    pub fn search_where(
+    pub fn search_where<'r>(
         &self,
-        rows: &Embeddings,
+        rows: impl Into<Rows<'r>>,
         query: &[f32],
         k: usize,
         keep: &dyn Fn(Row) -> bool,
     ) -> Result<Vec<Hit>, IndexError> {
+        let rows = rows.into();
         self.check(rows, query, k)?;
         let ef = self.ef(k, None)?;
         let found =
-            self.with_scratch(|scratch| self.walk_where(rows, query, (k, ef), keep, scratch));
-        Ok(found.unwrap_or_else(|| {
-            let passing: Vec<u32> = (0..self.n_rows as u32)
-                .filter(|row| keep(Row(*row)))
-                .collect();
-            exact_among(rows, query, k, &passing)
-        }))
+            self.with_scratch(|scratch| self.walk_where(rows, query, (k, ef), keep, scratch))?;
+        if let Some(hits) = found {
+            return Ok(hits);
+        }
+        let passing: Vec<u32> = (0..self.n_rows as u32)
+            .filter(|row| keep(Row(*row)))
+            .collect();
+        Ok(exact_among(rows.verified()?, query, k, &passing))
     }
 
     /// The effort of a search for `k` rows.
@@ -292,39 +301,46 @@ impl Index {
     /// The answer of the graph; none where exact search is as fast, or fewer than `k` rows were found.
     pub(crate) fn walk(
         &self,
-        rows: &Embeddings,
+        rows: Rows<'_>,
         query: &[f32],
         k: usize,
         ef: usize,
         scratch: &mut Scratch,
-    ) -> Option<Vec<Hit>> {
-        let graph = self.graph.as_ref().filter(|_| self.walks(ef))?;
+    ) -> Result<Option<Vec<Hit>>, IndexError> {
+        let Some(graph) = self.graph.as_ref().filter(|_| self.walks(ef)) else {
+            return Ok(None);
+        };
         graph.nearest(query, ef, scratch);
         let found = graph.rerank(rows, query, scratch.pool.found());
+        graph.check(rows)?;
         let hits = with_twins(graph, found, k, |_| true);
-        (hits.len() == k).then_some(hits)
+        Ok((hits.len() == k).then_some(hits))
     }
 
     /// [`Index::walk`] for rows that `keep` accepts.
     fn walk_where(
         &self,
-        rows: &Embeddings,
+        rows: Rows<'_>,
         query: &[f32],
         (k, ef): (usize, usize),
         keep: &dyn Fn(Row) -> bool,
         scratch: &mut Scratch,
-    ) -> Option<Vec<Hit>> {
-        let graph = self.graph.as_ref().filter(|_| self.walks(ef))?;
+    ) -> Result<Option<Vec<Hit>>, IndexError> {
+        let Some(graph) = self.graph.as_ref().filter(|_| self.walks(ef)) else {
+            return Ok(None);
+        };
         let kept = |row: u32| keep(Row(row));
-        let row_of = graph.row_of();
         let wanted = |node: u32| {
-            let row = row_of[node as usize];
-            kept(row) || graph.twins_of(row).any(kept)
+            graph
+                .row(node)
+                .is_some_and(|row| kept(row) || graph.twins_of(row).any(kept))
         };
         let budget = self.n_rows / FILTERED_SHARE;
-        let found = graph.nearest_where(query, (ef, budget), wanted, scratch)?;
-        let hits = with_twins(graph, graph.rerank(rows, query, found.into_iter()), k, kept);
-        (hits.len() == k).then_some(hits)
+        let found = graph.nearest_where(query, (ef, budget), wanted, scratch);
+        let found = found.map(|found| graph.rerank(rows, query, found.into_iter()));
+        graph.check(rows)?;
+        let hits = found.map(|found| with_twins(graph, found, k, kept));
+        Ok(hits.filter(|hits| hits.len() == k))
     }
 
     fn with_scratch<T>(&self, search: impl FnOnce(&mut Scratch) -> T) -> T {
@@ -336,7 +352,7 @@ impl Index {
     }
 
     /// Whether `rows` may be those of the index, and something is asked for.
-    pub(crate) fn check_shape(&self, rows: &Embeddings, k: usize) -> Result<(), IndexError> {
+    pub(crate) fn check_shape(&self, rows: Rows<'_>, k: usize) -> Result<(), IndexError> {
         if (rows.n_rows(), rows.dim()) != (self.n_rows, self.dim) {
             return Err(IndexError::OtherRows {
                 index_rows: self.n_rows,
@@ -351,7 +367,7 @@ impl Index {
         Ok(())
     }
 
-    fn check(&self, rows: &Embeddings, query: &[f32], k: usize) -> Result<(), IndexError> {
+    fn check(&self, rows: Rows<'_>, query: &[f32], k: usize) -> Result<(), IndexError> {
         self.check_shape(rows, k)?;
         let dimension = IndexError::QueryDimension {
             got: query.len(),

@@ -1,27 +1,21 @@
 //! Where each part of an index file is, and the checksums of its blocks.
 //!
-//! A header of [`HEADER`] bytes (see [`crate::bytes`]); the checksums of all blocks that follow them; then, each beginning
+//! The header (see [`crate::header`]); the checksums of all blocks that follow them; then, each beginning
 //! on a cache line: the grid (middles, steps), the compact vectors, the edges of each layer from the lowest, the row of
 //! each node, the hash of each node's vector, the twins. Numbers are in the byte order of the machine that wrote them.
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
+use crate::blocks::{BLOCK, Blocks, checksums_of};
 use crate::build::MAX_LAYERS;
-use crate::draft::Draft;
+use crate::draft::{Draft, Lists};
 use crate::graph::{Graph, Layout};
 use crate::grid::Grid;
+use crate::header::HEADER;
 use crate::lines::{LINE, bytes_of, bytes_of_mut, cast, zeroed};
 use crate::store::Store;
 use crate::walk::NONE;
 use crate::{IndexError, build::Nodes};
-
-/// Bytes of the header.
-pub(crate) const HEADER: usize = 1024;
-
-/// Bytes that one checksum covers.
-const BLOCK: usize = 1 << 16;
 
 /// The sizes of a graph's parts, as its header holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +96,9 @@ impl Sizes {
 }
 
 impl Parts {
-    /// The checksums of all blocks after the checksums themselves.
-    pub(crate) fn checksums_of(&self, bytes: &[u8]) -> Vec<u32> {
-        let data = &bytes[self.checksums.end.next_multiple_of(LINE)..self.end];
-        data.par_chunks(BLOCK).map(crc32fast::hash).collect()
+    /// What the checksums cover: all that follows them.
+    pub(crate) fn data(&self) -> Range<usize> {
+        self.grid.start..self.end
     }
 }
 
@@ -144,14 +137,18 @@ impl Graph {
         for (range, lists) in parts.layout.layers.iter().zip(&layers) {
             put(range, bytes_of(&lists.places));
         }
-        let checksums = parts.checksums_of(bytes);
+        let checksums = checksums_of(&bytes[parts.data()]);
         bytes[parts.checksums.clone()].copy_from_slice(bytes_of(&checksums));
         let store = Store::Owned {
             lines,
             len: parts.end,
         };
+        let n_edges = layers.iter().map(Lists::n_edges).sum();
         Ok(Self {
             store,
+            blocks: Blocks::trusted(),
+            n_rows: draft.rows.n_rows(),
+            n_edges,
             layout: parts.layout,
             grid: draft.grid,
             twins: nodes.twins,
@@ -168,9 +165,22 @@ impl Graph {
         }
     }
 
-    /// The graph in `store`, whose checksums are right, if it keeps the rules of one over `n_rows` rows.
-    pub(crate) fn thaw(store: Store, parts: Parts, n_rows: usize) -> Result<Self, IndexError> {
+    /// The graph in `store`, whose header and block checksums are right. Its grid and twins are read, hence verified, now;
+    /// whatever else when it is looked at, or by [`Graph::verify`].
+    pub(crate) fn thaw(
+        store: Store,
+        parts: Parts,
+        (n_rows, n_edges): (usize, usize),
+    ) -> Result<Self, IndexError> {
         let bytes = store.bytes();
+        let blocks = Blocks::unseen(parts.checksums.clone(), parts.data());
+        // The blocks at their ends hold codes and edges too, which may be walked over from now on.
+        let sound = |block: Range<usize>| is_sound(bytes, &parts.layout, n_rows, block);
+        if !blocks.touch(bytes, parts.grid.clone(), &sound)
+            || !blocks.touch(bytes, parts.twins.clone(), &sound)
+        {
+            return Err(IndexError::Checksum);
+        }
         let numbers: &[f32] = cast(&bytes[parts.grid.clone()]).ok_or(UNALIGNED)?;
         let twins: &[u32] = cast(&bytes[parts.twins.clone()]).ok_or(UNALIGNED)?;
         let (middle, step) = numbers.split_at(numbers.len() / 2);
@@ -188,33 +198,51 @@ impl Graph {
             .map(|[row, twin]| (*row, *twin))
             .collect();
         let graph = Self {
+            blocks,
+            n_rows,
+            n_edges,
             store,
             layout: parts.layout,
             grid,
             twins,
         };
-        graph.check(n_rows)?;
+        graph.check_sizes()?;
         Ok(graph)
     }
 
-    /// Every layer is part of the one below, every edge leads to a node of its layer, and the nodes and the twins are every
-    /// row once.
-    fn check(&self, n_rows: usize) -> Result<(), IndexError> {
+    /// Verifies all that was not looked at yet: every block, and that the graph keeps the rules of one over its rows.
+    pub(crate) fn verify(&self) -> Result<(), IndexError> {
+        if self.blocks.are_right() {
+            return Ok(());
+        }
+        self.blocks
+            .verify_all(self.store.bytes(), &|block| self.is_sound(block))?;
+        self.check_rows()
+    }
+
+    /// Whether what a block of the file holds leads nowhere out of the graph.
+    pub(crate) fn is_sound(&self, block: Range<usize>) -> bool {
+        is_sound(self.store.bytes(), &self.layout, self.n_rows, block)
+    }
+
+    /// Every layer is part of the one below, and every twin is one of a row.
+    fn check_sizes(&self) -> Result<(), IndexError> {
         let counts = &self.layout.counts;
         if counts.len() > MAX_LAYERS || !counts.is_sorted_by(|a, b| a >= b) || counts.contains(&0) {
             return Err(IndexError::Malformed(
                 "a layer has more rows than the one below, or none",
             ));
         }
-        for (layer, n_nodes) in counts.iter().enumerate() {
-            let places = self.edges(layer).places;
-            if !places
-                .iter()
-                .all(|to| (*to as usize) < *n_nodes || *to == NONE)
-            {
-                return Err(IndexError::Malformed("an edge leads to no node"));
-            }
+        let known = |(row, twin): &(u32, u32)| row < twin && (*twin as usize) < self.n_rows;
+        if !self.twins.iter().all(known) || !self.twins.is_sorted() {
+            return Err(IndexError::Malformed(NOT_EACH_ROW));
         }
+        Ok(())
+    }
+
+    /// The nodes and the twins are every row once.
+    fn check_rows(&self) -> Result<(), IndexError> {
+        let n_rows = self.n_rows;
         let mut seen = vec![false; n_rows];
         let ends = self.twins.iter().map(|(_, twin)| twin);
         for row in self.row_of().iter().chain(ends) {
@@ -227,12 +255,30 @@ impl Graph {
         self.twins
             .iter()
             .for_each(|(_, row)| twin[*row as usize] = true);
-        let founded = |(row, of): &(u32, u32)| row < of && !twin[*row as usize];
-        if seen.contains(&false) || !self.twins.iter().all(founded) || !self.twins.is_sorted() {
+        let founded = |(row, _): &(u32, u32)| !twin[*row as usize];
+        if seen.contains(&false) || !self.twins.iter().all(founded) {
             return Err(IndexError::Malformed(NOT_EACH_ROW));
         }
         Ok(())
     }
+}
+
+/// Whether every edge in a block leads to a node of its layer, and every node is of a row.
+fn is_sound(bytes: &[u8], layout: &Layout, n_rows: usize, block: Range<usize>) -> bool {
+    let below = |part: &Range<usize>, limit: usize, none: bool| {
+        let range = part.start.max(block.start)..part.end.min(block.end);
+        let numbers: Option<&[u32]> = if range.start < range.end {
+            cast(&bytes[range])
+        } else {
+            Some(&[])
+        };
+        numbers.is_some_and(|all| {
+            all.iter()
+                .all(|n| (*n as usize) < limit || (none && *n == NONE))
+        })
+    };
+    let layers = layout.layers.iter().zip(&layout.counts);
+    below(&layout.row_of, n_rows, false) && { layers }.all(|(part, n)| below(part, *n, true))
 }
 
 const NOT_EACH_ROW: &str = "its rows and their twins are not every row once";

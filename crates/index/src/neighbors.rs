@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
-use syntopic_core::{Embeddings, Row};
+use syntopic_core::Row;
 
-use crate::batch::exact_batch;
-use crate::exact::exact;
+use crate::batch::exact_batch_of;
+use crate::exact::exact_of;
 use crate::graph::Graph;
 use crate::hit::Hit;
 use crate::index::with_twins;
 use crate::walk::Scratch;
-use crate::{Index, IndexError};
+use crate::{Index, IndexError, Rows};
 
 /// Rows done between two reports of progress.
 const STEP: usize = 1024;
@@ -46,14 +46,19 @@ impl Index {
     /// rows are done, and ends the work by breaking.
     ///
     /// # Errors
-    /// When `k` is 0, `rows` has another shape than the rows the index was made from, or `progress` broke it off.
-    pub fn neighbors(
+    /// When `k` is 0, `rows` has another shape than the rows the index was made from, a file is damaged, or `progress` broke
+    /// it off.
+    pub fn neighbors<'r>(
         &self,
-        rows: &Embeddings,
+        rows: impl Into<Rows<'r>>,
         k: usize,
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Neighbors, IndexError> {
+        let rows = rows.into();
         self.check_shape(rows, k)?;
+        // All of both will be looked at.
+        let rows = rows.verified()?;
+        self.verify()?;
         let k = k.min(rows.n_rows().saturating_sub(1));
         let nothing = Hit {
             row: Row(0),
@@ -80,9 +85,9 @@ impl Index {
                     })
                     .collect(),
                 None => {
-                    let queries = rows.select(part.clone().map(Row));
+                    let queries: Vec<&[f32]> = part.clone().map(|row| rows.row(Row(row))).collect();
                     part.map(Row)
-                        .zip(exact_batch(rows, &queries, k + 1))
+                        .zip(exact_batch_of(rows, &queries, k + 1))
                         .collect::<Vec<_>>()
                 }
             };
@@ -112,7 +117,7 @@ impl Index {
 /// The `k` rows nearest to that of `node`, which is one of them or has more than that many twins.
 fn around(
     graph: &Graph,
-    rows: &Embeddings,
+    rows: Rows<'_>,
     node: u32,
     (k, ef): (usize, usize),
     scratch: &mut Scratch,
@@ -129,7 +134,7 @@ fn around(
     let hits = if hits.len() == k {
         hits
     } else {
-        exact(rows, query, k)
+        exact_of(rows, query, k)
     };
     (row, hits)
 }

@@ -56,6 +56,7 @@ pub fn measure_recall(
             n_rows: rows.n_rows(),
         });
     }
+    index.verify()?;
     let mut picked: Vec<u32> = (0..rows.n_rows() as u32).collect();
     let (picked, _) =
         picked.partial_shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed), n_queries);

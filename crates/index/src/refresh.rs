@@ -53,7 +53,7 @@ impl Index {
     /// again.
     ///
     /// # Errors
-    /// As [`Index::build`].
+    /// As [`Index::build`], and when the file of this one is damaged.
     pub fn refresh(
         &self,
         rows: &Embeddings,
@@ -61,6 +61,7 @@ impl Index {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(Self, Refreshed), IndexError> {
         options.check()?;
+        self.verify()?;
         let hashes = twins::hash_all(rows);
         let (firsts, twins) = twins::split(rows, &hashes);
         let old = self.graph.as_ref().filter(|_| self.dim == rows.dim());

@@ -7,6 +7,7 @@
 
 use std::collections::BinaryHeap;
 
+use crate::graph::Guard;
 use crate::grid::{Codes, Prepared};
 use crate::hit::{Best, Scored};
 use crate::lines::prefetch;
@@ -56,6 +57,8 @@ impl<'a> Edges<'a> {
 pub(crate) struct Layer<'a> {
     pub(crate) codes: Codes<'a>,
     pub(crate) edges: Edges<'a>,
+    /// Of a file that is not verified yet.
+    pub(crate) guard: Option<Guard<'a>>,
 }
 
 /// What one search needs and the next can use again.
@@ -81,6 +84,9 @@ impl Layer<'_> {
         } = scratch;
         pool.clear(ef);
         visited.insert(start);
+        if self.guard.is_some_and(|guard| !guard.code(start)) {
+            return;
+        }
         pool.offer(prepared.one(self.codes.of(start)), start);
         while let Some(node) = pool.next() {
             self.enter_neighbours(node, visited, fresh);
@@ -120,6 +126,9 @@ impl Layer<'_> {
             }
         };
         visited.insert(start);
+        if self.guard.is_some_and(|guard| !guard.code(start)) {
+            return None;
+        }
         take(
             prepared.one(self.codes.of(start)),
             start,
@@ -146,6 +155,9 @@ impl Layer<'_> {
     #[inline]
     fn enter_neighbours(&self, node: u32, visited: &mut Visited, fresh: &mut Vec<u32>) {
         fresh.clear();
+        if self.guard.is_some_and(|guard| !guard.edges(node)) {
+            return;
+        }
         for &to in self.edges.places_of(node) {
             if to == NONE {
                 break;
@@ -156,6 +168,9 @@ impl Layer<'_> {
                 }
                 fresh.push(to);
             }
+        }
+        if let Some(guard) = self.guard {
+            fresh.retain(|to| guard.code(*to));
         }
     }
 
