@@ -166,14 +166,9 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
             "it has a graph where none belongs, or none where one does",
         ));
     }
-    Ok(Index::from_parts(
-        n_rows,
-        dim,
-        options,
-        graph,
-        audit,
-        calibration,
-    ))
+    let mut index = Index::from_parts(n_rows, dim, options, graph, audit, calibration);
+    index.rows_sha256 = Some(head.rows_sha256);
+    Ok(index)
 }
 
 /// The graph after the header.

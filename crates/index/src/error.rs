@@ -124,3 +124,15 @@ pub enum IndexError {
     #[error("the index breaks a rule of its format ({0}): build it again")]
     Malformed(&'static str),
 }
+
+impl IndexError {
+    /// Whether a file, or what it was read into, is not as it was written: whatever was made from it is to be made again from
+    /// the rows.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Checksum | Self::DamagedRows | Self::Malformed(_) | Self::NotAnIndex
+        )
+    }
+}

@@ -12,6 +12,7 @@ use crate::calibrate::Calibration;
 use crate::draft::Draft;
 use crate::exact::{exact_among, exact_of};
 use crate::graph::Graph;
+use crate::header::Sha;
 use crate::hit::{Hit, Scored};
 use crate::walk::Scratch;
 use crate::{Effort, IndexError, IndexOptions, Kind, Rows};
@@ -31,6 +32,8 @@ const FILTERED_SHARE: usize = 4;
 pub struct Index {
     pub(crate) n_rows: usize,
     pub(crate) dim: usize,
+    /// Of an index that was read: what names the rows it was made from.
+    pub(crate) rows_sha256: Option<Sha>,
     pub(crate) options: IndexOptions,
     pub(crate) graph: Option<Graph>,
     pub(crate) audit: Audit,
@@ -100,6 +103,7 @@ impl Index {
         Self {
             n_rows,
             dim,
+            rows_sha256: None,
             options,
             graph,
             audit,
@@ -158,6 +162,13 @@ impl Index {
             self.audit.unreachable_before - self.audit.unreachable,
             self.audit.unreachable,
         )
+    }
+
+    /// Of an index that was read from bytes: what names the content of the rows it was made from, as [`Index::to_bytes`] was
+    /// told. Nothing of one that was just made.
+    #[must_use]
+    pub fn rows_sha256(&self) -> Option<[u8; 32]> {
+        self.rows_sha256
     }
 
     /// How it was made.

@@ -322,7 +322,7 @@ impl Adding<'_, '_> {
                 (Err(theirs), Some(ours)) => return Err(theirs.refuses(ours, asked)),
                 (Err(_), None) => return Ok(()),
             };
-            self.library.snapshot = None;
+            (self.library.snapshot, self.library.stored) = (None, None);
             self.report.added += done.added;
             self.report.updated += done.updated;
             self.report.details_updated += done.details_updated;

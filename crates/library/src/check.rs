@@ -1,10 +1,11 @@
 //! Is the library whole, and does the index find what exact search finds?
 
+use crate::catalogue::file_problem;
 use crate::engine::Library;
 use crate::rows::{COLUMNS, Known, N_COLUMNS, known_of, text_sha256, vector_problem};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
-use syntopic_index::{IndexOptions, Kind, measure_recall};
+use syntopic_index::{Index, IndexError, Kind, measure_recall};
 
 /// Queries that recall is measured with.
 const RECALL_QUERIES: usize = 1_000;
@@ -72,6 +73,9 @@ impl Library {
             Ok(())
         })?;
         note(&mut report, |report| self.check_rows(dim, report))?;
+        if let (Some(dim), true) = (dim, report.problems.is_empty()) {
+            note(&mut report, |report| self.check_files(dim, report))?;
+        }
         if let Some(k) = recall_k {
             if !report.problems.is_empty() {
                 report.notes.push(String::from(
@@ -161,29 +165,58 @@ impl Library {
         })
     }
 
+    /// Every byte of the files made from the papers, and the record of what they were made from.
+    fn check_files(&self, dim: usize, report: &mut CheckReport) -> Result<(), LibraryError> {
+        let store = self.store()?;
+        let truth = store.snapshot(dim)?.stamp;
+        if store.stamp()?.is_some_and(|recorded| recorded != truth) {
+            report.problems.push(String::from(
+                "the papers or vectors are others than those recorded: library.db was changed by another program",
+            ));
+        }
+        let index = match Index::open_stale(&self.index_path()) {
+            Err(IndexError::File { .. }) | Ok(_) => None,
+            Err(error) => Some(("index.bin", error)),
+        };
+        let rows = file_problem(&self.rows_path(), truth.sha256).map(|error| ("rows.bin", error));
+        for (file, error) in index.into_iter().chain(rows) {
+            report.problems.push(format!(
+                "{file}: {error}. Delete it: the next search makes it again"
+            ));
+        }
+        Ok(())
+    }
+
     fn recall(
         &mut self,
         k: usize,
         progress: &mut Progress<'_>,
     ) -> Result<RecallReport, LibraryError> {
-        let mut options = IndexOptions::default();
+        let folder = self.folder.clone();
+        let empty = || LibraryError::Empty(folder.clone());
+        let mut options = self.index_options.clone();
         let exact = self.vectors()?.n_rows() < options.exact_below;
         if exact {
             // Exact search has nothing to measure; the graph that a larger library would get has.
             options.kind = Kind::Hnsw;
         }
-        let index = if options.kind == Kind::Hnsw {
+        let built = if options.kind == Kind::Hnsw {
             let rows = self.vectors()?;
-            syntopic_index::Index::build(rows, &options, &mut |done| {
+            let index = Index::build(rows, &options, &mut |done| {
                 let _ = progress(Event::Indexing {
                     done,
                     of: rows.n_rows(),
                 });
-            })?
+            })?;
+            Some(index)
         } else {
-            self.index(&options, None, progress)?
+            self.open_index(&options, None, progress)?;
+            self.load_snapshot()?;
+            None
         };
-        let recall = measure_recall(&index, self.vectors()?, k, RECALL_QUERIES, 42)?;
+        let rows = &self.snapshot.as_ref().ok_or_else(empty)?.vectors;
+        let index = built.as_ref().map_or_else(|| self.index(), Ok)?;
+        let recall = measure_recall(index, rows, k, RECALL_QUERIES, 42)?;
         Ok(RecallReport {
             k: recall.k,
             n_queries: recall.n_queries,

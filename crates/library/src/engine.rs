@@ -1,13 +1,16 @@
 //! An open library: its database, its model once needed, and its vectors once read.
 
+use crate::catalogue::Stored;
 use crate::model::RecordedModel;
 use crate::rows::Snapshot;
 use crate::store::{Store, set_meta};
+use crate::stored_index::OpenIndex;
 use crate::{LibraryError, Progress};
 use std::path::{Path, PathBuf};
 use syntopic_core::TEXT_RECIPE;
 use syntopic_embed::models::{ModelError, ResolveOptions};
 use syntopic_embed::{EmbedError, EmbedOptions, Embedder};
+use syntopic_index::IndexOptions;
 
 /// A library of papers in one folder.
 pub struct Library {
@@ -19,6 +22,14 @@ pub struct Library {
     /// How the user named that model, if they did.
     pub(crate) loaded_spec: Option<String>,
     pub(crate) snapshot: Option<Snapshot>,
+    /// The file of ids and vectors, where it is used instead.
+    pub(crate) stored: Option<Stored>,
+    /// The index opened last.
+    pub(crate) index: Option<OpenIndex>,
+    /// How it is made where the user does not say.
+    pub(crate) index_options: IndexOptions,
+    /// Whether a derived file was found damaged.
+    pub(crate) distrust: bool,
 }
 
 impl Library {
@@ -29,14 +40,22 @@ impl Library {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, LibraryError> {
         let folder = folder.as_ref().to_owned();
         let store = Some(Store::open(&folder)?);
-        Ok(Self {
+        Ok(Self::of(folder, store))
+    }
+
+    fn of(folder: PathBuf, store: Option<Store>) -> Self {
+        Self {
             folder,
             store,
             resolve: ResolveOptions::from_env(),
             embedder: None,
             loaded_spec: None,
             snapshot: None,
-        })
+            stored: None,
+            index: None,
+            index_options: IndexOptions::default(),
+            distrust: false,
+        }
     }
 
     /// Opens the library of `folder`; where there is none, one is made when the first papers are added.
@@ -45,14 +64,9 @@ impl Library {
     /// When an existing one is damaged or a newer syntopic made it.
     pub fn open_or_create(folder: impl AsRef<Path>) -> Result<Self, LibraryError> {
         match Self::open(&folder) {
-            Err(LibraryError::NotFound(folder)) => can_become_a_folder(&folder).map(|()| Self {
-                folder,
-                store: None,
-                resolve: ResolveOptions::from_env(),
-                embedder: None,
-                loaded_spec: None,
-                snapshot: None,
-            }),
+            Err(LibraryError::NotFound(folder)) => {
+                can_become_a_folder(&folder).map(|()| Self::of(folder, None))
+            }
             other => other,
         }
     }

@@ -78,10 +78,8 @@ impl Library {
             }
             Ok(passing)
         })?;
-        let ids = &self.load_snapshot()?.ids;
-        Ok(Some(
-            ids.iter().map(|id| passing.contains(id.as_str())).collect(),
-        ))
+        let ids = self.catalogue()?.ids()?;
+        Ok(Some(ids.iter().map(|id| passing.contains(*id)).collect()))
     }
 
     /// Ids of the papers under the topics asked for; `None` where none is.

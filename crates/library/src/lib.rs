@@ -6,6 +6,7 @@
 mod add;
 pub mod bench;
 pub mod bench_index;
+mod catalogue;
 mod check;
 mod commit;
 mod create;

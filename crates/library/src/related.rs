@@ -1,14 +1,13 @@
 //! The papers most like one paper or one text.
 
 use crate::engine::Library;
-use crate::rows::Snapshot;
-use crate::{Filter, LibraryError, Progress, suggest};
+use crate::{Event, Filter, LibraryError, Progress, suggest};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use syntopic_core::{Embeddings, PaperId, Row};
+use syntopic_core::{Embeddings, Paper, PaperId, Row};
 use syntopic_embed::TextKind;
-use syntopic_index::{Hit, IndexOptions, blend};
+use syntopic_index::{Hit, blend};
 
 /// How much the mean similarity to the disliked counts against that to the liked.
 const DISLIKE: f32 = 0.5;
@@ -151,7 +150,25 @@ impl Library {
         if options.k == 0 {
             return Err(LibraryError::ZeroK);
         }
-        self.load_snapshot()?;
+        let damaged = match self.find_related(query, options, progress) {
+            Err(LibraryError::Index(error)) if error.is_damage() => error,
+            other => return other,
+        };
+        let note = format!("a file made from the papers is made again: {damaged}");
+        let _ = progress(Event::Note(&note));
+        self.distrust_files();
+        let found = self.find_related(query, options, progress);
+        self.distrust = false;
+        found
+    }
+
+    fn find_related(
+        &mut self,
+        query: &Query,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Related, LibraryError> {
+        self.open_catalogue(progress)?;
         let mut notes = Vec::new();
         let liked = self.ask_all([query].into_iter().chain(&options.and), options, progress)?;
         let disliked = self.ask_all(&options.not, options, progress)?;
@@ -165,7 +182,7 @@ impl Library {
             ));
         }
         let passing = self.passing(&options.filter)?;
-        let rows = {
+        let found = {
             let sought = Sought {
                 vector: direction(&liked, &disliked)?,
                 own: liked
@@ -178,12 +195,15 @@ impl Library {
             };
             self.nearest(&sought, options.k, &mut notes, progress)?
         };
-        let topics = self.topic_names(&mut notes)?;
-        let hits = rows
-            .iter()
-            .enumerate()
-            .map(|(rank, hit)| self.describe_hit(rank + 1, hit.row, hit.score, topics.as_deref()))
-            .collect::<Result<_, _>>()?;
+        let catalogue = self.catalogue()?;
+        let ids = found.iter().map(|hit| catalogue.id(hit.row));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let topics = self.topic_names(&ids, &mut notes)?;
+        let mut hits = Vec::new();
+        for (at, (hit, id)) in found.iter().zip(&ids).enumerate() {
+            let topic = topics.as_ref().and_then(|names| names[at].clone());
+            hits.push(self.describe_hit(at + 1, hit, id, topic)?);
+        }
         let mut reports = liked.into_iter().map(|asked| asked.report);
         Ok(Related {
             query: reports.next().unwrap_or_default(),
@@ -225,7 +245,7 @@ impl Library {
         notes: &mut Vec<String>,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Hit>, LibraryError> {
-        let n_rows = self.load_snapshot()?.ids.len();
+        let n_rows = self.catalogue()?.n_rows();
         let keep = |row: Row| {
             !sought.own.contains(&row) && sought.passing.as_ref().is_none_or(|all| all[row.index()])
         };
@@ -242,11 +262,12 @@ impl Library {
                 "{k} papers were asked for, the library has {possible}"
             ));
         }
-        let index = self.index(&IndexOptions::default(), sought.recall, progress)?;
+        let options = self.index_options.clone();
+        self.open_index(&options, sought.recall, progress)?;
+        let (index, rows) = (self.index()?, self.catalogue()?.rows());
         if !index.is_exact() {
             notes.push(index.describe());
         }
-        let rows = self.vectors()?;
         if sought.passing.is_some() {
             let wanted = k.min(possible.max(1));
             return Ok(index.search_where(rows, &sought.vector, wanted, &keep)?);
@@ -259,22 +280,21 @@ impl Library {
 
     /// The stored vector of a paper: no model is needed.
     fn paper_query(&mut self, id: &str) -> Result<Asked, LibraryError> {
-        let snapshot = self.load_snapshot()?;
-        let row = PaperId::new(id)
-            .ok()
-            .and_then(|id| row_of(snapshot, &id))
-            .ok_or_else(|| LibraryError::UnknownId {
+        let catalogue = self.catalogue()?;
+        let known = PaperId::new(id).ok();
+        let row = known.as_ref().map(|id| catalogue.row_of(id)).transpose()?;
+        let (Some(row), Some(known)) = (row.flatten(), known) else {
+            return Err(LibraryError::UnknownId {
                 id: id.to_owned(),
-                nearest: suggest::nearest(id, snapshot.ids.iter().map(PaperId::as_str)),
-            })?;
-        let vector = snapshot.vectors.row(row).to_vec();
-        let id = snapshot.ids[row.index()].clone();
-        let title = self.store()?.paper(&id)?.map(|paper| paper.title);
+                nearest: suggest::nearest(id, catalogue.ids()?.into_iter()),
+            });
+        };
+        let paper = self.confirmed_paper(row, &known)?;
         Ok(Asked {
-            vector,
+            vector: catalogue.vector(row)?.to_vec(),
             report: QueryReport {
-                id: Some(id.to_string()),
-                title,
+                id: Some(known.to_string()),
+                title: Some(paper.title),
                 text: None,
                 truncated: false,
             },
@@ -318,39 +338,37 @@ impl Library {
     fn describe_hit(
         &self,
         rank: usize,
-        row: Row,
-        score: f32,
-        topics: Option<&[Option<String>]>,
+        hit: &Hit,
+        id: &PaperId,
+        topic: Option<String>,
     ) -> Result<RelatedHit, LibraryError> {
-        let Some(snapshot) = &self.snapshot else {
-            return Err(LibraryError::Empty(self.folder.clone()));
-        };
-        let id = &snapshot.ids[row.index()];
-        let paper = self
-            .store()?
-            .paper(id)?
-            .ok_or_else(|| LibraryError::Corrupt {
-                path: self.folder.join("library.db"),
-                why: format!("the vector of {id} has no paper"),
-            })?;
-        let topic = topics.and_then(|names| names[row.index()].clone());
+        let paper = self.confirmed_paper(hit.row, id)?;
         Ok(RelatedHit {
             rank,
             id: id.to_string(),
-            score,
+            score: hit.score,
             title: paper.title,
             year: paper.year,
             topic,
         })
     }
 
+    /// The paper of a row, whose vector in the database is the one in use.
+    fn confirmed_paper(&self, row: Row, id: &PaperId) -> Result<Paper, LibraryError> {
+        let catalogue = self.catalogue()?;
+        let store = self.store()?;
+        let (paper, vector) = store
+            .paper_and_vector(id, catalogue.rows().dim())?
+            .ok_or_else(|| LibraryError::Corrupt {
+                path: store.path().to_owned(),
+                why: format!("the vector of {id} has no paper"),
+            })?;
+        catalogue.confirm(row, &vector)?;
+        Ok(paper)
+    }
+
     /// The library's vectors and their ids, for measurements.
     pub(crate) fn vectors(&mut self) -> Result<&Embeddings, LibraryError> {
         Ok(&self.load_snapshot()?.vectors)
     }
-}
-
-/// The row of an id; ids are sorted.
-fn row_of(snapshot: &Snapshot, id: &PaperId) -> Option<Row> {
-    snapshot.ids.binary_search(id).ok().map(Row::from_index)
 }

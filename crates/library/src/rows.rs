@@ -1,7 +1,8 @@
 //! Papers and vectors as rows of the database: how they are written, read back, and what is wrong with a damaged one.
 
 use crate::LibraryError;
-use crate::store::Store;
+use crate::derived::hex;
+use crate::store::{Store, read_generation, read_meta, set_meta};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
@@ -58,21 +59,51 @@ pub(crate) struct VectorRow<'a> {
 pub(crate) struct Snapshot {
     pub(crate) ids: Vec<PaperId>,
     pub(crate) vectors: Embeddings,
+    pub(crate) stamp: Stamp,
+}
+
+/// What all rows of one moment are known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// How often the library had been changed.
+    pub(crate) generation: u64,
     /// SHA-256 of ids and vectors: what the index is made from.
     pub(crate) sha256: Sha,
     /// SHA-256 of ids, vectors and texts: what topics are made from. A text may change beyond what the model reads.
     pub(crate) texts_sha256: Sha,
 }
 
+impl Stamp {
+    /// Records it: whoever finds it beside the same count of changes need not read the rows to know it.
+    pub(crate) fn put(&self, tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+        let [sha256, texts] = [self.sha256, self.texts_sha256].map(|sha| hex(&sha));
+        let text = format!("{} {sha256} {texts}", self.generation);
+        set_meta(tx, "rows", &text)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let stamp = Self {
+            generation: words.next()?.parse().ok()?,
+            sha256: from_hex(words.next()?)?,
+            texts_sha256: from_hex(words.next()?)?,
+        };
+        words.next().is_none().then_some(stamp)
+    }
+}
+
+fn from_hex(text: &str) -> Option<Sha> {
+    let mut sha = [0; 32];
+    for (byte, pair) in sha.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    (text.len() == 64).then_some(sha)
+}
+
 impl Store {
     /// How many papers.
     pub(crate) fn n_papers(&self) -> Result<usize, LibraryError> {
         self.read(|db| db.query_row("SELECT count(*) FROM papers", [], |row| row.get(0)))
-    }
-
-    /// The paper of an id.
-    pub(crate) fn paper(&self, id: &PaperId) -> Result<Option<Paper>, LibraryError> {
-        Ok(self.read(|db| known(db, id))?.map(|known| known.paper))
     }
 
     /// Every paper in the order of ids.
@@ -83,6 +114,44 @@ impl Store {
         })
     }
 
+    /// The recorded stamp, if it is that of the present rows.
+    pub(crate) fn stamp(&self) -> Result<Option<Stamp>, LibraryError> {
+        self.read(|db| {
+            let tx = db.unchecked_transaction()?;
+            let generation = read_generation(&tx)?;
+            let stamp = read_meta(&tx, "rows")?.and_then(|text| Stamp::parse(&text));
+            Ok(stamp.filter(|stamp| stamp.generation == generation))
+        })
+    }
+
+    /// A paper and its vector, `dim` numbers, as they are stored.
+    pub(crate) fn paper_and_vector(
+        &self,
+        id: &PaperId,
+        dim: usize,
+    ) -> Result<Option<(Paper, Vec<f32>)>, LibraryError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, v.vector FROM papers p JOIN vectors v USING (paper) WHERE p.id = ?1"
+        );
+        let found: Option<(Paper, Vec<u8>)> = self.read(|db| {
+            db.prepare_cached(&sql)?
+                .query_row([id.as_str()], |row| {
+                    Ok((paper_of(row)?, row.get(N_COLUMNS)?))
+                })
+                .optional()
+        })?;
+        let Some((paper, vector)) = found else {
+            return Ok(None);
+        };
+        match vector_problem(&vector, dim) {
+            None => Ok(Some((paper, numbers(&vector).collect()))),
+            Some(why) => Err(LibraryError::Corrupt {
+                path: self.path().to_owned(),
+                why: format!("the vector of \"{id}\" {why}"),
+            }),
+        }
+    }
+
     /// Every vector in the order of ids; `dim` numbers each.
     pub(crate) fn snapshot(&self, dim: usize) -> Result<Snapshot, LibraryError> {
         let damaged = |why: String| LibraryError::Corrupt {
@@ -90,10 +159,16 @@ impl Store {
             why,
         };
         let sql = "SELECT p.id, v.vector, v.text_sha256 FROM papers p JOIN vectors v USING (paper) ORDER BY p.id";
-        let rows: Vec<(String, Vec<u8>, Vec<u8>)> = self.read(|db| {
-            db.prepare_cached(sql)?
+        type Rows = Vec<(String, Vec<u8>, Vec<u8>)>;
+        let (generation, rows) = self.read(|db| {
+            // Both of one moment.
+            let tx = db.unchecked_transaction()?;
+            let generation = read_generation(&tx)?;
+            let rows = tx
+                .prepare_cached(sql)?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect()
+                .collect::<Result<Rows, _>>()?;
+            Ok((generation, rows))
         })?;
         let (mut ids, mut data) = (Vec::new(), Vec::new());
         let (mut sha, mut texts) = (Sha256::new(), Sha256::new());
@@ -122,8 +197,11 @@ impl Store {
         Ok(Snapshot {
             ids,
             vectors,
-            sha256,
-            texts_sha256: texts.finalize().into(),
+            stamp: Stamp {
+                generation,
+                sha256,
+                texts_sha256: texts.finalize().into(),
+            },
         })
     }
 }

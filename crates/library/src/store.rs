@@ -153,10 +153,7 @@ impl Store {
 
     /// How often the library was changed.
     pub(crate) fn generation(&self) -> Result<u64, LibraryError> {
-        Ok(self
-            .meta("generation")?
-            .and_then(|g| g.parse().ok())
-            .unwrap_or(0))
+        self.read(read_generation)
     }
 
     /// The recorded model, and whether there is any vector: in one statement, so that both are of one moment.
@@ -254,6 +251,12 @@ pub(crate) fn read_meta(db: &Connection, key: &str) -> Result<Option<String>, ru
     db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()
+}
+
+/// How often the library was changed, also within a transaction.
+pub(crate) fn read_generation(db: &Connection) -> Result<u64, rusqlite::Error> {
+    let count = read_meta(db, "generation")?;
+    Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
 }
 
 /// Records a setting.

@@ -1,65 +1,125 @@
 //! The index over a library's vectors: kept beside it, and made again or brought up to date as need be.
 
 use crate::engine::Library;
+use crate::rows::Sha;
 use crate::{Event, LibraryError, Progress, derived};
+use std::path::PathBuf;
 use syntopic_index::{Effort, Index, IndexError, IndexOptions};
 
+/// The index opened last, and what it was made from.
+pub(crate) struct OpenIndex {
+    sha256: Sha,
+    index: Index,
+}
+
 impl Library {
-    /// The index over the present vectors: exact where that is as fast, otherwise the stored graph, made current where
+    /// The index that [`Library::open_index`] opened.
+    pub(crate) fn index(&self) -> Result<&Index, LibraryError> {
+        let open = self.index.as_ref();
+        open.map(|open| &open.index)
+            .ok_or_else(|| LibraryError::Empty(self.folder.clone()))
+    }
+
+    /// Opens the index over the present vectors: exact where that is as fast, otherwise the stored graph, made current where
     /// papers have changed since, and made anew when it is missing or damaged.
     ///
     /// With `recall`, the graph is searched for that recall from now on; without, for the one recorded in its file.
-    pub(crate) fn index(
+    pub(crate) fn open_index(
         &mut self,
         options: &IndexOptions,
         recall: Option<f64>,
         progress: &mut Progress<'_>,
-    ) -> Result<Index, LibraryError> {
+    ) -> Result<(), LibraryError> {
         let mut options = options.clone();
         if let Some(recall) = recall {
             options.effort = Effort::Recall(recall);
         }
         options.check()?;
-        let path = self.folder.join("index.bin");
-        let snapshot = self.load_snapshot()?;
-        let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
-        let mut stale = None;
-        if n_rows >= options.exact_below {
-            let found = Index::open(&path, snapshot.sha256, n_rows);
-            if let (None, Ok(index)) = (recall, &found) {
-                options.effort = index.options().effort;
+        let catalogue = self.open_catalogue(progress)?;
+        let (sha256, n_rows) = (catalogue.stamp().sha256, catalogue.n_rows());
+        let is_it = |open: &OpenIndex| {
+            let theirs = open.index.options();
+            let effort = recall.map_or(theirs.effort, |_| options.effort);
+            let options = IndexOptions {
+                effort,
+                ..options.clone()
+            };
+            open.sha256 == sha256 && *theirs == options
+        };
+        if !self.index.as_ref().is_some_and(is_it) {
+            let stored = self.stored_index((sha256, n_rows), &mut options, recall, progress);
+            let index = match stored {
+                Ok(index) => index,
+                Err(stale) => self.make_index(stale, &options, progress)?,
+            };
+            self.index = Some(OpenIndex { sha256, index });
+        }
+        Ok(())
+    }
+
+    /// The stored index, if it is current and made as is wanted; else that which it can be made from, if any. Where no recall
+    /// is wanted, the one in the file is from now on.
+    fn stored_index(
+        &self,
+        (sha256, n_rows): (Sha, usize),
+        options: &mut IndexOptions,
+        recall: Option<f64>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Index, Option<Index>> {
+        if n_rows < options.exact_below {
+            return Err(None);
+        }
+        let path = self.index_path();
+        let found = match Index::open(&path, sha256, n_rows) {
+            Ok(index) if self.distrust => index.verify().map(|()| index),
+            Err(IndexError::Stale { .. }) => Index::open_stale(&path),
+            found => found,
+        };
+        match found {
+            Ok(index) => {
+                if recall.is_none() {
+                    options.effort = index.options().effort;
+                }
+                let current = index.rows_sha256() == Some(sha256);
+                if current && index.options() == options {
+                    Ok(index)
+                } else {
+                    Err(Some(index))
+                }
             }
-            match found {
-                Ok(index) if *index.options() == options => return Ok(index),
-                Ok(index) => stale = Some(index),
-                Err(IndexError::File { .. }) => {}
-                Err(IndexError::Stale { .. }) => {
-                    stale = Index::open_stale(&path).ok();
-                    if let (None, Some(index)) = (recall, &stale) {
-                        options.effort = index.options().effort;
-                    }
-                }
-                Err(error) => {
-                    let _ = progress(Event::Note(&format!(
-                        "the stored index is made again: {error}"
-                    )));
-                }
+            Err(IndexError::File { .. }) => Err(None),
+            Err(error) => {
+                let note = format!("the stored index is made again: {error}");
+                let _ = progress(Event::Note(&note));
+                Err(None)
             }
         }
+    }
+
+    /// The index over the rows of the database, from an older one where there is one, and kept for the next time.
+    fn make_index(
+        &mut self,
+        stale: Option<Index>,
+        options: &IndexOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Index, LibraryError> {
+        let path = self.index_path();
+        let snapshot = self.load_snapshot()?;
+        let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
         let mut hear = |done| {
             let _ = progress(Event::Indexing { done, of: n_rows });
         };
         let mut refused = None;
         let index = match stale {
             // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
-            Some(old) => match old.refresh(rows, &options, &mut hear) {
+            Some(old) => match old.refresh(rows, options, &mut hear) {
                 Ok((index, _)) => index,
                 Err(error) => {
                     refused = Some(error);
-                    Index::build(rows, &options, &mut hear)?
+                    Index::build(rows, options, &mut hear)?
                 }
             },
-            None => Index::build(rows, &options, &mut hear)?,
+            None => Index::build(rows, options, &mut hear)?,
         };
         if let Some(error) = refused {
             let note = format!(
@@ -68,9 +128,14 @@ impl Library {
             let _ = progress(Event::Note(&note));
         }
         if !index.is_exact() {
-            derived::keep(&path, &index.to_bytes(snapshot.sha256), progress);
+            derived::keep(&path, &index.to_bytes(snapshot.stamp.sha256), progress);
         }
         Ok(index)
+    }
+
+    /// Where the index is.
+    pub(crate) fn index_path(&self) -> PathBuf {
+        self.folder.join("index.bin")
     }
 }
 
@@ -120,16 +185,20 @@ mod tests {
             ..IndexOptions::default()
         };
         let mut notes = Vec::new();
-        let index = library
-            .index(&options, recall, &mut |event| {
+        library
+            .open_index(&options, recall, &mut |event| {
                 if let Event::Note(note) = event {
                     notes.push(note.to_owned());
                 }
                 ControlFlow::Continue(())
             })
             .unwrap();
+        library.load_snapshot().unwrap();
+        let (index, rows) = (
+            library.index().unwrap(),
+            &library.snapshot.as_ref().unwrap().vectors,
+        );
         assert!(!index.is_exact());
-        let rows = library.vectors().unwrap();
         let mut found = 0;
         for row in 0..50 {
             let query = rows.row(Row(row * 3));
@@ -202,7 +271,7 @@ mod tests {
         search_anew(&folder, None);
         assert_eq!(effort(), Effort::Recall(0.97), "after papers came too");
         let mut library = Library::open(&folder).unwrap();
-        let wrong = library.index(&IndexOptions::default(), Some(1.5), &mut |_| {
+        let wrong = library.open_index(&IndexOptions::default(), Some(1.5), &mut |_| {
             ControlFlow::Continue(())
         });
         assert!(wrong.is_err_and(|error| error.to_string().contains("0.9999")));

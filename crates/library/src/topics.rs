@@ -5,7 +5,7 @@ use crate::{Event, LibraryError, Progress, derived};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use syntopic_core::{Paper, paper_text};
+use syntopic_core::{Paper, PaperId, paper_text};
 use syntopic_embed::{Embedder, TextKind};
 use syntopic_topics::{Document, Step, TopicOptions, Topics};
 
@@ -120,7 +120,7 @@ impl Library {
         )?;
         let report = report(&topics, &papers, options.seed);
         let json = serde_json::to_string(&report).unwrap_or_default();
-        let made_from = snapshot.texts_sha256;
+        let made_from = snapshot.stamp.texts_sha256;
         let sealed = derived::seal(&json, &made_from);
         derived::keep(
             &self.folder.join("topics.json"),
@@ -135,15 +135,16 @@ impl Library {
     /// # Errors
     /// When the library cannot be read.
     pub fn stored_topics(&mut self) -> Result<Option<TopicsReport>, LibraryError> {
-        let made_from = self.load_snapshot()?.texts_sha256;
+        let made_from = self.stamp()?.texts_sha256;
         let bytes = std::fs::read(self.folder.join("topics.json")).ok();
         let json = bytes.and_then(|bytes| derived::unseal(&bytes, &made_from));
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
-    /// The topic's name of every row, or `None` with a note when there are no topics of these papers.
+    /// The topic's name of every id, or `None` with a note when there are no topics of these papers.
     pub(crate) fn topic_names(
         &mut self,
+        ids: &[PaperId],
         notes: &mut Vec<String>,
     ) -> Result<Option<Vec<Option<String>>>, LibraryError> {
         let Some(report) = self.stored_topics()? else {
@@ -165,7 +166,6 @@ impl Library {
                     .map(|paper| (paper.as_str(), topic.name.as_str()))
             })
             .collect();
-        let ids = &self.load_snapshot()?.ids;
         Ok(Some(
             ids.iter()
                 .map(|id| names.get(id.as_str()).map(|name| (*name).to_owned()))
