@@ -208,3 +208,217 @@ pub(crate) fn file_problem(path: &std::path::Path, sha256: Sha) -> Option<IndexE
         Err(error) => Some(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AddOptions, Query, Related, RelatedOptions, Source};
+    use std::ops::ControlFlow;
+    use std::path::Path;
+    use syntopic_index::Kind;
+
+    const SUBJECTS: [&str; 5] = ["graphs", "images", "proteins", "markets", "code"];
+
+    fn add(library: &mut Library, name: &str, n: usize) {
+        let lines = (0..n).map(|i| {
+            let (subject, rest) = (SUBJECTS[i % 5], i / 5);
+            format!("{{\"id\":\"{name}-{i}\",\"title\":\"On {subject} {rest} of {name}\"}}\n")
+        });
+        let text: &'static str = String::leak(lines.collect());
+        let model = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/reference/tiny/bert-cls"
+        );
+        let options = AddOptions {
+            model: Some(String::from(model)),
+            ..AddOptions::default()
+        };
+        let name = name.to_owned();
+        library
+            .add(&[Source::Text { name, text }], &options, &mut |_| {
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+    }
+
+    /// A library that is searched by its graph however small.
+    fn open(folder: &Path) -> Library {
+        let mut library = Library::open_or_create(folder).unwrap();
+        library.index_options.kind = Kind::Hnsw;
+        library.index_options.exact_below = 0;
+        library
+    }
+
+    fn ask(library: &mut Library, id: &str) -> (Result<Related, LibraryError>, Vec<String>) {
+        let mut notes = Vec::new();
+        let options = RelatedOptions {
+            k: 4,
+            ..RelatedOptions::default()
+        };
+        let found = library.related(&Query::Paper(id.to_owned()), &options, &mut |event| {
+            if let Event::Note(note) = event {
+                notes.push(note.to_owned());
+            }
+            ControlFlow::Continue(())
+        });
+        (found, notes)
+    }
+
+    fn hits(folder: &Path, id: &str) -> Vec<(String, f32)> {
+        let found = ask(&mut open(folder), id).0.unwrap().hits;
+        found.into_iter().map(|hit| (hit.id, hit.score)).collect()
+    }
+
+    #[test]
+    fn the_second_process_answers_by_the_file_alone_and_a_change_is_seen() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&mut open(&folder), "a", 300);
+        let mut first = open(&folder);
+        let expected = ask(&mut first, "a-7").0.unwrap();
+        assert!(first.snapshot.is_some() && first.rows_path().exists());
+
+        let mut second = open(&folder);
+        let (found, notes) = ask(&mut second, "a-7");
+        assert_eq!(
+            (found.unwrap().hits, notes.len()),
+            (expected.hits.clone(), 0)
+        );
+        assert!(
+            second.stored.is_some() && second.snapshot.is_none(),
+            "no row was read"
+        );
+        let unknown = ask(&mut second, "a-777").0;
+        assert!(unknown.is_err_and(|error| error.to_string().contains("a-77")));
+        let report = second
+            .check(None, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+        assert!(report.ok, "{report:?}");
+
+        // Another process adds a paper of the same text: it must be found at once, by a process that has the file open too.
+        let mut other = open(&folder);
+        let twin = "{\"id\":\"b\",\"title\":\"On proteins 1 of a\"}\n";
+        let options = AddOptions::default();
+        let source = Source::Text {
+            name: String::from("b"),
+            text: twin,
+        };
+        other
+            .add(&[source], &options, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+        let (found, _) = ask(&mut second, "a-7");
+        assert_eq!(found.unwrap().hits[0].id, "b");
+        assert_eq!(hits(&folder, "a-7")[0].0, "b");
+        let mut third = open(&folder);
+        ask(&mut third, "b").0.unwrap();
+        assert!(third.snapshot.is_none(), "the file was made again");
+    }
+
+    #[test]
+    fn a_damaged_file_gives_no_wrong_answer_and_is_made_again() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&mut open(&folder), "a", 300);
+        let expected = hits(&folder, "a-8");
+        let paths = ["index.bin", "rows.bin"].map(|name| folder.join(name));
+        let whole = paths.each_ref().map(|path| std::fs::read(path).unwrap());
+        let (mut state, mut told) = (1u64, 0);
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        for round in 0..120 {
+            let which = round % 2;
+            let mut bytes = whole[which].clone();
+            match round % 3 {
+                0 => bytes.truncate(random(bytes.len())),
+                _ => {
+                    let bit = random(8 * bytes.len());
+                    bytes[bit / 8] ^= 1 << (bit % 8);
+                }
+            }
+            // Never written in place: another process may have it open.
+            std::fs::remove_file(&paths[which]).unwrap();
+            std::fs::write(&paths[which], &bytes).unwrap();
+            let checked = open(&folder)
+                .check(None, &mut |_| ControlFlow::Continue(()))
+                .unwrap();
+            assert!(
+                !checked.ok && checked.problems[0].contains("Delete it"),
+                "{checked:?}"
+            );
+            let mut library = open(&folder);
+            let (found, notes) = ask(&mut library, "a-8");
+            let found: Vec<_> = found
+                .unwrap()
+                .hits
+                .into_iter()
+                .map(|h| (h.id, h.score))
+                .collect();
+            assert_eq!(found, expected, "round {round}");
+            assert!(!library.distrust);
+            if std::fs::read(&paths[which]).unwrap() == bytes {
+                std::fs::write(&paths[which], &whole[which]).unwrap();
+            } else {
+                told += 1;
+                assert!(
+                    which == 1 || notes.iter().any(|n| n.contains("made again")),
+                    "{notes:?}"
+                );
+                assert!(
+                    std::fs::read(&paths[which]).unwrap() == whole[which],
+                    "round {round}"
+                );
+            }
+        }
+        assert!(told > 60, "{told}");
+    }
+
+    #[test]
+    fn a_vector_changed_behind_our_back_is_not_answered_by_the_old_one() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&mut open(&folder), "a", 200);
+        let before = hits(&folder, "a-3");
+        let victim = before[0].0.clone();
+        let db = rusqlite::Connection::open(folder.join("library.db")).unwrap();
+        // The victim gets the vector of a paper of another subject.
+        let sql = "UPDATE vectors SET vector = (SELECT vector FROM vectors JOIN papers USING (paper) WHERE id = 'a-4')
+             WHERE paper = (SELECT paper FROM papers WHERE id = ?1)";
+        assert_eq!(db.execute(sql, [&victim]).unwrap(), 1);
+        drop(db);
+        let report = open(&folder)
+            .check(None, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+        assert!(
+            report
+                .problems
+                .iter()
+                .any(|p| p.contains("another program")),
+            "{report:?}"
+        );
+        let after = hits(&folder, "a-3");
+        assert_ne!(after, before);
+        let mut fresh = open(&folder);
+        ask(&mut fresh, "a-3").0.unwrap();
+        let catalogue = fresh.catalogue().unwrap();
+        let row = |id: &str| {
+            catalogue
+                .row_of(&PaperId::new(id).unwrap())
+                .unwrap()
+                .unwrap()
+        };
+        assert_eq!(
+            catalogue.vector(row(&victim)).unwrap(),
+            catalogue.vector(row("a-4")).unwrap()
+        );
+        assert!(
+            open(&folder)
+                .check(None, &mut |_| ControlFlow::Continue(()))
+                .unwrap()
+                .ok
+        );
+    }
+}
