@@ -243,8 +243,20 @@ pub(crate) enum Bench {
 #[derive(Debug, Args)]
 pub(crate) struct BenchIndexArguments {
     /// Vectors to index: a .npy matrix of 32-bit floats, a row each
-    #[arg(long, value_name = "B.npy")]
-    pub(crate) base: PathBuf,
+    #[arg(long, value_name = "B.npy", required_unless_present = "open")]
+    pub(crate) base: Option<PathBuf>,
+
+    /// Instead, start new processes that each open the library (--library) and find the papers related to one of it
+    #[arg(long, conflicts_with_all = ["base", "queries", "hnsw_rs", "churn"])]
+    pub(crate) open: bool,
+
+    /// Starts of --open
+    #[arg(value_parser = positive, long, default_value_t = 20, value_name = "N")]
+    pub(crate) starts: usize,
+
+    /// Instead, delete this share of the rows and add as many others, and compare with a fresh index (0.2: a fifth)
+    #[arg(long, value_name = "SHARE", conflicts_with = "hnsw_rs")]
+    pub(crate) churn: Option<f64>,
 
     /// Queries, as another such file; without it the last rows of the base are held out
     #[arg(long, value_name = "Q.npy")]

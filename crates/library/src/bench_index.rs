@@ -1,5 +1,11 @@
 //! How fast and how completely the index answers, in the figures that its peers are measured in.
 
+mod churn;
+mod open;
+
+pub use churn::{ChurnPoint, ChurnReport, churn};
+pub use open::{OpenReport, open};
+
 use crate::{Event, LibraryError, Progress, npy};
 use rayon::ThreadPool;
 use serde::Serialize;

@@ -166,6 +166,14 @@ pub enum LibraryError {
     /// A static model could not be made.
     #[error(transparent)]
     Distill(DistillError),
+    /// A share of rows that cannot be exchanged.
+    #[error(
+        "{got} of the rows cannot be exchanged: name a share above 0 and at most 0.5, as 0.2 for a fifth"
+    )]
+    ChurnShare {
+        /// What was given.
+        got: f64,
+    },
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),

@@ -21,7 +21,7 @@ pub struct Spread {
 
 impl Spread {
     /// Of some numbers; zeros when there are none.
-    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let sorted = sorted(values);
         Self {
             min: percentile(&sorted, 0.0),

@@ -28,7 +28,7 @@ pub(crate) fn run(
     let output = Output { json, bars, out };
     match &verb.what {
         Bench::Embed(verb) => run_embed(verb, output),
-        Bench::Index(verb) => super::bench_index::run(verb, output),
+        Bench::Index(verb) => super::bench_index::run(arguments, verb, output),
     }
 }
 
