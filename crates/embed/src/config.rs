@@ -5,7 +5,6 @@
 //! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, what concerns the
 //! case of letters in `case.rs`.
 
-use crate::shards::is_sharded;
 use crate::{EmbedError, pipeline};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -52,24 +51,6 @@ impl PoolingMode {
             PoolingMode::LastToken => "lasttoken",
         }
     }
-
-    /// The pooling of the packed encoder that gives the same unit vector, if one does.
-    fn packed(self) -> Option<Pooling> {
-        match self {
-            PoolingMode::Mean | PoolingMode::MeanSqrtLen => Some(Pooling::Mean),
-            PoolingMode::Cls => Some(Pooling::Cls),
-            _ => None,
-        }
-    }
-}
-
-/// The poolings that the packed encoder computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pooling {
-    /// Mean of the token vectors.
-    Mean,
-    /// The first token's vector (`[CLS]`).
-    Cls,
 }
 
 /// The encoders that run, by `model_type` of `config.json`.
@@ -128,8 +109,6 @@ pub struct Prompts {
 pub struct SentenceConfig {
     /// How token vectors become one.
     pub pooling_mode: PoolingMode,
-    /// How the packed encoder does it, where it runs the model.
-    pub pooling: Pooling,
     /// Subfolders of the Dense modules that follow the pooling, in order.
     pub dense: Vec<String>,
     /// Longest input in tokens, special tokens included; longer texts are cut there, and counted.
@@ -140,8 +119,6 @@ pub struct SentenceConfig {
     pub prompts: Prompts,
     /// `model_type` of `config.json`.
     pub architecture: String,
-    /// Whether the weights are in several files.
-    pub(crate) sharded: bool,
     /// Things a user should know, such as a missing `modules.json`.
     pub notes: Vec<String>,
 }
@@ -169,13 +146,11 @@ impl SentenceConfig {
         note_similarity(folder, &own, modules.normalize, &mut notes)?;
         Ok(Self {
             pooling_mode: modules.pooling,
-            pooling: modules.pooling.packed().unwrap_or(Pooling::Mean),
             dense: modules.dense,
             max_tokens: read_max_tokens(folder, &config, kind)?,
             normalize: modules.normalize,
             prompts: read_prompts(&own),
             architecture,
-            sharded: is_sharded(folder),
             notes,
         })
     }
@@ -183,21 +158,6 @@ impl SentenceConfig {
     /// The architecture, if it is one of those that run.
     pub(crate) fn kind(&self) -> Option<Architecture> {
         Architecture::of(&self.architecture)
-    }
-
-    /// Why only the plain path runs this model; `None` where the packed encoder may.
-    pub(crate) fn needs_stock(&self) -> Option<String> {
-        if self.kind() != Some(Architecture::Bert) {
-            Some(format!("architecture {}", self.architecture))
-        } else if !self.dense.is_empty() {
-            Some("a Dense module".to_owned())
-        } else if self.pooling_mode.packed().is_none() {
-            Some(format!("pooling {}", self.pooling_mode.name()))
-        } else if self.sharded {
-            Some("weights in several files".to_owned())
-        } else {
-            None
-        }
     }
 }
 

@@ -151,24 +151,22 @@ impl Encoder {
             Mode::F32 => (Precision::F32, Some("in mode f32")),
             Mode::Int16 => (Precision::Int16, Some("in mode int16")),
         };
-        let needs_stock = config.needs_stock();
-        if let Some(why) =
-            needs_stock.map_or_else(|| FastBert::refuses(folder), |why| Ok(Some(why)))?
-        {
-            if let Some(what) = what {
-                return Err(EmbedError::Unsupported {
-                    path: folder.join("config.json"),
-                    what,
-                    got: why,
-                    supported: "mode auto or stock",
-                });
-            }
-            config.notes.push(format!(
-                "the packed encoder does not run this model ({why}): the plain path does, many times slower"
-            ));
-            return Ok(Encoder::Stock(StockModel::load(folder, config)?));
+        let why = match FastBert::load(folder, config, precision)? {
+            Ok(model) => return Ok(Encoder::Fast(model)),
+            Err(why) => why,
+        };
+        if let Some(what) = what {
+            return Err(EmbedError::Unsupported {
+                path: folder.join("config.json"),
+                what,
+                got: why,
+                supported: "mode auto or stock",
+            });
         }
-        Ok(Encoder::Fast(FastBert::load(folder, config, precision)?))
+        config.notes.push(format!(
+            "the packed encoder does not run this model ({why}): the plain path does, many times slower"
+        ));
+        Ok(Encoder::Stock(StockModel::load(folder, config)?))
     }
 
     fn shape(&self) -> Shape {
@@ -189,7 +187,7 @@ impl Encoder {
     fn dim(&self) -> usize {
         match self {
             Encoder::Stock(model) => model.dim(),
-            Encoder::Fast(model) => model.shape().hidden,
+            Encoder::Fast(model) => model.dim(),
             Encoder::Static(model) => model.dim(),
         }
     }
@@ -394,7 +392,8 @@ impl Embedder {
         let dim = self.identity.dim;
         let mut batches = Vec::with_capacity(groups.len());
         for group in groups {
-            for (&text, row) in group.texts.iter().zip(group.vectors.chunks_exact(dim)) {
+            let vectors = model.finish(group.vectors)?;
+            for (&text, row) in group.texts.iter().zip(vectors.chunks_exact(dim)) {
                 data[text * dim..][..dim].copy_from_slice(row);
             }
             let sum = group.texts.iter().map(|&i| tokens[i].ids.len()).sum();

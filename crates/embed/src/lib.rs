@@ -20,7 +20,7 @@ mod stock;
 mod tokens;
 mod wordpiece;
 
-pub use config::{Pooling, PoolingMode, Prompts, SentenceConfig};
+pub use config::{PoolingMode, Prompts, SentenceConfig};
 pub use embedder::{
     BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,
 };

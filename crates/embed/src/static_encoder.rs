@@ -3,7 +3,7 @@
 use crate::models::{EMBEDDED_FILES, ModelFolder, Source};
 use crate::static_model::StaticModel;
 use crate::tokens::TextTokenizer;
-use crate::{EmbedError, Mode, Pooling, PoolingMode, Prompts, SentenceConfig};
+use crate::{EmbedError, Mode, PoolingMode, Prompts, SentenceConfig};
 use serde_json::Value;
 use std::path::Path;
 
@@ -44,13 +44,11 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
     };
     let config = SentenceConfig {
         pooling_mode: PoolingMode::Mean,
-        pooling: Pooling::Mean,
         dense: Vec::new(),
         max_tokens,
         normalize: true,
         prompts: Prompts::default(),
         architecture: "model2vec".to_owned(),
-        sharded: false,
         notes: Vec::new(),
     };
     Ok(Some(StaticParts {

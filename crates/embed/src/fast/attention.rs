@@ -1,8 +1,10 @@
-//! Attention of one head over one text.
+//! Attention of one head over one text: of each token to all others, to those before it or to its neighbourhood.
 
 use super::isa::Isa;
 use super::matrix::{Lines, PANEL};
 use super::product::{Product, Scales, Start};
+use crate::stock::Reach;
+use std::ops::Range;
 
 /// Queries whose scores are computed before they are used: their scores stay in the cache.
 const QUERY_BLOCK: usize = 24;
@@ -17,64 +19,148 @@ pub(super) struct AttentionScratch {
     scores: Lines,
 }
 
-/// One head of one text.
+/// The heads of one text that share a key and a value; in most models that is one.
 pub(super) struct Head<'a> {
-    /// Rows of `3 width`: a token's query, key and value.
+    /// Rows of `(queries + 2) width`: a token's queries, its key and its value.
     pub(super) projected: &'a [f32],
     pub(super) tokens: usize,
     /// Numbers of a query, a key, a value; a multiple of [`PANEL`].
     pub(super) width: usize,
+    pub(super) queries: usize,
     /// Numbers from one token to the next in the result.
     pub(super) stride: usize,
+    pub(super) reach: Reach,
+    /// Added to the scores of each query, before they are scaled: `(queries, biases)`.
+    pub(super) biases: Option<Biases<'a>>,
 }
 
-/// `softmax(Q K' / sqrt(width)) V`, written to the first `width` numbers of each row of `to`.
+/// Biases by the distance from a query to a key.
+#[derive(Clone, Copy)]
+pub(super) struct Biases<'a> {
+    /// Rows of an odd number, one a head of queries: in the middle that of a token and itself, from there on those of
+    /// keys after it.
+    pub(super) numbers: &'a [f32],
+    /// Numbers of a row.
+    pub(super) length: usize,
+}
+
+impl Biases<'_> {
+    /// Those of the keys from the first on, for query `token` of head `query`.
+    fn row(&self, query: usize, token: usize) -> &[f32] {
+        let row = &self.numbers[query * self.length..][..self.length];
+        &row[self.length / 2 - token..]
+    }
+}
+
+impl Head<'_> {
+    /// Numbers from one token to the next.
+    fn row(&self) -> usize {
+        (self.queries + 2) * self.width
+    }
+
+    /// The keys that query `token` sees.
+    fn seen(&self, token: usize) -> Range<usize> {
+        match self.reach {
+            Reach::All => 0..self.tokens,
+            Reach::Before => 0..token + 1,
+            Reach::Within(distance) => {
+                let end = token.saturating_add(distance).saturating_add(1);
+                token.saturating_sub(distance)..end.min(self.tokens)
+            }
+        }
+    }
+}
+
+/// `softmax(Q K' / sqrt(width)) V` of each query, written side by side to the first `queries width` numbers of each row of
+/// `to`.
 pub(super) fn attend(isa: Isa, head: &Head<'_>, scratch: &mut AttentionScratch, to: &mut [f32]) {
     let (tokens, width) = (head.tokens, head.width);
     let padded = tokens.next_multiple_of(PANEL);
     scratch.keys.grow(padded * width);
     scratch.values.grow(tokens * width);
     scratch.scores.grow(QUERY_BLOCK * padded);
-    let keys = &mut scratch.keys[..padded * width];
-    let values = &mut scratch.values[..tokens * width];
-    pack(head, keys, values);
+    pack(
+        head,
+        &mut scratch.keys[..padded * width],
+        &mut scratch.values[..tokens * width],
+    );
+    for query in 0..head.queries {
+        for first in (0..tokens).step_by(QUERY_BLOCK) {
+            let queries = first..tokens.min(first + QUERY_BLOCK);
+            attend_block(isa, head, (query, queries), scratch, to);
+        }
+    }
+}
+
+/// The same for one of the queries of some tokens.
+fn attend_block(
+    isa: Isa,
+    head: &Head<'_>,
+    (query, queries): (usize, Range<usize>),
+    scratch: &mut AttentionScratch,
+    to: &mut [f32],
+) {
+    let (tokens, width, first, rows) = (head.tokens, head.width, queries.start, queries.len());
+    // Windows only ever move on, so all that the queries see lies between the first's and the last's.
+    let from = head.seen(first).start / PANEL * PANEL;
+    let keys = from..head.seen(queries.end - 1).end;
+    let padded = keys.len().next_multiple_of(PANEL);
+    let scores = &mut scratch.scores[..rows * padded];
+    if let Some(biases) = head.biases {
+        for (token, row) in queries.clone().zip(scores.chunks_exact_mut(padded)) {
+            row[..keys.len()].copy_from_slice(&biases.row(query, token)[keys.clone()]);
+        }
+    }
+    let product = Product {
+        rows,
+        depth: width,
+        columns: padded,
+        a: &head.projected[first * head.row() + query * width..],
+        a_stride: head.row(),
+        b: &scratch.keys[from * width..][..padded * width],
+        scales: Scales::default(),
+        start: match head.biases {
+            Some(_) => Start::Result,
+            None => Start::Zero,
+        },
+        c_stride: padded,
+        ahead: None,
+    };
+    isa.multiply(&product, scores);
+    if head.reach != Reach::All {
+        for (token, row) in queries.zip(scores.chunks_exact_mut(padded)) {
+            let seen = head.seen(token);
+            row[..seen.start - from].fill(f32::NEG_INFINITY);
+            row[seen.end - from..].fill(f32::NEG_INFINITY);
+        }
+    }
+    let mut sums = [0f32; QUERY_BLOCK];
     let scale = 1.0 / (width as f32).sqrt();
-    for first in (0..tokens).step_by(QUERY_BLOCK) {
-        let rows = QUERY_BLOCK.min(tokens - first);
-        let scores = &mut scratch.scores[..rows * padded];
+    isa.exponentials(scores, keys.len(), scale, &mut sums[..rows]);
+    let to = &mut to[first * head.stride + query * width..];
+    // The panels of all values lie side by side; of a part of them, each is by itself.
+    let columns = match keys.len() == tokens {
+        true => width,
+        false => PANEL,
+    };
+    for column in (0..width).step_by(columns) {
         let product = Product {
             rows,
-            depth: width,
-            columns: padded,
-            a: &head.projected[first * 3 * width..],
-            a_stride: 3 * width,
-            b: keys,
-            scales: Scales::default(),
-            start: Start::Zero,
-            c_stride: padded,
-            ahead: None,
-        };
-        isa.multiply(&product, scores);
-        let mut sums = [0f32; QUERY_BLOCK];
-        isa.exponentials(scores, tokens, scale, &mut sums[..rows]);
-        let product = Product {
-            rows,
-            depth: tokens,
-            columns: width,
+            depth: keys.len(),
+            columns,
             a: scores,
             a_stride: padded,
-            b: values,
+            b: &scratch.values[column * tokens + from * PANEL..][..keys.len() * columns],
             scales: Scales::default(),
             start: Start::Zero,
             c_stride: head.stride,
             ahead: None,
         };
-        let to = &mut to[first * head.stride..];
-        isa.multiply(&product, to);
-        for (row, sum) in to.chunks_mut(head.stride).zip(&sums[..rows]) {
-            let share = 1.0 / sum;
-            row[..width].iter_mut().for_each(|x| *x *= share);
-        }
+        isa.multiply(&product, &mut to[column..]);
+    }
+    for (row, sum) in to.chunks_mut(head.stride).zip(&sums[..rows]) {
+        let share = 1.0 / sum;
+        row[..width].iter_mut().for_each(|x| *x *= share);
     }
 }
 
@@ -85,13 +171,9 @@ fn pack(head: &Head<'_>, keys: &mut [f32], values: &mut [f32]) {
         let last = keys.len() - PANEL * width;
         keys[last..].fill(0.0);
     }
-    for (token, row) in head
-        .projected
-        .chunks_exact(3 * width)
-        .take(tokens)
-        .enumerate()
-    {
-        let (key, value) = row[width..].split_at(width);
+    let rows = head.projected.chunks_exact(head.row()).take(tokens);
+    for (token, row) in rows.enumerate() {
+        let (key, value) = row[head.queries * width..].split_at(width);
         let panel = &mut keys[token / PANEL * PANEL * width..][..PANEL * width];
         for (to, x) in panel[token % PANEL..].iter_mut().step_by(PANEL).zip(key) {
             *to = *x;
@@ -110,27 +192,62 @@ mod tests {
     use super::super::isa::tests::{every_isa, noise};
     use super::*;
 
-    /// The definition, in f64.
+    /// The definition, in f64: `(tokens, queries width)`.
     fn exact(head: &Head<'_>) -> Vec<f64> {
-        let (tokens, width) = (head.tokens, head.width);
+        let (tokens, width, queries) = (head.tokens, head.width, head.queries);
         let at = |token: usize, part: usize, i: usize| {
-            f64::from(head.projected[(3 * token + part) * width + i])
+            f64::from(head.projected[((queries + 2) * token + part) * width + i])
+        };
+        let sees = |query: usize, key: usize| match head.reach {
+            Reach::All => true,
+            Reach::Before => key <= query,
+            Reach::Within(distance) => query.abs_diff(key) <= distance,
+        };
+        let bias = |head_at: usize, query: usize, key: usize| {
+            head.biases.map_or(0.0, |b| {
+                let middle = b.length / 2;
+                f64::from(b.numbers[head_at * b.length + middle + key - query])
+            })
         };
         let mut result = Vec::new();
-        for query in 0..tokens {
+        for (token, query) in (0..tokens).flat_map(|t| (0..queries).map(move |q| (t, q))) {
             let weights: Vec<f64> = (0..tokens)
                 .map(|key| {
-                    let score: f64 = (0..width).map(|i| at(query, 0, i) * at(key, 1, i)).sum();
-                    (score / (width as f64).sqrt()).exp()
+                    let products = (0..width).map(|i| at(token, query, i) * at(key, queries, i));
+                    let score = products.sum::<f64>() + bias(query, token, key);
+                    match sees(token, key) {
+                        true => (score / (width as f64).sqrt()).exp(),
+                        false => 0.0,
+                    }
                 })
                 .collect();
             let sum: f64 = weights.iter().sum();
             result.extend((0..width).map(|i| {
-                let total: f64 = (0..tokens).map(|t| weights[t] * at(t, 2, i)).sum();
+                let total: f64 = (0..tokens)
+                    .map(|t| weights[t] * at(t, queries + 1, i))
+                    .sum();
                 total / sum
             }));
         }
         result
+    }
+
+    fn assert_exact(isa: Isa, head: &Head<'_>, scratch: &mut AttentionScratch) {
+        let mut to = vec![9f32; head.tokens * head.stride];
+        attend(isa, head, scratch, &mut to);
+        let (exact, all) = (exact(head), head.queries * head.width);
+        for (row, exact) in to.chunks(head.stride).zip(exact.chunks(all)) {
+            for (x, e) in row.iter().zip(exact) {
+                let error = (f64::from(*x) - e).abs();
+                assert!(
+                    error < 1e-5,
+                    "{} tokens, {:?}: {x}, not {e}",
+                    head.tokens,
+                    head.reach
+                );
+            }
+            assert!(row[all..].iter().all(|x| *x == 9.0));
+        }
     }
 
     #[test]
@@ -151,17 +268,46 @@ mod tests {
                     projected: &projected,
                     tokens,
                     width,
+                    queries: 1,
                     stride: width + 3,
+                    reach: Reach::All,
+                    biases: None,
                 };
-                let mut to = vec![9f32; tokens * head.stride];
-                attend(isa, &head, &mut scratch, &mut to);
-                let exact = exact(&head);
-                for (row, exact) in to.chunks(head.stride).zip(exact.chunks(width)) {
-                    for (x, e) in row.iter().zip(exact) {
-                        let error = (f64::from(*x) - e).abs();
-                        assert!(error < 1e-5, "{tokens} tokens: {x}, not {e}");
-                    }
-                    assert_eq!(row[width..], [9.0; 3]);
+                assert_exact(isa, &head, &mut scratch);
+            }
+        }
+    }
+
+    #[test]
+    fn windows_shared_keys_and_biases_are_those_of_the_definition() {
+        let mut random = noise(5);
+        let mut scratch = AttentionScratch::default();
+        let (longest, queries) = (150, 3);
+        let length = 2 * longest - 1;
+        let numbers: Vec<f32> = (0..queries * length).map(|_| 20.0 * random()).collect();
+        let biases = Biases {
+            numbers: &numbers,
+            length,
+        };
+        let reaches = [0, 1, 8, 15, 16, 64, 1_000].map(Reach::Within);
+        for isa in every_isa() {
+            for tokens in [1, 2, 15, 16, 17, 24, 25, 48, 70, 149, 150] {
+                for (reach, biases) in [(Reach::All, Some(biases)), (Reach::Before, None)]
+                    .into_iter()
+                    .chain(reaches.map(|reach| (reach, None)))
+                {
+                    let projected: Vec<f32> =
+                        (0..tokens * 5 * 32).map(|_| 3.0 * random()).collect();
+                    let head = Head {
+                        projected: &projected,
+                        tokens,
+                        width: 32,
+                        queries,
+                        stride: queries * 32 + 2,
+                        reach,
+                        biases,
+                    };
+                    assert_exact(isa, &head, &mut scratch);
                 }
             }
         }

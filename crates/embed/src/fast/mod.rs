@@ -13,8 +13,11 @@ mod groups;
 mod isa;
 mod linear;
 mod matrix;
+mod names;
+mod plan;
 mod product;
 mod quantise;
+mod rotary;
 mod rowwise;
 mod split;
 mod vector;
@@ -24,21 +27,27 @@ pub(crate) use groups::Run;
 #[cfg(test)]
 pub(crate) use groups::tests::of_lengths;
 pub(crate) use matrix::Precision;
+pub(crate) use names::{DISTILBERT, MODERN, MPNET, NOMIC, QWEN3, ROBERTA};
+pub(crate) use plan::{NormKind, Places, Plan, View};
+pub(crate) use rowwise::Activation;
 
 use crate::bert::Shape;
+use crate::stock::Dense;
 use crate::tokens::Tokens;
-use crate::{EmbedError, Pooling, SentenceConfig};
+use crate::{EmbedError, PoolingMode, SentenceConfig};
 use encode::Scratch;
 use isa::Isa;
+use plan::Planned;
 use split::SplitScratch;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use weights::{Settings, Weights};
+use weights::Weights;
 
 /// A loaded BERT encoder with its weights packed for this CPU.
 pub(crate) struct FastBert {
     weights: Weights,
-    pooling: Pooling,
+    pooling: PoolingMode,
+    dense: Vec<Dense>,
     isa: Isa,
     /// Buffers of threads that are not running, so that a warm call allocates none.
     idle: Mutex<Vec<Scratch>>,
@@ -47,25 +56,25 @@ pub(crate) struct FastBert {
 }
 
 impl FastBert {
-    /// Why this path does not run the model of `folder`; `None` where it does.
-    pub(crate) fn refuses(folder: &Path) -> Result<Option<String>, EmbedError> {
-        Ok(Settings::read(folder)?.refusal())
-    }
-
-    /// Reads `config.json` and `model.safetensors` of `folder`, which [`FastBert::refuses`] does not refuse.
+    /// Reads the configuration and the weights of `folder`; why this path does not run the model, where it does not.
     pub(crate) fn load(
         folder: &Path,
         config: &SentenceConfig,
         precision: Precision,
-    ) -> Result<Self, EmbedError> {
-        let settings = Settings::read(folder)?;
-        Ok(Self {
-            weights: Weights::read(&folder.join("model.safetensors"), &settings, precision)?,
-            pooling: config.pooling,
+    ) -> Result<Result<Self, String>, EmbedError> {
+        let plan = match Plan::read(folder, config)? {
+            Planned::Runs(plan) => plan,
+            Planned::Refused(why) => return Ok(Err(why)),
+        };
+        let dense = Dense::load_all(folder, &config.dense, plan.hidden)?;
+        Ok(Ok(Self {
+            weights: Weights::read(folder, plan, precision)?,
+            pooling: config.pooling_mode,
+            dense,
             isa: Isa::best(),
             idle: Mutex::default(),
             idle_split: Mutex::default(),
-        })
+        }))
     }
 
     /// What runs, for reports.
@@ -92,12 +101,18 @@ impl FastBert {
     }
 
     pub(crate) fn shape(&self) -> Shape {
-        self.weights.shape()
+        self.weights.plan.shape()
+    }
+
+    /// Numbers a vector.
+    pub(crate) fn dim(&self) -> usize {
+        let last = self.dense.last();
+        last.map_or(self.weights.plan.hidden, |dense| dense.outputs)
     }
 
     /// Whether every text has a token, none more than the model has positions, and all are of its vocabulary.
     pub(crate) fn check(&self, texts: &[Tokens]) -> Result<(), EmbedError> {
-        let (words, positions) = (self.weights.words(), self.weights.positions());
+        let (words, positions) = (self.weights.plan.words, self.weights.plan.places.longest());
         let wrong = |why: String| Err(EmbedError::Candle(candle_core::Error::Msg(why)));
         for (index, text) in texts.iter().enumerate() {
             let length = text.ids.len();
@@ -115,12 +130,12 @@ impl FastBert {
         Ok(())
     }
 
-    /// Unit vectors of checked texts, row-major `(texts.len(), hidden)`.
+    /// Pooled vectors of checked texts, row-major `(texts.len(), hidden)`.
     fn embed(&self, texts: &[&Tokens]) -> Vec<f32> {
         with_idle(&self.idle, |scratch| self.encode(texts, scratch))
     }
 
-    /// The unit vector of one checked text, soonest: on up to `threads` threads of rayon's pool.
+    /// The pooled vector of one checked text, soonest: on up to `threads` threads of rayon's pool.
     fn embed_split(&self, text: &Tokens, threads: usize) -> Vec<f32> {
         // Inside the pool, where handing work on costs microseconds.
         rayon::scope(|_| {
@@ -151,8 +166,9 @@ mod tests {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tiny/bert-cls");
         let mut config = SentenceConfig::read(&folder).expect("a configuration");
-        config.pooling = Pooling::Mean;
-        FastBert::load(&folder, &config, precision).expect("a model")
+        config.pooling_mode = PoolingMode::Mean;
+        let loaded = FastBert::load(&folder, &config, precision).expect("a model");
+        loaded.expect("one that runs")
     }
 
     fn text(length: usize) -> Tokens {

@@ -7,13 +7,15 @@ use super::vector::Vector;
 
 /// The activation between the two layers of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Activation {
+pub(crate) enum Activation {
     /// x times the normal distribution function of x.
     Gelu,
     /// Its approximation with tanh (`gelu_new`).
     GeluTanh,
     /// The larger of x and 0.
     Relu,
+    /// x times the logistic function of x.
+    Silu,
 }
 
 /// Learnt scale and shift of a layer norm.
@@ -31,6 +33,7 @@ impl Isa {
             Activation::Gelu => dispatch!(self, gelu(x: &mut [f32])),
             Activation::GeluTanh => dispatch!(self, gelu_tanh(x: &mut [f32])),
             Activation::Relu => dispatch!(self, relu(x: &mut [f32])),
+            Activation::Silu => dispatch!(self, silu(x: &mut [f32])),
         }
     }
 
@@ -86,6 +89,14 @@ unsafe fn gelu_tanh<V: Vector>(x: &mut [f32]) {
 unsafe fn relu<V: Vector>(x: &mut [f32]) {
     // SAFETY: passed on to the caller.
     unsafe { map::<V>(x, |v| V::splat(0.0).max(v)) }
+}
+
+/// # Safety
+/// As [`map`].
+#[inline(always)]
+unsafe fn silu<V: Vector>(x: &mut [f32]) {
+    // SAFETY: passed on to the caller.
+    unsafe { map::<V>(x, |v| functions::silu(v)) }
 }
 
 /// # Safety
@@ -194,13 +205,15 @@ mod tests {
                 largest_error(isa, Activation::GeluTanh, tanh),
                 largest_error(isa, Activation::Relu, |x| x.max(0.0)),
             ];
+            let silu = largest_error(isa, Activation::Silu, |x| x / (1.0 + (-x).exp()));
+            assert!(silu < 2e-6, "silu off by {silu}");
             println!("{}: gelu, gelu_tanh, relu off by {errors:?}", isa.name());
             assert!(
                 errors[0] < 2e-6 && errors[1] < 2e-6 && errors[2] == 0.0,
                 "{errors:?}"
             );
             let extremes = [1e4, -1e4, 0.0, f32::NAN, 20.0, -20.0];
-            for activation in [Activation::Gelu, Activation::GeluTanh] {
+            for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu] {
                 let mut padded = [0f32; PANEL];
                 padded[..6].copy_from_slice(&extremes);
                 isa.activate(activation, &mut padded);

@@ -29,6 +29,7 @@ pub(super) struct SplitScratch {
 struct Inner {
     /// `(tokens, width of the block)`.
     numbers: Lines,
+    gate: Lines,
     quantised: Quantised,
 }
 
@@ -51,63 +52,66 @@ impl FastBert {
     /// How many threads one text can use.
     fn parts(&self, threads: usize) -> usize {
         let blocks = self.weights.layers.first().map_or(1, |l| l.inner.len());
-        threads.min(self.weights.heads()).min(blocks).max(1)
+        threads.min(self.weights.plan.key_heads).min(blocks).max(1)
     }
 
-    /// The unit vector of one checked text, on up to `threads` threads of rayon's pool.
+    /// The pooled vector of one checked text, on up to `threads` threads of rayon's pool.
     pub(super) fn encode_split(
         &self,
         text: &Tokens,
         threads: usize,
         scratch: &mut SplitScratch,
     ) -> Vec<f32> {
-        let (rows, hidden) = (text.ids.len(), self.shape().hidden);
+        let (rows, hidden) = (text.ids.len(), self.weights.plan.hidden);
         scratch
             .parts
             .resize_with(self.parts(threads), Part::default);
-        scratch.whole.grow(rows, hidden);
+        self.grow(rows, rows, &mut scratch.whole);
         self.look_up(&[text], &mut scratch.whole);
-        for layer in &self.weights.layers {
-            self.attend_split(layer, rows, scratch);
+        for (index, layer) in self.weights.layers.iter().enumerate() {
+            self.attend_split(index, rows, scratch);
+            self.settle(rows, &layer.attended_norm, &mut scratch.whole);
             self.feed_forward_split(layer, rows, scratch);
+            self.settle(rows, &layer.output_norm, &mut scratch.whole);
         }
         self.pool(&[rows], &scratch.whole.states[..rows * hidden])
     }
 
-    fn attend_split(&self, layer: &Layer, rows: usize, scratch: &mut SplitScratch) {
-        let hidden = self.shape().hidden;
-        let (heads, parts) = (self.weights.heads(), scratch.parts.len());
-        let width = hidden / heads;
+    fn attend_split(&self, index: usize, rows: usize, scratch: &mut SplitScratch) {
+        let (plan, layer) = (&self.weights.plan, &self.weights.layers[index]);
+        let (hidden, heads, parts) = (plan.hidden, plan.key_heads, scratch.parts.len());
+        let columns = plan.served() * plan.width;
+        let wide = columns + 2 * plan.width;
         let states = &scratch.whole.states[..rows * hidden];
         let input = self.input(states, hidden, &mut scratch.whole.quantised);
+        let rotations = &scratch.whole.rotations;
         scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
             let mine = share(i, parts, heads);
-            let stride = mine.len() * width;
-            p.projected.grow(rows * 3 * width);
+            let stride = mine.len() * columns;
+            p.projected.grow(rows * wide);
             p.columns.grow(rows * stride);
-            for index in mine.clone() {
-                let projected = &mut p.projected[..rows * 3 * width];
-                let next = layer.heads.get(index + 1).unwrap_or(&layer.attended);
+            for at in mine.clone() {
+                let projected = &mut p.projected[..rows * wide];
+                let next = layer.heads.get(at + 1).unwrap_or(&layer.attended);
                 let linear = Layered {
                     input,
-                    weights: layer.heads[index].weights.all(),
-                    start: Start::Bias(&layer.heads[index].bias),
+                    weights: layer.heads[at].weights.all(),
+                    start: Start::Bias(&layer.heads[at].bias),
                     next: Some(next.weights.all()),
                 };
                 self.linear(&linear, projected);
+                self.place(index, projected, rotations);
                 let head = Head {
-                    projected,
-                    tokens: rows,
-                    width,
                     stride,
+                    ..self.head(index, at, projected)
                 };
-                let to = &mut p.columns[(index - mine.start) * width..rows * stride];
+                let to = &mut p.columns[(at - mine.start) * columns..rows * stride];
                 attend(self.isa, &head, &mut p.attention, to);
             }
         });
-        let context = &mut scratch.whole.inner[..rows * hidden];
-        gather(&scratch.parts, heads, width, context);
-        let input = self.input(context, hidden, &mut scratch.whole.quantised);
+        let context = &mut scratch.whole.inner[..rows * heads * columns];
+        gather(&scratch.parts, heads, columns, context);
+        let input = self.input(context, heads * columns, &mut scratch.whole.quantised);
         let source = [(input, &layer.attended.weights)];
         scratch.parts.par_iter_mut().enumerate().for_each(|(i, p)| {
             let mine = share(i, parts, hidden / PANEL);
@@ -115,12 +119,10 @@ impl FastBert {
         });
         let added = &mut scratch.whole.added[..rows * hidden];
         gather(&scratch.parts, hidden / PANEL, PANEL, added);
-        let states = &mut scratch.whole.states[..rows * hidden];
-        self.isa.add_norm(states, added, &layer.attended_norm);
     }
 
     fn feed_forward_split(&self, layer: &Layer, rows: usize, scratch: &mut SplitScratch) {
-        let (hidden, parts) = (self.shape().hidden, scratch.parts.len());
+        let (hidden, parts) = (self.weights.plan.hidden, scratch.parts.len());
         let states = &scratch.whole.states[..rows * hidden];
         let input = self.input(states, hidden, &mut scratch.whole.quantised);
         scratch.inner.resize_with(layer.inner.len(), Inner::default);
@@ -130,14 +132,7 @@ impl FastBert {
                 let width = block.down.depth();
                 inner.numbers.grow(rows * width);
                 let numbers = &mut inner.numbers[..rows * width];
-                let up = Layered {
-                    input,
-                    weights: block.up.weights.all(),
-                    start: Start::Bias(&block.up.bias),
-                    next: Some(block.down.all()),
-                };
-                self.linear(&up, numbers);
-                self.isa.activate(self.weights.activation, numbers);
+                self.inner(block, input, numbers, &mut inner.gate);
                 (
                     self.input(numbers, width, &mut inner.quantised),
                     &block.down,
@@ -150,8 +145,6 @@ impl FastBert {
         });
         let added = &mut scratch.whole.added[..rows * hidden];
         gather(&scratch.parts, hidden / PANEL, PANEL, added);
-        let states = &mut scratch.whole.states[..rows * hidden];
-        self.isa.add_norm(states, added, &layer.output_norm);
     }
 
     /// The columns of some panels of `bias + sum of source weights`, into `part`.

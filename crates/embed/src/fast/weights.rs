@@ -1,81 +1,21 @@
 //! A checkpoint's tensors, packed for the kernels while they are read; the word table stays in the mapped file.
 
-use super::matrix::{PANEL, Panels, Precision};
-use super::rowwise::{Activation, Norm};
+use super::matrix::{Panels, Precision};
+use super::names::Part;
+use super::plan::{NormKind, Places, Plan};
+use super::rowwise::Norm;
 use crate::EmbedError;
-use crate::bert::Shape;
-use crate::config::read_json;
+use crate::shards::weight_files;
+use crate::stock::bucket;
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Device};
 use rayon::prelude::*;
-use serde::Deserialize;
 use std::borrow::Cow;
 use std::path::Path;
 
 /// Columns of the feed-forward part's inner layer that are computed and used before the next: their activations stay in
 /// the cache. MiniLM's 1,536 make four blocks.
 const INNER_BLOCK: usize = 384;
-
-/// What `config.json` says of the encoder.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Settings {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    hidden_act: String,
-    max_position_embeddings: usize,
-    type_vocab_size: usize,
-    layer_norm_eps: f64,
-    #[serde(default)]
-    pad_token_id: u32,
-    position_embedding_type: Option<String>,
-}
-
-impl Settings {
-    pub(super) fn read(folder: &Path) -> Result<Self, EmbedError> {
-        read_json(&folder.join("config.json"))
-    }
-
-    /// What keeps the packed path from running this model, if anything does.
-    pub(super) fn refusal(&self) -> Option<String> {
-        let heads = self.num_attention_heads;
-        if self.activation().is_none() {
-            return Some(format!("hidden_act {:?}", self.hidden_act));
-        }
-        if let Some(kind) = &self.position_embedding_type
-            && kind != "absolute"
-        {
-            return Some(format!("position_embedding_type {kind:?}"));
-        }
-        if heads == 0
-            || !self.hidden_size.is_multiple_of(heads * PANEL)
-            || !self.intermediate_size.is_multiple_of(PANEL)
-            || self.hidden_size == 0
-            || self.intermediate_size == 0
-        {
-            return Some(format!(
-                "hidden_size {}, intermediate_size {} with {heads} heads: the width of a head and of the inner layer \
-                 must be multiples of {PANEL}",
-                self.hidden_size, self.intermediate_size
-            ));
-        }
-        if self.type_vocab_size == 0 || self.max_position_embeddings == 0 {
-            return Some("no token types or no positions".to_owned());
-        }
-        None
-    }
-
-    fn activation(&self) -> Option<Activation> {
-        match self.hidden_act.as_str() {
-            "gelu" => Some(Activation::Gelu),
-            "gelu_new" | "gelu_pytorch_tanh" => Some(Activation::GeluTanh),
-            "relu" => Some(Activation::Relu),
-            _ => None,
-        }
-    }
-}
 
 /// A linear layer.
 pub(super) struct Linear {
@@ -87,32 +27,45 @@ pub(super) struct Linear {
 /// One block of the feed-forward part: some of its inner columns.
 pub(super) struct InnerBlock {
     pub(super) up: Linear,
+    /// What is put through the activation and multiplied with them.
+    pub(super) gate: Option<Linear>,
     /// From these inner columns to the outputs; the bias of the whole is [`Layer::down_bias`].
     pub(super) down: Panels,
 }
 
 /// One layer of the encoder.
 pub(super) struct Layer {
-    /// Per head, its queries, keys and values side by side: `(hidden, 3 head widths)`.
+    /// Per head of keys, its queries, its key and its value side by side: `(hidden, (queries + 2) head widths)`.
     pub(super) heads: Vec<Linear>,
+    /// Gains of the norms of queries and of keys, where they have any.
+    pub(super) head_norms: Option<[Vec<f32>; 2]>,
     pub(super) attended: Linear,
+    /// What follows attention: its own norm, or where norms come first that of the feed-forward part.
     pub(super) attended_norm: Norm,
     pub(super) inner: Vec<InnerBlock>,
     pub(super) down_bias: Vec<f32>,
+    /// What follows the feed-forward part: its own norm, or where norms come first that of the next layer's attention, after
+    /// the last layer the encoder's.
     pub(super) output_norm: Norm,
 }
 
 /// Everything the encoder needs.
 pub(super) struct Weights {
-    settings: Settings,
+    pub(super) plan: Plan,
     /// Of the linear layers.
     pub(super) precision: Precision,
     words: WordTable,
-    /// Position embeddings with the first token type's added, `(positions, hidden)`.
-    pub(super) places: Vec<f32>,
-    pub(super) place_norm: Norm,
+    /// What is added to the embeddings of words: rows of positions with the first token type's added, or the latter alone,
+    /// or a row of noughts.
+    places: Vec<f32>,
+    /// The norm of embeddings.
+    pub(super) place_norm: Option<Norm>,
+    /// That of the first layer's attention, where norms come first.
+    pub(super) entry_norm: Option<Norm>,
+    /// Biases of relative positions by distance, divided by the scale of scores: a row a head of queries, as
+    /// [`super::attention::Biases`] describes. Empty where there are none.
+    pub(super) biases: Vec<f32>,
     pub(super) layers: Vec<Layer>,
-    pub(super) activation: Activation,
 }
 
 /// The embeddings of words, `(words, hidden)`.
@@ -125,72 +78,44 @@ enum WordTable {
 
 impl Weights {
     pub(super) fn read(
-        path: &Path,
-        settings: &Settings,
+        folder: &Path,
+        plan: Plan,
         precision: Precision,
     ) -> Result<Self, EmbedError> {
-        let file = Checkpoint::map(path, precision)?;
-        let hidden = settings.hidden_size;
-        let name = |of: &str| format!("{}embeddings.{of}.weight", file.prefix);
-        let mut places = file.numbers(
-            &name("position_embeddings"),
-            &[settings.max_position_embeddings, hidden],
-        )?;
-        let types = file.numbers(
-            &name("token_type_embeddings"),
-            &[settings.type_vocab_size, hidden],
-        )?;
-        for row in places.chunks_exact_mut(hidden) {
-            row.iter_mut().zip(&types).for_each(|(x, t)| *x += t);
-        }
-        let place_norm = file.norm(&format!("{}embeddings.LayerNorm", file.prefix), settings)?;
-        let layers = (0..settings.num_hidden_layers)
+        let file = Checkpoint::map(folder, &plan, precision)?;
+        let hidden = plan.hidden;
+        let of = |name: &str| format!("{}{name}", file.prefix);
+        let place_norm = plan.names.first_norm.map(|name| file.norm(name, &plan));
+        let entry_norm = match plan.names.norm_at_entry {
+            true => Some(file.layer_norm(0, plan.names.attention_norm, &plan)?),
+            false => None,
+        };
+        let layers = (0..plan.layers)
             .into_par_iter()
-            .map(|index| file.layer(index, settings))
+            .map(|index| file.layer(index, &plan))
             .collect::<Result<_, _>>()?;
-        let word_name = name("word_embeddings");
+        let word_name = of(&format!("{}.weight", plan.names.words));
         // The packed pages of the file are given back with its first mapping; of the second only words are read.
-        let converted = match file.bytes(&word_name, &[settings.vocab_size, hidden])? {
+        let converted = match file.bytes(&word_name, &[plan.words, hidden])? {
             Cow::Borrowed(_) => None,
             Cow::Owned(words) => Some(words),
         };
+        let (places, biases) = (file.places(&plan)?, file.biases(&plan)?);
         drop(file);
         let words = match converted {
-            None => WordTable::Mapped(Checkpoint::map(path, precision)?, word_name),
+            None => WordTable::Mapped(Checkpoint::map(folder, &plan, precision)?, word_name),
             Some(words) => WordTable::Owned(words),
         };
         Ok(Self {
             precision,
             words,
             places,
-            place_norm,
+            place_norm: place_norm.transpose()?,
+            entry_norm,
+            biases,
             layers,
-            activation: settings.activation().unwrap_or(Activation::Gelu),
-            settings: settings.clone(),
+            plan,
         })
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.settings.num_hidden_layers,
-            hidden: self.settings.hidden_size,
-            intermediate: self.settings.intermediate_size,
-            pad_id: self.settings.pad_token_id,
-        }
-    }
-
-    /// Words in the vocabulary.
-    pub(super) fn words(&self) -> usize {
-        self.settings.vocab_size
-    }
-
-    /// Positions there are embeddings for.
-    pub(super) fn positions(&self) -> usize {
-        self.settings.max_position_embeddings
-    }
-
-    pub(super) fn heads(&self) -> usize {
-        self.settings.num_attention_heads
     }
 
     /// The embeddings of all words, row-major `(words, hidden)`, little-endian.
@@ -203,31 +128,55 @@ impl Weights {
                 .map_or(&[], |view| view.data().as_chunks::<4>().0),
         }
     }
+
+    /// What is added to the embeddings of a text's words, one row a token.
+    pub(super) fn places<'a>(&'a self, ids: &'a [u32]) -> impl Iterator<Item = &'a [f32]> {
+        let hidden = self.plan.hidden;
+        let mut counted = 0;
+        ids.iter().enumerate().map(move |(index, id)| {
+            let row = match self.plan.places {
+                Places::FromZero { .. } => index,
+                Places::Nowhere => 0,
+                Places::After { pad, .. } if *id == pad => pad as usize,
+                Places::After { pad, .. } => {
+                    counted += 1;
+                    pad as usize + counted
+                }
+            };
+            &self.places[row * hidden..][..hidden]
+        })
+    }
 }
 
-/// A mapped safetensors file.
+/// The mapped safetensors files of a folder.
 struct Checkpoint {
     file: MmapedSafetensors,
     /// Of the linear layers that are packed from it.
     precision: Precision,
-    /// `bert.` where the checkpoint has a head beside the encoder.
-    prefix: &'static str,
+    /// Where the encoder begins, `bert.` say, in a checkpoint that has a head beside it.
+    prefix: String,
 }
 
 impl Checkpoint {
-    fn map(path: &Path, precision: Precision) -> Result<Self, EmbedError> {
-        // SAFETY: the file must not change while it is mapped. It was verified by its SHA-256 when it was resolved, the
-        // cache writes files under a temporary name and renames them, and nothing here writes to it; a user who edits a
+    fn map(folder: &Path, plan: &Plan, precision: Precision) -> Result<Self, EmbedError> {
+        let files = weight_files(folder).map_err(|why| EmbedError::Config {
+            path: folder.to_owned(),
+            why,
+        })?;
+        let files: Vec<_> = files.iter().map(|name| folder.join(name)).collect();
+        // SAFETY: the files must not change while they are mapped. They were verified by SHA-256 when they were resolved, the
+        // cache writes files under a temporary name and renames them, and nothing here writes to them; a user who edits a
         // model's weights in place while it runs gets wrong vectors or a bus error, as with every mapped file.
-        let file = unsafe { MmapedSafetensors::new(path) }?;
-        let prefix = match file.get("embeddings.word_embeddings.weight") {
-            Ok(_) => "",
-            Err(_) => "bert.",
-        };
+        let file = unsafe { MmapedSafetensors::multi(&files) }?;
+        let probe = format!("{}.weight", plan.names.words);
+        let below = plan.names.prefixes.iter().map(|name| format!("{name}."));
+        let prefix = std::iter::once(String::new())
+            .chain(below)
+            .find(|prefix| file.get(&format!("{prefix}{probe}")).is_ok());
         Ok(Self {
             file,
             precision,
-            prefix,
+            prefix: prefix.unwrap_or_default(),
         })
     }
 
@@ -259,78 +208,218 @@ impl Checkpoint {
         Ok(bytes.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }
 
-    fn norm(&self, name: &str, settings: &Settings) -> Result<Norm, EmbedError> {
-        let shape = [settings.hidden_size];
+    fn places(&self, plan: &Plan) -> Result<Vec<f32>, EmbedError> {
+        let table = |name: &str, rows: usize| {
+            let name = format!("{}{name}.weight", self.prefix);
+            self.numbers(&name, &[rows, plan.hidden])
+        };
+        let mut places = match (plan.names.positions, plan.places) {
+            (Some(name), Places::FromZero { rows } | Places::After { rows, .. }) => {
+                table(name, rows)?
+            }
+            _ => vec![0.0; plan.hidden],
+        };
+        if let Some(name) = plan.names.types {
+            let types = table(name, plan.types)?;
+            for row in places.chunks_exact_mut(plan.hidden) {
+                row.iter_mut().zip(&types).for_each(|(x, t)| *x += t);
+            }
+        }
+        Ok(places)
+    }
+
+    fn biases(&self, plan: &Plan) -> Result<Vec<f32>, EmbedError> {
+        let Some(buckets) = plan.buckets else {
+            return Ok(Vec::new());
+        };
+        let name = format!("{}{}.weight", self.prefix, plan.names.relative);
+        let table = self.numbers(&name, &[buckets, plan.heads])?;
+        let longest = plan.places.longest();
+        // Scores are scaled after the bias is added here, before it in the model.
+        let scale = (plan.width as f32).sqrt();
+        let by_distance = |head: usize| {
+            let table = &table;
+            (0..plan.biases_length()).map(move |at| {
+                // The key is `at` behind the first of them.
+                let bucket = bucket(longest - 1, at, buckets) as usize;
+                table[bucket * plan.heads + head] * scale
+            })
+        };
+        Ok((0..plan.heads).flat_map(by_distance).collect())
+    }
+
+    fn norm(&self, name: &str, plan: &Plan) -> Result<Norm, EmbedError> {
+        let (name, shape) = (format!("{}{name}", self.prefix), [plan.hidden]);
         Ok(Norm {
             gain: self.numbers(&format!("{name}.weight"), &shape)?,
-            shift: self.numbers(&format!("{name}.bias"), &shape)?,
-            epsilon: settings.layer_norm_eps as f32,
-        })
-    }
-
-    fn layer(&self, index: usize, settings: &Settings) -> Result<Layer, EmbedError> {
-        let name = |of: &str| format!("{}encoder.layer.{index}.{of}", self.prefix);
-        let hidden = settings.hidden_size;
-        let attended = name("attention.output.dense");
-        Ok(Layer {
-            heads: self.heads(&name("attention.self"), settings)?,
-            attended: Linear {
-                weights: {
-                    let rows = self.bytes(&format!("{attended}.weight"), &[hidden, hidden])?;
-                    Panels::pack(self.precision, hidden, hidden, |c| &rows[c * hidden..])
-                },
-                bias: self.numbers(&format!("{attended}.bias"), &[hidden])?,
+            shift: match plan.norm {
+                NormKind::Layer => self.numbers(&format!("{name}.bias"), &shape)?,
+                NormKind::LayerNoShift | NormKind::Rms => vec![0.0; plan.hidden],
             },
-            attended_norm: self.norm(&name("attention.output.LayerNorm"), settings)?,
-            inner: self.inner(&name("intermediate.dense"), &name("output.dense"), settings)?,
-            down_bias: self.numbers(&name("output.dense.bias"), &[hidden])?,
-            output_norm: self.norm(&name("output.LayerNorm"), settings)?,
+            epsilon: plan.epsilon as f32,
         })
     }
 
-    fn heads(&self, name: &str, settings: &Settings) -> Result<Vec<Linear>, EmbedError> {
-        let hidden = settings.hidden_size;
-        let width = hidden / settings.num_attention_heads;
-        let (mut rows, mut biases) = (Vec::new(), Vec::new());
-        for part in ["query", "key", "value"] {
-            rows.push(self.bytes(&format!("{name}.{part}.weight"), &[hidden, hidden])?);
-            biases.push(self.numbers(&format!("{name}.{part}.bias"), &[hidden])?);
-        }
-        let head = |head: usize| Linear {
-            weights: Panels::pack(self.precision, 3 * width, hidden, |c| {
-                &rows[c / width][(head * width + c % width) * hidden..]
-            }),
-            bias: biases
-                .iter()
-                .flat_map(|b| &b[head * width..][..width])
-                .copied()
-                .collect(),
-        };
-        Ok((0..settings.num_attention_heads).map(head).collect())
+    fn layer_norm(&self, index: usize, name: &str, plan: &Plan) -> Result<Norm, EmbedError> {
+        self.norm(&format!("{}.{index}.{name}", plan.names.layer), plan)
     }
 
-    fn inner(
-        &self,
-        up: &str,
-        down: &str,
-        settings: &Settings,
-    ) -> Result<Vec<InnerBlock>, EmbedError> {
-        let (hidden, inner) = (settings.hidden_size, settings.intermediate_size);
-        let up_rows = self.bytes(&format!("{up}.weight"), &[inner, hidden])?;
-        let up_bias = self.numbers(&format!("{up}.bias"), &[inner])?;
-        let down_rows = self.bytes(&format!("{down}.weight"), &[hidden, inner])?;
+    fn layer(&self, index: usize, plan: &Plan) -> Result<Layer, EmbedError> {
+        let names = plan.names;
+        let reader = Reader {
+            file: self,
+            plan,
+            layer: format!("{}{}.{index}.", self.prefix, names.layer),
+        };
+        let (attended_norm, output_norm) = match names.last_norm {
+            None => (
+                self.layer_norm(index, names.attention_norm, plan)?,
+                self.layer_norm(index, names.inner_norm, plan)?,
+            ),
+            Some(last) => (
+                self.layer_norm(index, names.inner_norm, plan)?,
+                match index + 1 < plan.layers {
+                    true => self.layer_norm(index + 1, names.attention_norm, plan)?,
+                    false => self.norm(last, plan)?,
+                },
+            ),
+        };
+        Ok(Layer {
+            heads: reader.heads()?,
+            head_norms: reader.head_norms()?,
+            attended: reader.attended()?,
+            attended_norm,
+            inner: reader.inner()?,
+            down_bias: reader.bias(names.down, plan.hidden)?,
+            output_norm,
+        })
+    }
+}
+
+/// Reads one layer.
+struct Reader<'a> {
+    file: &'a Checkpoint,
+    plan: &'a Plan,
+    /// What its tensors' names begin with.
+    layer: String,
+}
+
+/// Rows of a linear layer, one an output, and a bias each.
+struct Rows<'a> {
+    numbers: Cow<'a, [[u8; 4]]>,
+    bias: Vec<f32>,
+    /// Numbers of a row.
+    depth: usize,
+    /// The first of them that counts.
+    first: usize,
+}
+
+impl Rows<'_> {
+    /// From the row of this output on.
+    fn row(&self, output: usize) -> &[[u8; 4]] {
+        &self.numbers[(self.first + output) * self.depth..]
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A linear layer's bias; noughts in a model without.
+    fn bias(&self, name: &str, outputs: usize) -> Result<Vec<f32>, EmbedError> {
+        match self.plan.names.biases {
+            true => {
+                let name = format!("{}{name}.bias", self.layer);
+                self.file.numbers(&name, &[outputs])
+            }
+            false => Ok(vec![0.0; outputs]),
+        }
+    }
+
+    fn rows(&self, part: Part, outputs: usize, depth: usize) -> Result<Rows<'a>, EmbedError> {
+        let first = part.part * outputs;
+        let name = format!("{}{}.weight", self.layer, part.name);
+        let bias = self.bias(part.name, part.of * outputs)?;
+        Ok(Rows {
+            numbers: self.file.bytes(&name, &[part.of * outputs, depth])?,
+            bias: bias[first..][..outputs].to_vec(),
+            depth,
+            first,
+        })
+    }
+
+    fn heads(&self) -> Result<Vec<Linear>, EmbedError> {
+        let (plan, names) = (self.plan, self.plan.names);
+        let (width, served) = (plan.width, plan.served());
+        let (all, shared) = (plan.heads * width, plan.key_heads * width);
+        let queries = self.rows(names.query, all, plan.hidden)?;
+        let keys = self.rows(names.key, shared, plan.hidden)?;
+        let values = self.rows(names.value, shared, plan.hidden)?;
+        let head = |head: usize| {
+            // Where an output of the head comes from.
+            let source = |column: usize| match column / width {
+                part if part < served => (&queries, head * served * width + column),
+                part if part == served => (&keys, head * width + column % width),
+                _ => (&values, head * width + column % width),
+            };
+            let columns = (served + 2) * width;
+            Linear {
+                weights: Panels::pack(self.file.precision, columns, plan.hidden, |column| {
+                    let (rows, output) = source(column);
+                    rows.row(output)
+                }),
+                bias: (0..columns)
+                    .map(source)
+                    .map(|(rows, output)| rows.bias[output])
+                    .collect(),
+            }
+        };
+        Ok((0..plan.key_heads).map(head).collect())
+    }
+
+    fn head_norms(&self) -> Result<Option<[Vec<f32>; 2]>, EmbedError> {
+        let Some([queries, keys]) = self.plan.names.head_norms else {
+            return Ok(None);
+        };
+        let gain = |name| {
+            let name = format!("{}{name}.weight", self.layer);
+            self.file.numbers(&name, &[self.plan.width])
+        };
+        Ok(Some([gain(queries)?, gain(keys)?]))
+    }
+
+    fn attended(&self) -> Result<Linear, EmbedError> {
+        let (plan, name) = (self.plan, self.plan.names.attended);
+        let part = Part {
+            name,
+            part: 0,
+            of: 1,
+        };
+        let depth = plan.heads * plan.width;
+        let rows = self.rows(part, plan.hidden, depth)?;
+        Ok(Linear {
+            weights: Panels::pack(self.file.precision, plan.hidden, depth, |c| rows.row(c)),
+            bias: rows.bias,
+        })
+    }
+
+    fn inner(&self) -> Result<Vec<InnerBlock>, EmbedError> {
+        let (plan, names, precision) = (self.plan, self.plan.names, self.file.precision);
+        let (hidden, inner) = (plan.hidden, plan.inner);
+        let up = self.rows(names.up, inner, hidden)?;
+        let gate = match names.gate {
+            Some(part) => Some(self.rows(part, inner, hidden)?),
+            None => None,
+        };
+        let down = format!("{}{}.weight", self.layer, names.down);
+        let down = self.file.bytes(&down, &[hidden, inner])?;
         let block = |first: usize| {
             let width = INNER_BLOCK.min(inner - first);
+            let some = |rows: &Rows<'_>| Linear {
+                weights: Panels::pack(precision, width, hidden, |c| rows.row(first + c)),
+                bias: rows.bias[first..][..width].to_vec(),
+            };
             InnerBlock {
-                up: Linear {
-                    weights: Panels::pack(self.precision, width, hidden, |c| {
-                        &up_rows[(first + c) * hidden..]
-                    }),
-                    bias: up_bias[first..][..width].to_vec(),
-                },
-                down: Panels::pack(self.precision, hidden, width, |c| {
-                    &down_rows[c * inner + first..]
-                }),
+                up: some(&up),
+                gate: gate.as_ref().map(some),
+                down: Panels::pack(precision, hidden, width, |c| &down[c * inner + first..]),
             }
         };
         Ok((0..inner).step_by(INNER_BLOCK).map(block).collect())

@@ -9,7 +9,7 @@ const SCORES: usize = 1 << 24;
 
 /// Which other tokens of its text a token looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// All.
     All,
     /// Itself and those before it.

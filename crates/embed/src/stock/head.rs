@@ -5,7 +5,7 @@ use super::checkpoint::open;
 use super::settings::Activation;
 use crate::EmbedError;
 use crate::config::{PoolingMode, read_json, unsupported};
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use candle_nn::{Linear, Module, linear_b};
 use serde::Deserialize;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<
 }
 
 /// What each of a text's tokens counts for.
-fn token_weights(mode: PoolingMode, length: usize) -> Vec<f32> {
+pub(crate) fn token_weights(mode: PoolingMode, length: usize) -> Vec<f32> {
     let n = length as f32;
     let one = |at: usize| {
         (0..length)
@@ -65,10 +65,11 @@ fn yes() -> bool {
 }
 
 /// A loaded Dense module.
-pub(super) struct Dense {
+pub(crate) struct Dense {
     linear: Linear,
     activation: DenseActivation,
-    pub(super) outputs: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
 }
 
 enum DenseActivation {
@@ -79,8 +80,28 @@ enum DenseActivation {
 }
 
 impl Dense {
+    /// Reads the modules of these subfolders, the first of which is given vectors of `inputs` numbers.
+    pub(crate) fn load_all(
+        folder: &Path,
+        modules: &[String],
+        inputs: usize,
+    ) -> std::result::Result<Vec<Self>, EmbedError> {
+        let mut all: Vec<Self> = Vec::new();
+        for module in modules {
+            let inputs = all.last().map_or(inputs, |dense| dense.outputs);
+            all.push(Self::load(&folder.join(module), inputs)?);
+        }
+        Ok(all)
+    }
+
+    /// One vector.
+    pub(crate) fn run(&self, vector: &[f32]) -> Result<Vec<f32>> {
+        let vector = Tensor::new(vector, &Device::Cpu)?.unsqueeze(0)?;
+        self.forward(&vector)?.flatten_all()?.to_vec1()
+    }
+
     /// Reads the module of `folder`, which is given vectors of `inputs` numbers.
-    pub(super) fn load(folder: &Path, inputs: usize) -> std::result::Result<Self, EmbedError> {
+    fn load(folder: &Path, inputs: usize) -> std::result::Result<Self, EmbedError> {
         let path = folder.join("config.json");
         let config: DenseConfig = read_json(&path)?;
         let refused =
@@ -132,6 +153,7 @@ impl Dense {
                 weights.pp("linear"),
             )?,
             activation,
+            inputs,
             outputs: config.out_features,
         })
     }

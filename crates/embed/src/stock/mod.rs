@@ -14,13 +14,16 @@ mod settings;
 
 use crate::bert::{Bert, Shape};
 use crate::config::{Architecture, PoolingMode, unsupported};
+use crate::fast::Plan;
 use crate::tokens::Tokens;
 use crate::{EmbedError, SentenceConfig};
+pub(crate) use attention::Reach;
 use candle_core::{Device, Result, Tensor};
-use head::Dense;
+pub(crate) use head::{Dense, token_weights};
 use modernbert::ModernBert;
 use nomic::NomicBert;
 use post_norm::PostNorm;
+pub(crate) use post_norm::bucket;
 use qwen3::Qwen3;
 use std::path::Path;
 
@@ -56,6 +59,22 @@ struct Batch {
 /// A gated inner layer has three matrices where a plain one has two: the width of a plain one that costs as much.
 fn gated(inner: usize) -> usize {
     inner * 3 / 2
+}
+
+/// What the packed encoder is told of an architecture that it runs; `None` of one that it does not, or reads itself.
+pub(crate) fn plan(
+    folder: &Path,
+    kind: Architecture,
+) -> std::result::Result<Option<Plan>, EmbedError> {
+    Ok(Some(match kind {
+        Architecture::DistilBert | Architecture::Mpnet | Architecture::XlmRoberta => {
+            post_norm::plan(folder, kind)?
+        }
+        Architecture::NomicBert => nomic::plan(folder)?,
+        Architecture::ModernBert => modernbert::plan(folder)?,
+        Architecture::Qwen3 => qwen3::plan(folder)?,
+        Architecture::Bert => return Ok(None),
+    }))
 }
 
 impl StockModel {
@@ -100,15 +119,10 @@ impl StockModel {
                 (Encoder::Qwen3(model), shape)
             }
         };
-        let mut dense: Vec<Dense> = Vec::new();
-        for module in &config.dense {
-            let inputs = dense.last().map_or(shape.hidden, |d| d.outputs);
-            dense.push(Dense::load(&folder.join(module), inputs)?);
-        }
         Ok(Self {
             encoder,
             pooling: config.pooling_mode,
-            dense,
+            dense: Dense::load_all(folder, &config.dense, shape.hidden)?,
             shape,
         })
     }

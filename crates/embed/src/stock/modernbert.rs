@@ -9,6 +9,7 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
 use crate::bert::Shape;
+use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
     Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm_no_bias, linear_no_bias,
@@ -83,6 +84,39 @@ fn sees_all(settings: &Settings, layers: usize) -> std::result::Result<Vec<bool>
         ))),
     };
     types.iter().map(sees_all).collect()
+}
+
+/// What the packed encoder is told.
+pub(super) fn plan(folder: &Path) -> std::result::Result<Plan, EmbedError> {
+    let sizes = Sizes::read(&Settings::read(folder)?)?;
+    let view = |sees_all: &bool| match sees_all {
+        true => PackedView {
+            reach: Reach::All,
+            theta: Some(sizes.thetas.0),
+        },
+        false => PackedView {
+            reach: Reach::Within(sizes.distance),
+            theta: Some(sizes.thetas.1),
+        },
+    };
+    Ok(Plan {
+        words: sizes.words,
+        hidden: sizes.hidden,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        key_heads: sizes.heads,
+        width: sizes.hidden / sizes.heads,
+        inner: sizes.inner,
+        activation: sizes.activation.packed(),
+        norm: NormKind::LayerNoShift,
+        epsilon: sizes.epsilon,
+        places: Places::Nowhere,
+        types: 0,
+        views: sizes.sees_all.iter().map(view).collect(),
+        buckets: None,
+        pad_id: sizes.pad_id,
+        names: &fast::MODERN,
+    })
 }
 
 /// A loaded encoder.

@@ -9,6 +9,7 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
 use crate::bert::Shape;
+use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
     Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear_no_bias,
@@ -84,6 +85,33 @@ impl Sizes {
             theta: settings.theta(None, &["rope_theta", "rotary_emb_base"])?,
         })
     }
+}
+
+/// What the packed encoder is told.
+pub(super) fn plan(folder: &Path) -> std::result::Result<Plan, EmbedError> {
+    let sizes = Sizes::read(&Settings::read(folder)?)?;
+    let view = PackedView {
+        reach: Reach::All,
+        theta: Some(sizes.theta),
+    };
+    Ok(Plan {
+        words: sizes.words,
+        hidden: sizes.hidden,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        key_heads: sizes.heads,
+        width: sizes.hidden / sizes.heads,
+        inner: sizes.inner,
+        activation: sizes.gate.packed(),
+        norm: NormKind::Layer,
+        epsilon: sizes.epsilon,
+        places: Places::Nowhere,
+        types: sizes.kinds,
+        views: vec![view; sizes.layers],
+        buckets: None,
+        pad_id: sizes.pad_id,
+        names: &fast::NOMIC,
+    })
 }
 
 /// A loaded encoder.

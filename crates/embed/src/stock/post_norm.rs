@@ -11,6 +11,7 @@ use super::settings::{Activation, Settings};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::config::Architecture;
+use crate::fast::{self, NormKind, Places, Plan};
 use candle_core::{Result, Tensor};
 use candle_nn::{Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear};
 use serde_json::json;
@@ -146,6 +147,41 @@ impl Sizes {
             buckets: is_mpnet.then_some(buckets),
         })
     }
+}
+
+/// What the packed encoder is told.
+pub(super) fn plan(
+    folder: &Path,
+    architecture: Architecture,
+) -> std::result::Result<Plan, EmbedError> {
+    let settings = Settings::read(folder)?;
+    let (names, sizes) = match architecture {
+        Architecture::DistilBert => (&fast::DISTILBERT, Sizes::distilbert(&settings)?),
+        Architecture::Mpnet => (&fast::MPNET, Sizes::roberta(&settings, true)?),
+        _ => (&fast::ROBERTA, Sizes::roberta(&settings, false)?),
+    };
+    let rows = sizes.positions;
+    Ok(Plan {
+        words: sizes.words,
+        hidden: sizes.hidden,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        key_heads: sizes.heads,
+        width: sizes.hidden / sizes.heads,
+        inner: sizes.inner,
+        activation: sizes.activation.packed(),
+        norm: NormKind::Layer,
+        epsilon: sizes.epsilon,
+        places: match sizes.pad {
+            Some(pad) => Places::After { pad, rows },
+            None => Places::FromZero { rows },
+        },
+        types: sizes.types,
+        views: vec![fast::View::ALL; sizes.layers],
+        buckets: sizes.buckets,
+        pad_id: sizes.pad_id,
+        names,
+    })
 }
 
 /// A loaded encoder.
@@ -325,7 +361,7 @@ fn relative_bias(table: &Tensor, tokens: usize) -> Result<Tensor> {
 
 /// T5's buckets (Raffel et al. 2020): half of them for keys after the query; in each half, one a distance up to a quarter
 /// of all, then wider and wider ones up to 128 tokens.
-fn bucket(query: usize, key: usize, buckets: usize) -> u32 {
+pub(crate) fn bucket(query: usize, key: usize, buckets: usize) -> u32 {
     const FARTHEST: f32 = 128.0;
     let half = buckets / 2;
     let exact = half / 2;

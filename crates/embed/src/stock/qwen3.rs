@@ -9,6 +9,7 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use crate::EmbedError;
 use crate::bert::Shape;
+use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
 use candle_core::{Result, Tensor};
 use candle_nn::{
     Embedding, Linear, Module, RmsNorm, VarBuilder, embedding, linear_no_bias, rms_norm,
@@ -69,6 +70,33 @@ impl Sizes {
             theta: settings.theta(None, &["rope_theta"])?,
         })
     }
+}
+
+/// What the packed encoder is told.
+pub(super) fn plan(folder: &Path) -> std::result::Result<Plan, EmbedError> {
+    let sizes = Sizes::read(&Settings::read(folder)?)?;
+    let view = PackedView {
+        reach: Reach::Before,
+        theta: Some(sizes.theta),
+    };
+    Ok(Plan {
+        words: sizes.words,
+        hidden: sizes.hidden,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        key_heads: sizes.shared_heads,
+        width: sizes.width,
+        inner: sizes.inner,
+        activation: sizes.activation.packed(),
+        norm: NormKind::Rms,
+        epsilon: sizes.epsilon,
+        places: Places::Nowhere,
+        types: 0,
+        views: vec![view; sizes.layers],
+        buckets: None,
+        pad_id: sizes.pad_id,
+        names: &fast::QWEN3,
+    })
 }
 
 /// A loaded encoder.

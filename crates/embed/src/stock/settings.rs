@@ -2,6 +2,7 @@
 
 use crate::EmbedError;
 use crate::config::{read_json, unsupported};
+use crate::fast;
 use candle_core::{Result, Tensor};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,16 @@ pub(super) enum Activation {
 }
 
 impl Activation {
+    /// What the packed encoder calls it.
+    pub(super) fn packed(self) -> fast::Activation {
+        match self {
+            Activation::Gelu => fast::Activation::Gelu,
+            Activation::GeluTanh => fast::Activation::GeluTanh,
+            Activation::Relu => fast::Activation::Relu,
+            Activation::Silu => fast::Activation::Silu,
+        }
+    }
+
     pub(super) fn of(self, states: &Tensor) -> Result<Tensor> {
         match self {
             Activation::Gelu => states.gelu_erf(),

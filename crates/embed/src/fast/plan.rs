@@ -1,0 +1,238 @@
+//! What an encoder is made of, whatever its architecture is called: read from its configuration, run by one loop
+//! (`encode.rs`).
+//!
+//! Not for: what the tensors hold (`weights.rs`), or the configuration's words (`stock/`, which reads all but BERT's).
+
+use super::matrix::PANEL;
+use super::names::{BERT, Names};
+use super::rowwise::Activation;
+use crate::bert::Shape;
+use crate::config::{Architecture, read_json};
+use crate::stock::{self, Reach};
+use crate::{EmbedError, SentenceConfig};
+use serde::Deserialize;
+use std::path::Path;
+
+/// An encoder: `layers` times attention and a feed-forward part, each added to the states, with a norm before or after.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) words: usize,
+    pub(crate) hidden: usize,
+    pub(crate) layers: usize,
+    /// Heads of queries.
+    pub(crate) heads: usize,
+    /// Heads of keys and values, each of which serves equally many of queries.
+    pub(crate) key_heads: usize,
+    /// Numbers of a query, a key, a value.
+    pub(crate) width: usize,
+    /// Inner columns of the feed-forward part.
+    pub(crate) inner: usize,
+    pub(crate) activation: Activation,
+    pub(crate) norm: NormKind,
+    pub(crate) epsilon: f64,
+    pub(crate) places: Places,
+    /// Kinds of tokens in the table of them, where there is one.
+    pub(crate) types: usize,
+    /// One a layer.
+    pub(crate) views: Vec<View>,
+    /// Buckets of relative positions, whose biases are added to scores (MPNet).
+    pub(crate) buckets: Option<usize>,
+    pub(crate) pad_id: u32,
+    pub(crate) names: &'static Names,
+}
+
+/// What is done to states before a part, or after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NormKind {
+    /// Mean nought, variance one, scaled and shifted.
+    Layer,
+    /// The same without the shift.
+    LayerNoShift,
+    /// Mean square one, scaled (Zhang & Sennrich 2019).
+    Rms,
+}
+
+/// Which row of a table of `rows` positions is added to a token's embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// The n-th token's is row n.
+    FromZero { rows: usize },
+    /// They begin after the padding token's number, and that token itself has always its own.
+    After { pad: u32, rows: usize },
+    /// None: positions are turned into queries and keys, if they count.
+    Nowhere,
+}
+
+impl Places {
+    /// Tokens of the longest text that has a row for each.
+    pub(super) fn longest(self) -> usize {
+        match self {
+            Places::FromZero { rows } => rows,
+            Places::After { pad, rows } => rows.saturating_sub(pad as usize + 1),
+            Places::Nowhere => usize::MAX,
+        }
+    }
+}
+
+/// What the tokens of one layer see of each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct View {
+    pub(crate) reach: Reach,
+    /// Base of the rotary frequencies, where there are any.
+    pub(crate) theta: Option<f64>,
+}
+
+impl View {
+    /// Everything, without rotation.
+    pub(crate) const ALL: View = View {
+        reach: Reach::All,
+        theta: None,
+    };
+}
+
+/// A plan, or why there is none for the model.
+pub(super) enum Planned {
+    Runs(Plan),
+    Refused(String),
+}
+
+impl Plan {
+    /// Reads `config.json` of `folder`.
+    pub(super) fn read(folder: &Path, config: &SentenceConfig) -> Result<Planned, EmbedError> {
+        let plan = match config.kind() {
+            Some(Architecture::Bert) => match bert(folder)? {
+                Planned::Runs(plan) => plan,
+                refused => return Ok(refused),
+            },
+            Some(kind) => match stock::plan(folder, kind)? {
+                Some(plan) => plan,
+                None => {
+                    let why = format!("architecture {}", config.architecture);
+                    return Ok(Planned::Refused(why));
+                }
+            },
+            None => {
+                let why = format!("architecture {}", config.architecture);
+                return Ok(Planned::Refused(why));
+            }
+        };
+        Ok(match plan.refusal() {
+            Some(why) => Planned::Refused(why),
+            None => Planned::Runs(plan),
+        })
+    }
+
+    /// Which sizes the kernels have no tiles for, if any.
+    fn refusal(&self) -> Option<String> {
+        let odd = |size: usize| size == 0 || !size.is_multiple_of(PANEL);
+        let Self {
+            hidden,
+            inner,
+            width,
+            heads,
+            ..
+        } = *self;
+        if odd(hidden) || odd(inner) || odd(width) {
+            return Some(format!(
+                "hidden_size {hidden}, intermediate_size {inner} with {heads} heads: the width of a head and of the inner \
+                 layer must be multiples of {PANEL}"
+            ));
+        }
+        if self.places.longest() == 0 {
+            return Some("no positions".to_owned());
+        }
+        None
+    }
+
+    /// Heads of queries that one head of keys serves.
+    pub(super) fn served(&self) -> usize {
+        self.heads / self.key_heads
+    }
+
+    /// Distances from the farthest token before to the farthest one after.
+    pub(super) fn biases_length(&self) -> usize {
+        match self.buckets {
+            Some(_) => 2 * self.places.longest() - 1,
+            None => 0,
+        }
+    }
+
+    /// Whether norms are before the parts, and the states they add to are never normalised themselves.
+    pub(super) fn norms_first(&self) -> bool {
+        self.names.last_norm.is_some()
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        Shape {
+            layers: self.layers,
+            hidden: self.hidden,
+            intermediate: match self.names.gate {
+                // Three matrices where a plain inner layer has two.
+                Some(_) => self.inner * 3 / 2,
+                None => self.inner,
+            },
+            pad_id: self.pad_id,
+        }
+    }
+}
+
+/// What BERT's `config.json` says.
+#[derive(Debug, Deserialize)]
+struct BertSettings {
+    vocab_size: usize,
+    hidden_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    intermediate_size: usize,
+    hidden_act: String,
+    max_position_embeddings: usize,
+    type_vocab_size: usize,
+    layer_norm_eps: f64,
+    #[serde(default)]
+    pad_token_id: u32,
+    position_embedding_type: Option<String>,
+}
+
+/// BERT's plan: what keeps it from running here is left to Candle's own, which says what is wrong with it.
+fn bert(folder: &Path) -> Result<Planned, EmbedError> {
+    let settings: BertSettings = read_json(&folder.join("config.json"))?;
+    let heads = settings.num_attention_heads;
+    let activation = match settings.hidden_act.as_str() {
+        "gelu" => Activation::Gelu,
+        "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
+        "relu" => Activation::Relu,
+        other => return Ok(Planned::Refused(format!("hidden_act {other:?}"))),
+    };
+    if let Some(kind) = settings.position_embedding_type
+        && kind != "absolute"
+    {
+        let why = format!("position_embedding_type {kind:?}");
+        return Ok(Planned::Refused(why));
+    }
+    if heads == 0 || !settings.hidden_size.is_multiple_of(heads) || settings.type_vocab_size == 0 {
+        return Ok(Planned::Refused(format!(
+            "hidden_size {} with {heads} heads and {} token types",
+            settings.hidden_size, settings.type_vocab_size
+        )));
+    }
+    Ok(Planned::Runs(Plan {
+        words: settings.vocab_size,
+        hidden: settings.hidden_size,
+        layers: settings.num_hidden_layers,
+        heads,
+        key_heads: heads,
+        width: settings.hidden_size / heads,
+        inner: settings.intermediate_size,
+        activation,
+        norm: NormKind::Layer,
+        epsilon: settings.layer_norm_eps,
+        places: Places::FromZero {
+            rows: settings.max_position_embeddings,
+        },
+        types: settings.type_vocab_size,
+        views: vec![View::ALL; settings.num_hidden_layers],
+        buckets: None,
+        pad_id: settings.pad_token_id,
+        names: &BERT,
+    }))
+}
