@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::eval::EvalArguments;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -53,7 +54,7 @@ impl Arguments {
 }
 
 /// A count of at least 1.
-fn positive(text: &str) -> Result<usize, String> {
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err(String::from("it must be at least 1")),
         Ok(n) => Ok(n),
@@ -71,6 +72,8 @@ pub(crate) enum Verb {
     Topics(TopicsArguments),
     /// Measure speed
     Bench(BenchArguments),
+    /// Measure quality
+    Eval(EvalArguments),
     /// List, fetch or verify models
     Models(ModelsArguments),
     /// Make a small, quick static model from another model and your papers

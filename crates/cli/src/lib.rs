@@ -5,6 +5,7 @@
 
 mod args;
 mod bars;
+mod eval;
 mod exit;
 mod stop;
 mod table;
@@ -34,6 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
+        Verb::Eval(verb) => eval::run(&arguments, verb, &bars, &mut out),
         Verb::Models(verb) => verbs::models::run(&arguments, verb, &bars, &mut out),
         Verb::Distill(verb) => verbs::distill::run(&arguments, verb, &bars, &mut out),
         Verb::Info => verbs::info::run(&arguments, &mut out),

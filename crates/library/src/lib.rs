@@ -14,6 +14,7 @@ mod derived;
 pub mod distill;
 mod engine;
 mod error;
+pub mod eval;
 mod filter;
 mod info;
 mod model;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::io::Write;
 
 /// A value as indented JSON and a line break.
-fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
+pub(crate) fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
     // Made whole first, so that a failure to write stays an I/O error.
     let text = serde_json::to_string_pretty(value)?;
     writeln!(out, "{text}")?;

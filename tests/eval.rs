@@ -1,0 +1,60 @@
+//! `syntopic eval`.
+
+mod run;
+
+use run::Place;
+
+/// A `.npy` file of rows of two numbers.
+fn npy(rows: &[[f32; 2]]) -> Vec<u8> {
+    let mut header = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 2), }}",
+        rows.len()
+    );
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header.len()).expect("short").to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(rows.iter().flatten().flat_map(|x| x.to_le_bytes()));
+    bytes
+}
+
+/// Two groups of three, the last of which has the other group's label.
+const ROWS: [[f32; 2]; 6] = [
+    [1.0, 0.0],
+    [1.0, 0.1],
+    [1.0, 0.2],
+    [0.0, 1.0],
+    [0.1, 1.0],
+    [0.2, 1.0],
+];
+const LABELS: [&str; 6] = ["a", "a", "a", "b", "b", "a"];
+
+#[test]
+fn vectors_are_judged_by_labels_and_by_other_vectors() {
+    let place = Place::new();
+    let write = |name: &str, bytes: &[u8]| place.file(name, bytes).display().to_string();
+    let vectors = write("a.npy", &npy(&ROWS));
+    let mut turned = ROWS;
+    turned.swap(2, 3);
+    let others = write("b.npy", &npy(&turned));
+    let lines = LABELS.map(|label| format!("{{\"kind\": \"{label}\"}}\n"));
+    let labels = write("labels.jsonl", lines.concat().as_bytes());
+    let ask = |rest: &[&str]| {
+        place.run(&[&["eval", "vectors", "--vectors", &vectors, "--json"], rest].concat())
+    };
+    let by_labels = ask(&["--labels", &labels, "--label-field", "kind", "-k", "2"]).json();
+    // Of the second group, 3 and 4 see one `a` and one `b`: the nearer is `b` for 3 and `a` for 4. 5 is taken for a `b`.
+    assert_eq!(by_labels["n"], 6);
+    assert_eq!(by_labels["labels"]["labels"], 2);
+    assert_eq!(by_labels["labels"]["accuracy"], 4.0 / 6.0);
+    assert_eq!(by_labels["overlap"], serde_json::Value::Null);
+    assert_eq!(ask(&["--against", &vectors]).json()["overlap"], 1.0);
+    let overlap = ask(&["--against", &others, "-k", "2"]).json()["overlap"].clone();
+    // Two of each three keep one of their two; the two that changed places keep none.
+    assert_eq!(overlap, 1.0 / 3.0);
+    // What is wrong is named.
+    ask(&[]).fails(2, &["--labels", "--against"]);
+    ask(&["--labels", &labels]).fails(1, &["line 1", "--label-field"]);
+    let fewer = write("c.npy", &npy(&ROWS[..5]));
+    ask(&["--against", &fewer]).fails(1, &["c.npy", "it has 5 rows", "have 6"]);
+}
