@@ -1,11 +1,13 @@
-//! BERT on CPU at the speed of the hardware, in f32 or 16-bit integers: packed weights, packed texts, no padding.
+//! Encoders on CPU at the speed of the hardware, in f32 or 16-bit integers: packed weights, packed texts, no padding.
 //!
-//! Candle reads the weights, and its own BERT (`stock/`) is the plain twin that tests compare with. The tokens of several
+//! What an architecture is made of is a plan (`plan.rs`), and one loop runs all of them (`encode.rs`). Candle reads the
+//! weights, and the plain path (`stock/`) is the twin that tests compare with. The tokens of several
 //! texts form one matrix for the linear layers; attention runs per text and head (`encode.rs`). A text's vector is the
 //! same bit for bit whatever it is batched with and however many threads run.
 //!
-//! Not for: other architectures, GPUs.
+//! Not for: GPUs.
 
+mod agreement;
 mod attention;
 mod encode;
 mod functions;
@@ -23,6 +25,7 @@ mod split;
 mod vector;
 mod weights;
 
+pub(crate) use agreement::settle;
 pub(crate) use groups::Run;
 #[cfg(test)]
 pub(crate) use groups::tests::of_lengths;
@@ -43,7 +46,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use weights::Weights;
 
-/// A loaded BERT encoder with its weights packed for this CPU.
+/// A loaded encoder with its weights packed for this CPU.
 pub(crate) struct FastBert {
     weights: Weights,
     pooling: PoolingMode,

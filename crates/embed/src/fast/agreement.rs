@@ -1,0 +1,95 @@
+//! Whether a model's vectors survive the rounding of [`Precision::Int16`], asked of the model itself: what it makes of a few
+//! texts, both ways.
+//!
+//! It decides what `auto` runs, for models whose agreement nobody measured. Not for: how far single texts are apart, which
+//! `tests/int16.rs` measures where there are real weights.
+
+use super::{FastBert, Precision};
+use crate::tokens::{TextTokenizer, Tokens};
+use crate::{EmbedError, SentenceConfig};
+use std::path::Path;
+
+/// Least cosine of every text's two vectors for `auto` to take integers. Over a thousand abstracts the smallest cosine is
+/// then to be .999 and more, which is a fifth as near: so few texts do not hold the worst one.
+pub(crate) const ENOUGH: f64 = 0.9995;
+
+/// SHA-256 of weights whose agreement `tests/int16.rs` measures, and which need not be asked: all-MiniLM-L6-v2.
+const MEASURED: [&str; 1] = ["53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"];
+
+/// What models are asked: a title, abstracts, names and numbers, other languages, a word.
+const TEXTS: [&str; 8] = [
+    "Spectral gaps of sparse random graphs",
+    "We study how fast random walks mix on sparse graphs whose degrees are unbounded. For the largest component we show that \
+     the spectral gap is of the order of the inverse square of the logarithm of the number of vertices, and that the mixing \
+     time is governed by the longest path of vertices of degree two. The proof couples the exploration of the graph with a \
+     branching process, and the bounds are matched by simulations.",
+    "A randomised trial in 412 adults compared 5 mg daily of the drug with placebo over 24 weeks; blood pressure fell by 7.3 \
+     mmHg (95% CI 4.1-10.5, p < 0.001), and adverse events were as frequent in both arms.",
+    "Self-supervised representations of protein sequences predict the effects of mutations without labels, and scale with \
+     the size of the model",
+    "Das Verhalten großer Sprachmodelle bei seltenen Wörtern; 学习词的表示；обучение представлений",
+    "arXiv:2101.00001v2 [cs.LG], doi 10.1000/xyz-123, GNN + LLM = ?",
+    "What limits the efficiency of perovskite solar cells?",
+    "cats",
+];
+
+/// The encoder to run where `auto` chose `int16`: itself where its vectors agree with those of f32, else the latter, with a
+/// note in `config`.
+///
+/// # Errors
+/// When a text cannot be tokenized or the weights cannot be read.
+pub(crate) fn settle(
+    folder: &Path,
+    weights_sha256: &str,
+    config: &mut SentenceConfig,
+    tokenizer: &TextTokenizer,
+    int16: FastBert,
+) -> Result<FastBert, EmbedError> {
+    if int16.precision() == Precision::F32 || MEASURED.contains(&weights_sha256) {
+        return Ok(int16);
+    }
+    let Ok(exact) = FastBert::load(folder, config, Precision::F32)? else {
+        return Ok(int16);
+    };
+    let tokens = tokens(tokenizer, config)?;
+    let cosine = smallest_cosine(&int16, &exact, &tokens)?;
+    if cosine >= ENOUGH {
+        return Ok(int16);
+    }
+    config.notes.push(format!(
+        "mode int16 would move this model's vectors (cosine {cosine:.5}, and {ENOUGH} is asked): f32 runs, slower"
+    ));
+    Ok(exact)
+}
+
+/// The texts as papers.
+fn tokens(tokenizer: &TextTokenizer, config: &SentenceConfig) -> Result<Vec<Tokens>, EmbedError> {
+    let encode = |(index, text): (usize, &&str)| {
+        let text = format!("{}{text}", config.prompts.document);
+        let encoded = tokenizer.encode(&text);
+        encoded.map_err(|why| EmbedError::Tokenize { index, why })
+    };
+    TEXTS.iter().enumerate().map(encode).collect()
+}
+
+/// The smallest cosine of the texts' vectors by both; NaN where there is one.
+fn smallest_cosine(a: &FastBert, b: &FastBert, tokens: &[Tokens]) -> Result<f64, EmbedError> {
+    a.check(tokens)?;
+    let dim = a.dim();
+    let unit = |model: &FastBert| -> Result<Vec<f32>, EmbedError> {
+        // Two halves: packed with others or not, a text's vector is the same.
+        let (first, last) = tokens.split_at(tokens.len() / 2);
+        let embed = |part: &[Tokens]| model.embed(&part.iter().collect::<Vec<_>>());
+        let (mut pooled, rest) = rayon::join(|| embed(first), || embed(last));
+        pooled.extend(rest);
+        model.finish(pooled)
+    };
+    let (ours, theirs) = (unit(a)?, unit(b)?);
+    let cosines = ours.chunks_exact(dim).zip(theirs.chunks_exact(dim));
+    let cosines = cosines.map(|(a, b)| {
+        let products = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b));
+        products.sum::<f64>()
+    });
+    let smaller = |a: f64, b: f64| if a.is_nan() || a < b { a } else { b };
+    Ok(cosines.fold(1.0, smaller))
+}
