@@ -174,5 +174,5 @@ fn what_cannot_be_measured_is_refused() {
         .fails(2, &["--base"]);
     place
         .run(&["bench", "index", "--base", &few, "-k", "0"])
-        .fails(1, &["k must be at least 1"]);
+        .fails(2, &["k must be at least 1"]);
 }

@@ -3,6 +3,7 @@
 use crate::eval::EvalArguments;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
+use syntopic_library::Storage;
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
 pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
@@ -106,6 +107,11 @@ pub(crate) struct AddArguments {
     /// Format of the files, when it should not be detected: jsonl, hf-papers or hf-papers-html
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
+
+    /// How a new library keeps its vectors: f32, as the model gives them, or rounded to f16 or int8, in a half or a quarter of
+    /// the room; `info` shows what that costs [default: f32]
+    #[arg(long, value_name = "STORAGE")]
+    pub(crate) store: Option<Storage>,
 
     /// Model of a new library: a name of `syntopic models`, or the folder of a sentence-transformers model
     #[arg(long, value_name = "NAME")]

@@ -8,7 +8,7 @@ use syntopic_core::{Embeddings, Row};
 
 use crate::grid::{Codes, Grid, Prepared};
 use crate::hit::Scored;
-use crate::lines::Line;
+use crate::lines::Lines;
 use crate::prune::Pruner;
 use crate::walk::{Edges, Layer, NONE, Scratch};
 
@@ -122,7 +122,7 @@ impl Lists {
 pub(crate) struct Draft<'a> {
     pub(crate) rows: &'a Embeddings,
     pub(crate) grid: Grid,
-    pub(crate) codes: Vec<Line>,
+    pub(crate) codes: Lines,
     /// The row of each node.
     pub(crate) row_of: Vec<u32>,
     /// From the lowest, which has every node.

@@ -166,20 +166,36 @@ impl Graph {
         rows.check()
     }
 
-    /// `found` by their rows and exact scores.
+    /// `found`, best first, by their rows and exact scores: those that may be among the `k` best by these.
     pub(crate) fn rerank(
         &self,
         rows: Rows<'_>,
         query: &[f32],
-        found: impl Iterator<Item = Scored>,
+        k: usize,
+        mut found: impl Iterator<Item = Scored>,
     ) -> Vec<Scored> {
-        found
-            .filter_map(|near| {
-                let id = self.row(near.id)?;
-                let score = dot1(query, rows.touched(Row(id))?);
-                Some(Scored { score, id })
-            })
-            .collect()
+        let mut best: Vec<Scored> = Vec::with_capacity(2 * k);
+        best.extend(found.by_ref().take(k));
+        if let Some(last) = best.get(k - 1) {
+            let least = last.score - self.grid.slack(query);
+            best.extend(found.take_while(|near| near.score >= least));
+        }
+        best.retain_mut(|near| match self.row(near.id) {
+            Some(row) => {
+                rows.prefetch(Row(row));
+                near.id = row;
+                true
+            }
+            None => false,
+        });
+        best.retain_mut(|near| match rows.touched(Row(near.id)) {
+            Some(row) => {
+                near.score = dot1(query, row);
+                true
+            }
+            None => false,
+        });
+        best
     }
 }
 

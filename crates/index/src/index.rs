@@ -322,7 +322,7 @@ impl Index {
             return Ok(None);
         };
         graph.nearest(query, ef, scratch);
-        let found = graph.rerank(rows, query, scratch.pool.found());
+        let found = graph.rerank(rows, query, k, scratch.pool.found());
         graph.check(rows)?;
         let hits = with_twins(graph, found, k, |_| true);
         Ok((hits.len() == k).then_some(hits))
@@ -348,7 +348,7 @@ impl Index {
         };
         let budget = self.n_rows / FILTERED_SHARE;
         let found = graph.nearest_where(query, (ef, budget), wanted, scratch);
-        let found = found.map(|found| graph.rerank(rows, query, found.into_iter()));
+        let found = found.map(|found| graph.rerank(rows, query, k, found.into_iter()));
         graph.check(rows)?;
         let hits = found.map(|found| with_twins(graph, found, k, kept));
         Ok(hits.filter(|hits| hits.len() == k))

@@ -3,6 +3,10 @@
 //! A compact vector begins on a cache line, so scoring it touches as few lines as it has; a file mapped into memory is read
 //! through the same casts.
 
+use std::ops::{Deref, DerefMut};
+
+use memmap2::MmapMut;
+
 /// Bytes of a cache line.
 pub(crate) const LINE: usize = 64;
 
@@ -43,9 +47,57 @@ pub(crate) fn bytes_of<T: Plain>(numbers: &[T]) -> &[u8] {
     bytes
 }
 
+/// From this many bytes on, memory is asked for in large pages: a walk jumps about in it, and the processor remembers the
+/// places of few pages.
+const LARGE: usize = 4 << 20;
+
+/// Lines in memory.
+#[derive(Debug)]
+pub(crate) enum Lines {
+    Few(Vec<Line>),
+    Many(MmapMut),
+}
+
+impl Deref for Lines {
+    type Target = [Line];
+
+    fn deref(&self) -> &[Line] {
+        match self {
+            Self::Few(lines) => lines,
+            Self::Many(pages) => cast(pages).expect("whole lines, from the start of a page"),
+        }
+    }
+}
+
+impl DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [Line] {
+        match self {
+            Self::Few(lines) => lines,
+            Self::Many(pages) => {
+                // SAFETY: every bit pattern is a line, and a line has no padding.
+                let (before, lines, after) = unsafe { pages.align_to_mut::<Line>() };
+                assert!(
+                    before.is_empty() && after.is_empty(),
+                    "whole lines, from the start of a page"
+                );
+                lines
+            }
+        }
+    }
+}
+
 /// Zeroed lines, at least `bytes` bytes, to be written through [`bytes_of_mut`].
-pub(crate) fn zeroed(bytes: usize) -> Vec<Line> {
-    vec![ZERO; bytes.div_ceil(LINE)]
+pub(crate) fn zeroed(bytes: usize) -> Lines {
+    let n = bytes.div_ceil(LINE);
+    if bytes >= LARGE
+        && let Ok(pages) = MmapMut::map_anon(n * LINE)
+    {
+        // A wish: where the system has no large pages, small ones do.
+        #[cfg(target_os = "linux")]
+        let _ = pages.advise(memmap2::Advice::HugePage);
+        return Lines::Many(pages);
+    }
+    Lines::Few(vec![ZERO; n])
 }
 
 /// The bytes of lines, to be written.
@@ -81,9 +133,14 @@ mod tests {
         let bytes = bytes_of(&lines);
         assert_eq!(bytes.len(), 128);
         assert_eq!(cast::<u32>(bytes).unwrap()[..3], [0, 7, 0]);
-        assert_eq!(cast::<Line>(bytes).unwrap(), lines);
+        assert_eq!(cast::<Line>(bytes).unwrap(), &*lines);
         assert!(cast::<u32>(&bytes[1..]).is_none(), "not aligned");
         assert!(cast::<u32>(&bytes[..7]).is_none(), "no whole numbers");
         prefetch(&lines[0]);
+        let mut many = zeroed(LARGE + 1);
+        assert_eq!(many.len(), LARGE / LINE + 1);
+        assert!(matches!(many, Lines::Many(_)) && many.iter().all(|line| *line == ZERO));
+        bytes_of_mut(&mut many)[LARGE] = 3;
+        assert_eq!(many[LARGE / LINE].0[0], 3);
     }
 }

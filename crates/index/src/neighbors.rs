@@ -127,7 +127,7 @@ fn around(
     graph.around(node, query, ef, scratch);
     let hits = with_twins(
         graph,
-        graph.rerank(rows, query, scratch.pool.found()),
+        graph.rerank(rows, query, k, scratch.pool.found()),
         k,
         |_| true,
     );

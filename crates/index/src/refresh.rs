@@ -14,7 +14,7 @@ use crate::calibrate::n_held_back;
 use crate::draft::{Draft, Room};
 use crate::graph::Graph;
 use crate::hit::Scored;
-use crate::lines::{Line, ZERO};
+use crate::lines::{LINE, Lines, ZERO, zeroed};
 use crate::twins::{self, mix};
 use crate::{Index, IndexError, IndexOptions};
 
@@ -236,8 +236,8 @@ fn revive<'a>(
     draft
 }
 
-fn codes(graph: &Graph, rows: &Embeddings, places: &[Place]) -> Vec<Line> {
-    let mut codes = vec![ZERO; places.len() * graph.grid.lines()];
+fn codes(graph: &Graph, rows: &Embeddings, places: &[Place]) -> Lines {
+    let mut codes = zeroed(places.len() * graph.grid.lines() * LINE);
     codes
         .par_chunks_mut(graph.grid.lines())
         .zip(places)

@@ -2,7 +2,11 @@
 
 use syntopic_core::{Embeddings, Row};
 
+use crate::lines::{LINE, prefetch};
 use crate::{IndexError, StoredRows};
+
+/// Lines of a row that are asked for.
+const PREFETCHED: usize = 8;
 
 /// Rows of shape `(n_rows, dim)`, wherever they are: made from [`Embeddings`] or [`StoredRows`] by `into()`.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,14 @@ impl<'a> Rows<'a> {
     #[inline]
     pub(crate) fn row(self, row: Row) -> &'a [f32] {
         &self.data[row.index() * self.dim..][..self.dim]
+    }
+
+    /// Asks for the beginning of a row; the processor guesses the rest.
+    #[inline]
+    pub(crate) fn prefetch(self, row: Row) {
+        const NUMBERS: usize = LINE / 4;
+        let numbers = self.row(row).iter().step_by(NUMBERS);
+        numbers.take(PREFETCHED).for_each(prefetch);
     }
 
     /// One row, once it is verified; nothing where it is damaged.

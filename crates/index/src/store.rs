@@ -6,12 +6,12 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use crate::IndexError;
-use crate::lines::{Line, bytes_of, bytes_of_mut, zeroed};
+use crate::lines::{Lines, bytes_of, bytes_of_mut, zeroed};
 
 /// Bytes that begin on a cache line.
 #[derive(Debug)]
 pub(crate) enum Store {
-    Owned { lines: Vec<Line>, len: usize },
+    Owned { lines: Lines, len: usize },
     Mapped(Mmap),
 }
 

@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 use crate::graph::Guard;
 use crate::grid::{Codes, Prepared};
 use crate::hit::{Best, Scored};
-use crate::lines::prefetch;
+use crate::lines::{LINE, prefetch};
 
 /// An empty place in a list of edges; all after it are empty too.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -45,6 +45,16 @@ impl<'a> Edges<'a> {
             .iter()
             .position(|to| *to == NONE)
             .unwrap_or(places.len())]
+    }
+
+    /// Asks for the places of one node.
+    #[inline]
+    fn prefetch(&self, node: u32) {
+        const PLACES: usize = LINE / 4;
+        self.places_of(node)
+            .iter()
+            .step_by(PLACES)
+            .for_each(prefetch);
     }
 
     pub(crate) fn n_nodes(&self) -> usize {
@@ -90,10 +100,15 @@ impl Layer<'_> {
         pool.offer(prepared.one(self.codes.of(start)), start);
         while let Some(node) = pool.next() {
             self.enter_neighbours(node, visited, fresh);
-            self.score(prepared, fresh, |score, node| pool.offer(score, node));
+            // Mostly it stays the next one; the others that become it are asked for when they come.
             if let Some(next) = pool.peek() {
-                prefetch(&self.edges.places_of(next)[0]);
+                self.edges.prefetch(next);
             }
+            self.score(prepared, fresh, |score, node| {
+                if pool.offer(score, node) {
+                    self.edges.prefetch(node);
+                }
+            });
         }
     }
 
@@ -208,12 +223,13 @@ impl Pool {
         self.cursor = 0;
     }
 
-    /// Keeps the node if it is one of the best; of equal ones those that came first.
+    /// Keeps the node if it is one of the best; of equal ones those that came first. Gives whether it is the next one to be
+    /// expanded, as things are.
     #[inline]
-    fn offer(&mut self, score: f32, node: u32) {
+    fn offer(&mut self, score: f32, node: u32) -> bool {
         if self.scores.len() == self.limit {
             if self.scores.last().is_none_or(|worst| score <= *worst) {
-                return;
+                return false;
             }
             self.scores.pop();
             self.nodes.pop();
@@ -221,7 +237,9 @@ impl Pool {
         let at = self.scores.partition_point(|kept| *kept >= score);
         self.scores.insert(at, score);
         self.nodes.insert(at, node);
+        let is_next = at <= self.cursor;
         self.cursor = self.cursor.min(at);
+        is_next
     }
 
     /// The best node not expanded yet, which is hereby.

@@ -4,7 +4,8 @@ use crate::commit::Batch;
 use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, known};
-use crate::{Event, LibraryError, Progress};
+use crate::storage_loss::Measuring;
+use crate::{Event, LibraryError, Progress, Storage};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fs::File;
@@ -71,6 +72,9 @@ pub struct AddOptions {
     pub model: Option<String>,
     /// Format of the sources; detected from their content when not given.
     pub format: Option<Format>,
+    /// How a new library keeps its vectors, by default as f32; an existing one keeps them as it does, and another storage is
+    /// refused.
+    pub storage: Option<Storage>,
     /// Papers embedded and committed together. Default 128: an interruption loses at most the batch in hand.
     pub batch: usize,
 }
@@ -80,6 +84,7 @@ impl Default for AddOptions {
         Self {
             model: None,
             format: None,
+            storage: None,
             batch: 128,
         }
     }
@@ -166,7 +171,15 @@ impl Library {
             // Refuse another model before anything is read.
             self.load_model(Some(asked), progress)?;
         }
+        let recorded = self.recorded_storage()?;
+        if let (Some(recorded), Some(asked)) = (recorded, options.storage)
+            && recorded != asked
+        {
+            return Err(LibraryError::OtherStorage { recorded, asked });
+        }
         let mut adding = Adding {
+            storage: recorded.or(options.storage).unwrap_or_default(),
+            loss: Measuring::default(),
             library: self,
             options,
             progress,
@@ -195,7 +208,8 @@ impl Library {
             adding.report.files.push(file);
         }
         adding.flush().map_err(|error| adding.stopped(error))?;
-        let mut report = adding.report;
+        let (loss, mut report) = (adding.loss, adding.report);
+        self.record_loss(loss)?;
         if let Some(error) = first_error
             && report
                 .files
@@ -209,6 +223,25 @@ impl Library {
     }
 }
 
+impl Library {
+    /// How the library keeps its vectors; nothing where it has none yet.
+    fn recorded_storage(&self) -> Result<Option<Storage>, LibraryError> {
+        match (&self.store, self.recorded_model()?) {
+            (Some(store), Some(_)) => store.storage().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn record_loss(&mut self, loss: Measuring) -> Result<(), LibraryError> {
+        match (self.recorded_model()?, &mut self.store) {
+            (Some(model), Some(store)) if !loss.is_empty() => {
+                store.write(|tx| loss.record(tx, model.dim))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// One `add` under way.
 struct Adding<'a, 'p> {
     library: &'a mut Library,
@@ -217,6 +250,8 @@ struct Adding<'a, 'p> {
     pending: Pending,
     report: AddReport,
     embedded: usize,
+    storage: Storage,
+    loss: Measuring,
 }
 
 impl Adding<'_, '_> {
@@ -315,6 +350,7 @@ impl Adding<'_, '_> {
                 embedded: embedded.as_ref(),
                 model: model.as_ref(),
                 mode: mode.as_deref(),
+                storage: self.storage,
             };
             let committed = self.library.commit(&batch)?;
             let done = match (committed, &model) {
@@ -323,6 +359,9 @@ impl Adding<'_, '_> {
                 (Err(_), None) => return Ok(()),
             };
             (self.library.snapshot, self.library.stored) = (None, None);
+            if let (Some(embedded), true) = (&embedded, self.storage != Storage::F32) {
+                self.loss.take(self.storage, &embedded.vectors);
+            }
             self.report.added += done.added;
             self.report.updated += done.updated;
             self.report.details_updated += done.details_updated;

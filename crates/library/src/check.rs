@@ -3,7 +3,7 @@
 use crate::catalogue::file_problem;
 use crate::engine::Library;
 use crate::rows::{COLUMNS, Known, N_COLUMNS, known_of, text_sha256, vector_problem};
-use crate::{Event, LibraryError, Progress};
+use crate::{Event, LibraryError, Progress, Storage};
 use serde::Serialize;
 use syntopic_index::{Index, IndexError, Kind, measure_recall};
 
@@ -139,6 +139,7 @@ impl Library {
     /// Every paper, its vector, and whether the vector is of its present text.
     fn check_rows(&self, dim: Option<usize>, report: &mut CheckReport) -> Result<(), LibraryError> {
         let store = self.store()?;
+        let shape = dim.zip(Some(store.storage()?));
         let sql = format!(
             "SELECT {COLUMNS}, v.text_sha256, v.vector FROM papers p LEFT JOIN vectors v USING (paper) ORDER BY p.id"
         );
@@ -157,7 +158,7 @@ impl Library {
                     }
                     Ok(known) => {
                         let vector = vector.map_err(|error| error.to_string());
-                        report.problems.extend(problem(&known, vector, dim));
+                        report.problems.extend(problem(&known, vector, shape));
                     }
                 }
             }
@@ -263,7 +264,7 @@ fn row_problem(error: LibraryError) -> String {
 fn problem(
     known: &Known,
     vector: Result<Option<&[u8]>, String>,
-    dim: Option<usize>,
+    shape: Option<(usize, Storage)>,
 ) -> Option<String> {
     let id = &known.paper.id;
     let (Some(embedded), Ok(Some(vector))) = (known.embedded, &vector) else {
@@ -277,6 +278,6 @@ fn problem(
             "the vector of {id} stands for another text: add the paper again"
         ));
     }
-    let why = dim.and_then(|dim| vector_problem(vector, dim))?;
+    let why = shape.and_then(|(dim, storage)| vector_problem(vector, dim, storage))?;
     Some(format!("the vector of {id} {why}"))
 }

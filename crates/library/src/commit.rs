@@ -1,12 +1,12 @@
 //! One transaction of papers and vectors, checked again under the write lock: between reading a paper and committing it
 //! another process may have changed the library.
 
-use crate::LibraryError;
 use crate::create::Draft;
 use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, VectorRow, known, put, text_sha256};
 use crate::store::{Store, next_generation, read_meta, set_meta};
+use crate::{LibraryError, Storage};
 use rusqlite::Transaction;
 use syntopic_core::{Paper, Row, TEXT_RECIPE};
 use syntopic_embed::Embedded;
@@ -23,6 +23,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) model: Option<&'a RecordedModel>,
     /// Which implementation of it ran.
     pub(crate) mode: Option<&'a str>,
+    /// How a new library keeps its vectors.
+    pub(crate) storage: Storage,
 }
 
 /// What a commit did.
@@ -44,6 +46,7 @@ impl Committed {
         tx: &Transaction<'_>,
         paper: &Paper,
         vector: Option<&VectorRow<'_>>,
+        storage: Storage,
     ) -> Result<(), rusqlite::Error> {
         let known = known(tx, &paper.id)?;
         let mut whole = paper.clone();
@@ -63,7 +66,7 @@ impl Committed {
             Change::Details => &mut self.details_updated,
             Change::Unchanged => &mut self.unchanged,
         } += 1;
-        put(tx, &whole, vector)
+        put(tx, &whole, vector, storage)
     }
 }
 
@@ -121,6 +124,7 @@ fn commit(
     batch: &Batch<'_>,
 ) -> Result<Result<Committed, RecordedModel>, LibraryError> {
     store.write(|tx| {
+        let storage = agree_on_storage(tx, batch.storage)?;
         if let Some(ours) = batch.model
             && let Some(theirs) = agree_on_model(tx, ours)?
         {
@@ -128,11 +132,11 @@ fn commit(
         }
         let mut done = Committed::default();
         for paper in batch.details {
-            done.put(tx, paper, None)?;
+            done.put(tx, paper, None, storage)?;
         }
         for (index, paper) in batch.texts.iter().enumerate() {
             let vector = batch.embedded.map(|embedded| vector_row(embedded, index));
-            done.put(tx, paper, vector.as_ref())?;
+            done.put(tx, paper, vector.as_ref(), storage)?;
         }
         if let (Some(mode), false) = (batch.mode, batch.texts.is_empty()) {
             record_mode(tx, mode)?;
@@ -140,6 +144,20 @@ fn commit(
         next_generation(tx)?;
         Ok(Ok(done))
     })
+}
+
+/// How the library keeps its vectors: as is asked where it has none yet, otherwise as it does.
+fn agree_on_storage(tx: &Transaction<'_>, asked: Storage) -> Result<Storage, rusqlite::Error> {
+    let recorded = read_meta(tx, "vectors")?;
+    match recorded.and_then(|text| text.parse().ok()) {
+        Some(recorded) => Ok(recorded),
+        None if read_meta(tx, "model")?.is_none() => {
+            set_meta(tx, "vectors", asked.name())?;
+            Ok(asked)
+        }
+        // It is of before there was a choice.
+        None => Ok(Storage::F32),
+    }
 }
 
 /// Records our model in a library that has none; gives the recorded one when its vectors cannot be compared with ours.

@@ -166,6 +166,16 @@ pub enum LibraryError {
     /// A static model could not be made.
     #[error(transparent)]
     Distill(DistillError),
+    /// The library keeps its vectors in another way than is asked.
+    #[error(
+        "the library keeps its vectors as {recorded}, not {asked}: leave --store out, or add the papers to a new library (--library FOLDER)"
+    )]
+    OtherStorage {
+        /// How it keeps them.
+        recorded: crate::Storage,
+        /// What was asked.
+        asked: crate::Storage,
+    },
     /// A share of rows that cannot be exchanged.
     #[error(
         "{got} of the rows cannot be exchanged: name a share above 0 and at most 0.5, as 0.2 for a fifth"

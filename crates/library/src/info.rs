@@ -1,8 +1,8 @@
 //! What is in a library, what made it, and how large it is.
 
-use crate::LibraryError;
 use crate::engine::Library;
 use crate::store::FORMAT;
+use crate::{LibraryError, Storage, StorageLoss};
 use serde::Serialize;
 use syntopic_core::TEXT_RECIPE;
 use syntopic_index::IndexOptions;
@@ -48,6 +48,10 @@ pub struct InfoReport {
     pub modes: Vec<String>,
     /// Numbers a vector.
     pub dim: Option<usize>,
+    /// How the vectors are kept.
+    pub storage: Storage,
+    /// What that costs, where they are not kept as the model gave them.
+    pub storage_loss: Option<StorageLoss>,
     /// Longest text in tokens.
     pub max_tokens: Option<usize>,
     /// How a paper becomes text.
@@ -95,6 +99,9 @@ impl Library {
             weights_sha256: model.as_ref().map(|m| m.weights_sha256.clone()),
             modes: self.modes()?,
             dim: model.as_ref().map(|m| m.dim),
+            storage: store.storage()?,
+            storage_loss: (store.meta("storage_loss")?)
+                .and_then(|text| serde_json::from_str(&text).ok()),
             max_tokens: model.as_ref().map(|m| m.max_tokens),
             text_recipe: TEXT_RECIPE.to_owned(),
             index: index_line(vectors),

@@ -1,8 +1,8 @@
 //! Papers and vectors as rows of the database: how they are written, read back, and what is wrong with a damaged one.
 
-use crate::LibraryError;
 use crate::derived::hex;
 use crate::store::{Store, read_generation, read_meta, set_meta};
+use crate::{LibraryError, Storage, storage_loss};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
@@ -114,6 +114,11 @@ impl Store {
         })
     }
 
+    /// How vectors are kept.
+    pub(crate) fn storage(&self) -> Result<Storage, LibraryError> {
+        storage_loss::recorded(self.meta("vectors")?, self.path())
+    }
+
     /// The recorded stamp, if it is that of the present rows.
     pub(crate) fn stamp(&self) -> Result<Option<Stamp>, LibraryError> {
         self.read(|db| {
@@ -130,6 +135,7 @@ impl Store {
         id: &PaperId,
         dim: usize,
     ) -> Result<Option<(Paper, Vec<f32>)>, LibraryError> {
+        let storage = self.storage()?;
         let sql = format!(
             "SELECT {COLUMNS}, v.vector FROM papers p JOIN vectors v USING (paper) WHERE p.id = ?1"
         );
@@ -143,8 +149,8 @@ impl Store {
         let Some((paper, vector)) = found else {
             return Ok(None);
         };
-        match vector_problem(&vector, dim) {
-            None => Ok(Some((paper, numbers(&vector).collect()))),
+        match vector_problem(&vector, dim, storage) {
+            None => Ok(Some((paper, storage.decode(&vector)))),
             Some(why) => Err(LibraryError::Corrupt {
                 path: self.path().to_owned(),
                 why: format!("the vector of \"{id}\" {why}"),
@@ -160,6 +166,7 @@ impl Store {
         };
         let sql = "SELECT p.id, v.vector, v.text_sha256 FROM papers p JOIN vectors v USING (paper) ORDER BY p.id";
         type Rows = Vec<(String, Vec<u8>, Vec<u8>)>;
+        let storage = self.storage()?;
         let (generation, rows) = self.read(|db| {
             // Both of one moment.
             let tx = db.unchecked_transaction()?;
@@ -173,7 +180,7 @@ impl Store {
         let (mut ids, mut data) = (Vec::new(), Vec::new());
         let (mut sha, mut texts) = (Sha256::new(), Sha256::new());
         for (id, vector, text) in rows {
-            if let Some(why) = wrong_length(&vector, dim) {
+            if let Some(why) = wrong_length(&vector, dim, storage) {
                 return Err(damaged(format!("the vector of {id:?} {why}")));
             }
             sha.update((id.len() as u64).to_le_bytes());
@@ -182,7 +189,7 @@ impl Store {
             texts.update(&text);
             let known = format!("the id {id:?}");
             ids.push(crate::rows::id(id).map_err(|why| damaged(format!("{known}: {why}")))?);
-            data.extend(numbers(&vector));
+            data.extend(storage.decode(&vector));
         }
         let sha256: Sha = sha.finalize().into();
         texts.update(sha256);
@@ -206,21 +213,15 @@ impl Store {
     }
 }
 
-/// Little-endian numbers.
-fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> {
-    let numbers = bytes.as_chunks::<4>().0;
-    numbers.iter().map(|bytes| f32::from_le_bytes(*bytes))
-}
-
-fn wrong_length(vector: &[u8], dim: usize) -> Option<String> {
-    let (got, expected) = (vector.len(), dim * 4);
+fn wrong_length(vector: &[u8], dim: usize, storage: Storage) -> Option<String> {
+    let (got, expected) = (vector.len(), dim * storage.bytes());
     (got != expected).then(|| format!("has {got} bytes, expected {expected}"))
 }
 
 /// What is wrong with a stored vector, if anything.
-pub(crate) fn vector_problem(vector: &[u8], dim: usize) -> Option<String> {
-    wrong_length(vector, dim).or_else(|| {
-        let made = Embeddings::new(numbers(vector).collect(), dim);
+pub(crate) fn vector_problem(vector: &[u8], dim: usize, storage: Storage) -> Option<String> {
+    wrong_length(vector, dim, storage).or_else(|| {
+        let made = Embeddings::new(storage.decode(vector), dim);
         made.err().map(|error| format!("is damaged: {error}"))
     })
 }
@@ -250,6 +251,7 @@ pub(crate) fn put(
     tx: &Transaction<'_>,
     paper: &Paper,
     vector: Option<&VectorRow<'_>>,
+    storage: Storage,
 ) -> Result<(), rusqlite::Error> {
     let list =
         |items: &[String]| serde_json::to_string(items).unwrap_or_else(|_| String::from("[]"));
@@ -277,11 +279,7 @@ pub(crate) fn put(
             |row| row.get(0),
         )?;
     if let Some(row_vector) = vector {
-        let bytes: Vec<u8> = row_vector
-            .vector
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect();
+        let bytes = storage.encode(row_vector.vector);
         tx.prepare_cached(
             "INSERT OR REPLACE INTO vectors(paper, text_sha256, tokens, truncated, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?

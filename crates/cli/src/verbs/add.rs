@@ -33,6 +33,7 @@ pub(crate) fn run(
     let options = AddOptions {
         model: verb.model.clone(),
         format,
+        storage: verb.store,
         ..AddOptions::default()
     };
     let stop = Stop::listen().context("cannot listen to Ctrl-C")?;

@@ -63,6 +63,7 @@ fn model(report: &InfoReport) -> Vec<Line> {
             ("ran as", report.modes.join(", ")),
         ]);
     }
+    lines.extend(report.dim.map(|dim| ("vectors", vectors(report, dim))));
     let truncated = format!(
         "{} papers are longer than the model reads",
         report.truncated
@@ -70,6 +71,27 @@ fn model(report: &InfoReport) -> Vec<Line> {
     lines.push(("text", report.text_recipe.clone()));
     lines.push(("truncated", truncated));
     lines
+}
+
+/// How they are kept, and what that costs.
+fn vectors(report: &InfoReport, dim: usize) -> String {
+    let kept = format!(
+        "{}, {} bytes each",
+        report.storage,
+        dim * report.storage.bytes()
+    );
+    match &report.storage_loss {
+        None => kept,
+        Some(loss) => format!(
+            "{kept}; cosine with the model's {:.6} on average, {:.6} at least ({} measured); {:.1}% of the 10 nearest the same \
+             (among {})",
+            loss.mean_cosine,
+            loss.min_cosine,
+            loss.vectors,
+            100.0 * loss.recall_at_10,
+            loss.recall_among
+        ),
+    }
 }
 
 /// What is made from them, and the size of all.
