@@ -8,6 +8,7 @@ use super::product::Start;
 use super::quantise::Quantised;
 use super::weights::Layer;
 use crate::Pooling;
+use crate::profile::{Part, counted};
 use crate::tokens::Tokens;
 
 /// Buffers of one thread.
@@ -44,13 +45,15 @@ impl FastBert {
         let lengths: Vec<usize> = texts.iter().map(|t| t.ids.len()).collect();
         let rows: usize = lengths.iter().sum();
         scratch.grow(rows, hidden);
-        self.look_up(texts, scratch);
+        counted(Part::LookUp, || self.look_up(texts, scratch));
         for (index, layer) in self.weights.layers.iter().enumerate() {
             let next = self.weights.layers.get(index + 1);
             self.attend(layer, &lengths, scratch);
             self.feed_forward(layer, next, rows, scratch);
         }
-        self.pool(&lengths, &scratch.states[..rows * hidden])
+        counted(Part::Pool, || {
+            self.pool(&lengths, &scratch.states[..rows * hidden])
+        })
     }
 
     /// Word, position and type embeddings, normalised.
@@ -79,7 +82,9 @@ impl FastBert {
         let projected = &mut scratch.projected[..rows * 3 * width];
         let context = &mut scratch.inner[..rows * hidden];
         let states = &mut scratch.states[..rows * hidden];
-        let input = self.input(states, hidden, &mut scratch.quantised);
+        let input = counted(Part::Round, || {
+            self.input(states, hidden, &mut scratch.quantised)
+        });
         for (index, head) in layer.heads.iter().enumerate() {
             let next = layer.heads.get(index + 1).unwrap_or(&layer.attended);
             let linear = Layered {
@@ -88,7 +93,7 @@ impl FastBert {
                 start: Start::Bias(&head.bias),
                 next: Some(next.weights.all()),
             };
-            self.linear(&linear, projected);
+            counted(Part::Linear, || self.linear(&linear, projected));
             let mut first = 0;
             for &tokens in lengths {
                 let head = Head {
@@ -98,19 +103,25 @@ impl FastBert {
                     stride: hidden,
                 };
                 let to = &mut context[first * hidden + index * width..];
-                attend(self.isa, &head, &mut scratch.attention, to);
+                counted(Part::Attention, || {
+                    attend(self.isa, &head, &mut scratch.attention, to);
+                });
                 first += tokens;
             }
         }
         let added = &mut scratch.added[..rows * hidden];
         let linear = Layered {
-            input: self.input(context, hidden, &mut scratch.quantised),
+            input: counted(Part::Round, || {
+                self.input(context, hidden, &mut scratch.quantised)
+            }),
             weights: layer.attended.weights.all(),
             start: Start::Bias(&layer.attended.bias),
             next: Some(layer.inner[0].up.weights.all()),
         };
-        self.linear(&linear, added);
-        self.isa.add_norm(states, added, &layer.attended_norm);
+        counted(Part::Linear, || self.linear(&linear, added));
+        counted(Part::Norm, || {
+            self.isa.add_norm(states, added, &layer.attended_norm);
+        });
     }
 
     /// The feed-forward part, a block of inner columns at a time, residual and norm.
@@ -124,7 +135,9 @@ impl FastBert {
         let hidden = self.shape().hidden;
         let states = &mut scratch.states[..rows * hidden];
         let added = &mut scratch.added[..rows * hidden];
-        let input = self.input(states, hidden, &mut scratch.quantised);
+        let input = counted(Part::Round, || {
+            self.input(states, hidden, &mut scratch.quantised)
+        });
         for (index, block) in layer.inner.iter().enumerate() {
             let width = block.down.depth();
             scratch.inner.grow(rows * width);
@@ -135,14 +148,18 @@ impl FastBert {
                 start: Start::Bias(&block.up.bias),
                 next: Some(block.down.all()),
             };
-            self.linear(&up, inner);
-            self.isa.activate(self.weights.activation, inner);
+            counted(Part::Linear, || self.linear(&up, inner));
+            counted(Part::Activation, || {
+                self.isa.activate(self.weights.activation, inner);
+            });
             let next = match layer.inner.get(index + 1) {
                 Some(block) => Some(&block.up.weights),
                 None => next_layer.map(|layer| &layer.heads[0].weights),
             };
             let down = Layered {
-                input: self.input(inner, width, &mut scratch.quantised_inner),
+                input: counted(Part::Round, || {
+                    self.input(inner, width, &mut scratch.quantised_inner)
+                }),
                 weights: block.down.all(),
                 start: match index {
                     0 => Start::Bias(&layer.down_bias),
@@ -150,9 +167,11 @@ impl FastBert {
                 },
                 next: next.map(Panels::all),
             };
-            self.linear(&down, added);
+            counted(Part::Linear, || self.linear(&down, added));
         }
-        self.isa.add_norm(states, added, &layer.output_norm);
+        counted(Part::Norm, || {
+            self.isa.add_norm(states, added, &layer.output_norm);
+        });
     }
 
     /// Token vectors to one unit vector a text.

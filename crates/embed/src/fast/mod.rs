@@ -26,7 +26,7 @@ pub(crate) use groups::tests::of_lengths;
 pub(crate) use matrix::Precision;
 
 use crate::bert::Shape;
-use crate::tokens::Tokens;
+use crate::tokens::{Tokens, check};
 use crate::{EmbedError, Pooling, SentenceConfig};
 use encode::Scratch;
 use isa::Isa;
@@ -98,21 +98,7 @@ impl FastBert {
     /// Whether every text has a token, none more than the model has positions, and all are of its vocabulary.
     pub(crate) fn check(&self, texts: &[Tokens]) -> Result<(), EmbedError> {
         let (words, positions) = (self.weights.words(), self.weights.positions());
-        let wrong = |why: String| Err(EmbedError::Candle(candle_core::Error::Msg(why)));
-        for (index, text) in texts.iter().enumerate() {
-            let length = text.ids.len();
-            if length == 0 || length > positions {
-                return wrong(format!(
-                    "text {index} has {length} tokens, and the model reads 1 to {positions}; check max_seq_length"
-                ));
-            }
-            if let Some(id) = text.ids.iter().find(|id| **id as usize >= words) {
-                return wrong(format!(
-                    "token {id} of text {index} is not among the model's {words} words; tokenizer and weights differ"
-                ));
-            }
-        }
-        Ok(())
+        check(texts, words, positions)
     }
 
     /// Unit vectors of checked texts, row-major `(texts.len(), hidden)`.
