@@ -543,3 +543,27 @@ fn the_help_has_examples() {
     }
     assert!(!help.out.contains("first-vector"), "{}", help.out);
 }
+
+#[test]
+fn a_profile_names_the_parts_and_their_shares_are_the_whole() {
+    let place = Place::new();
+    let report = bench(&place, &["--profile", "--mode", "f32", "--json"]).json();
+    let parts = report["profile"].as_array().expect("parts");
+    let shares: f64 = parts.iter().filter_map(|part| part["share"].as_f64()).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{report}");
+    for name in [
+        "tokenizing",
+        "linear layers",
+        "attention",
+        "activation",
+        "sums and norms",
+        "pooling",
+    ] {
+        let part = parts.iter().find(|part| part["part"] == name);
+        positive(part.expect(name), &["thread_s", "share"]);
+    }
+    let printed = bench(&place, &["--profile", "--mode", "f32"]);
+    assert!(printed.ok().contains("linear layers"), "{}", printed.out);
+    assert!(bench(&place, &["--json"]).json()["profile"].is_null());
+    bench(&place, &["--profile", "--threads", "1,2"]).fails(2, &["--profile takes one"]);
+}

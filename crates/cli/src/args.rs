@@ -3,7 +3,7 @@
 use crate::eval::EvalArguments;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
-use syntopic_library::Storage;
+use syntopic_library::{Device, Storage};
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
 pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
@@ -52,6 +52,14 @@ impl Arguments {
             .or_else(|| environment().map(PathBuf::from));
         given.unwrap_or_else(|| PathBuf::from(DEFAULT_LIBRARY))
     }
+}
+
+/// Where the model runs, for the verbs that embed.
+#[derive(Debug, Args)]
+pub(crate) struct DeviceArgument {
+    /// Where the model runs: cpu, or in a build with CUDA cuda (the first GPU) or cuda:N
+    #[arg(long, default_value_t = Device::Cpu, value_name = "DEVICE")]
+    pub(crate) device: Device,
 }
 
 /// A count of at least 1.
@@ -116,6 +124,9 @@ pub(crate) struct AddArguments {
     /// Model of a new library: a name of `syntopic models`, or the folder of a sentence-transformers model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
 }
 
 const RELATED_EXAMPLES: &str = "\
@@ -181,6 +192,9 @@ pub(crate) struct RelatedArguments {
     /// Must be the library's own model, which is the default
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
 }
 
 /// The earliest and the latest year.
@@ -233,6 +247,9 @@ pub(crate) struct TopicsArguments {
     /// Must be the library's own model, which is the default
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
 }
 
 #[derive(Debug, Args)]
@@ -300,9 +317,11 @@ Examples:
   syntopic bench embed papers.jsonl --compare              fast modes, threads, batch sizes
   syntopic bench embed papers.jsonl --mode f32,stock       these alone, side by side
   syntopic bench embed papers.jsonl --threads 2 --against peers.jsonl
+  syntopic bench embed papers.jsonl --profile              where the time goes
   syntopic bench embed papers.jsonl --latency              one title at a time
   syntopic bench embed papers.jsonl --lengths 16,32,64,128,256
   syntopic bench embed --cold                              process start to first vector
+  syntopic bench embed papers.jsonl --device cuda --compare   on a GPU: f32, bf16, f16, batch sizes
 
 With --compare, or several values of --model, --mode, --threads or --batch-tokens, every configuration runs in a process of its own. \
 Each of --repeat rounds runs all of them once, so that noise hits all alike; medians over the rounds are shown.
@@ -345,6 +364,10 @@ pub(crate) struct BenchEmbedArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "latency", "lengths", "cold"])]
     pub(crate) save: Option<PathBuf>,
 
+    /// Also show where the time goes: shares of linear layers, attention, tokenizing and the like in the time of all threads
+    #[arg(long, conflicts_with_all = ["compare", "latency", "lengths", "cold"])]
+    pub(crate) profile: bool,
+
     /// Compare configurations: all modes but stock, 1 thread and all, and three batch sizes, where not given
     #[arg(long, conflicts_with_all = ["lengths", "cold"])]
     pub(crate) compare: bool,
@@ -368,13 +391,18 @@ pub(crate) struct BenchEmbedArguments {
     /// Load the model, embed one short text and say how long each took: the process that --cold starts
     #[arg(long, hide = true)]
     pub(crate) first_vector: bool,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
 }
 
 fn mode_help() -> String {
+    use syntopic_library::bench::modes;
     format!(
-        "What runs the model: auto, or one of {}, where stock is Candle's BERT as it ships; several are compared \
-         [default: auto]",
-        syntopic_library::bench::modes().join(", ")
+        "What runs the model: auto, or one of {}, where stock is Candle's BERT as it ships; with --device cuda, auto (f16) or \
+         one of {}; several are compared [default: auto]",
+        modes(Device::Cpu).join(", "),
+        modes(Device::Cuda(0)).join(", ")
     )
 }
 
@@ -451,6 +479,9 @@ pub(crate) struct DistillArguments {
     /// The same seed and papers give the same model
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
 }
 
 #[derive(Debug, Args)]
@@ -458,6 +489,9 @@ pub(crate) struct DemoArguments {
     /// A name of `syntopic models`, or the folder of a model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     if let Some(FormatError::UnknownName(_)) = error.downcast_ref() {
         return USAGE;
     }
-    if let Some(EmbedError::UnknownMode(_)) = error.downcast_ref() {
+    if let Some(EmbedError::UnknownMode(_) | EmbedError::NoCuda(_)) = error.downcast_ref() {
         return USAGE;
     }
     let Some(error) = error.downcast_ref::<LibraryError>() else {
@@ -34,6 +34,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         | LibraryError::NewerFormat { .. }
         | LibraryError::OtherRecipe { .. } => DAMAGED,
         LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
+        LibraryError::Embed(EmbedError::NoCuda(_) | EmbedError::NotThere { .. }) => USAGE,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,

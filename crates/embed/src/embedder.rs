@@ -2,14 +2,16 @@
 
 use crate::bert::Shape;
 use crate::fast::{FastBert, Precision, Run, settle};
+use crate::gpu::{GpuModel, Job};
 use crate::models::ModelFolder;
 use crate::peak::{Peak, measure_int16_peak, measure_peak};
+use crate::profile::{Part, counted};
 use crate::static_model::StaticModel;
 use crate::stock::StockModel;
 use crate::tokens::{TextTokenizer, Tokens};
-use crate::{EmbedError, PoolingMode, SentenceConfig, static_encoder};
+use crate::{Device, EmbedError, PoolingMode, SentenceConfig, static_encoder};
 use rayon::prelude::*;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use syntopic_core::Embeddings;
@@ -39,20 +41,57 @@ pub enum Mode {
     /// The packed encoder with weights and activations of its linear layers rounded to 16-bit integers: faster than
     /// [`Mode::F32`] where the CPU has AVX2, and slower elsewhere.
     Int16,
+    /// On a GPU: weights and activations as IEEE's 16-bit floats, pooled in f32. What [`Mode::Auto`] is there.
+    F16,
+    /// On a GPU: as bfloat16, which has the range of f32 and is coarser: for a model whose numbers are too large for f16.
+    Bf16,
+}
+
+impl Mode {
+    /// Every mode by its name.
+    const NAMED: [(&str, Mode); 6] = [
+        ("auto", Mode::Auto),
+        ("stock", Mode::Stock),
+        ("f32", Mode::F32),
+        ("int16", Mode::Int16),
+        ("f16", Mode::F16),
+        ("bf16", Mode::Bf16),
+    ];
+
+    /// Whether it is for devices like this one.
+    #[must_use]
+    pub fn runs_on(self, device: Device) -> bool {
+        match self {
+            Mode::Auto | Mode::F32 => true,
+            Mode::Stock | Mode::Int16 => !device.is_gpu(),
+            Mode::F16 | Mode::Bf16 => device.is_gpu(),
+        }
+    }
+
+    /// The error of a mode that is for another kind of device.
+    pub(crate) fn not_on(self, device: Device) -> EmbedError {
+        let named = Self::NAMED.into_iter();
+        let name = named.clone().find(|(_, mode)| *mode == self);
+        let there: Vec<&str> = named
+            .filter(|(_, mode)| mode.runs_on(device))
+            .map(|(name, _)| name)
+            .collect();
+        EmbedError::NotThere {
+            mode: name.map_or("", |(name, _)| name),
+            device,
+            modes: there.join(", "),
+        }
+    }
 }
 
 impl std::str::FromStr for Mode {
     type Err = EmbedError;
 
-    /// `auto`, `stock`, `f32` or `int16`.
+    /// `auto`, `stock`, `f32`, `int16`, `f16` or `bf16`.
     fn from_str(name: &str) -> Result<Self, EmbedError> {
-        match name {
-            "auto" => Ok(Mode::Auto),
-            "stock" => Ok(Mode::Stock),
-            "f32" => Ok(Mode::F32),
-            "int16" => Ok(Mode::Int16),
-            other => Err(EmbedError::UnknownMode(other.to_owned())),
-        }
+        let named = Self::NAMED.into_iter().find(|(known, _)| *known == name);
+        let unknown = || EmbedError::UnknownMode(name.to_owned());
+        named.map(|(_, mode)| mode).ok_or_else(unknown)
     }
 }
 
@@ -65,13 +104,25 @@ pub struct EmbedOptions {
     pub batch_tokens: usize,
     /// Which implementation runs the model. Default [`Mode::Auto`].
     pub mode: Mode,
+    /// Where it runs. Default [`Device::Cpu`].
+    pub device: Device,
 }
 
 impl Default for EmbedOptions {
     fn default() -> Self {
+        Self::on(Device::Cpu)
+    }
+}
+
+impl EmbedOptions {
+    /// The defaults for a device. On a GPU, 16,384 tokens are in a batch: it is fastest when it has much to do at once. If
+    /// they do not fit its memory, batches are halved until they do.
+    #[must_use]
+    pub fn on(device: Device) -> Self {
         Self {
-            batch_tokens: 256,
+            batch_tokens: if device.is_gpu() { 16_384 } else { 256 },
             mode: Mode::Auto,
+            device,
         }
     }
 }
@@ -106,7 +157,8 @@ pub struct BatchStats {
     pub tokens: usize,
     /// Tokens computed, padding included; equal to `tokens` where nothing is padded.
     pub padded_tokens: usize,
-    /// Time in the model, on the thread that ran the batch.
+    /// Time in the model, on the thread that ran the batch. On a GPU, where several fly together, the share of their time
+    /// that it has of their tokens.
     pub time: Duration,
 }
 
@@ -123,8 +175,10 @@ pub struct Embedded {
     pub without_tokens: Vec<usize>,
     /// The batches in the order finished.
     pub batches: Vec<BatchStats>,
-    /// Time to tokenize.
+    /// Time to tokenize; for a GPU, that is done while it computes.
     pub tokenize_time: Duration,
+    /// Batches that did not fit the memory of the GPU, and were halved.
+    pub halved_batches: usize,
 }
 
 /// How far an [`Embedder::embed`] has come.
@@ -140,17 +194,27 @@ pub struct EmbedProgress {
 enum Encoder {
     Stock(StockModel),
     Fast(FastBert),
+    Gpu(GpuModel),
     Static(StaticModel),
 }
 
 impl Encoder {
     /// Loads what `mode` asks for, or refuses by name; a fallback is noted in `config`.
-    fn load(folder: &Path, config: &mut SentenceConfig, mode: Mode) -> Result<Self, EmbedError> {
-        let (precision, what) = match mode {
+    fn load(
+        folder: &Path,
+        config: &mut SentenceConfig,
+        options: EmbedOptions,
+    ) -> Result<Self, EmbedError> {
+        if options.device.is_gpu() {
+            let model = GpuModel::load(folder, config, options.device, options.mode)?;
+            return Ok(Encoder::Gpu(model));
+        }
+        let (precision, what) = match options.mode {
             Mode::Stock => return Ok(Encoder::Stock(StockModel::load(folder, config)?)),
             Mode::Auto => (FastBert::fastest(), None),
             Mode::F32 => (Precision::F32, Some("in mode f32")),
             Mode::Int16 => (Precision::Int16, Some("in mode int16")),
+            gpus @ (Mode::F16 | Mode::Bf16) => return Err(gpus.not_on(options.device)),
         };
         let why = match FastBert::load(folder, config, precision)? {
             Ok(model) => return Ok(Encoder::Fast(model)),
@@ -174,6 +238,7 @@ impl Encoder {
         match self {
             Encoder::Stock(model) => model.shape(),
             Encoder::Fast(model) => model.shape(),
+            Encoder::Gpu(model) => model.shape(),
             // Nothing is multiplied: vectors are looked up and added.
             Encoder::Static(model) => Shape {
                 layers: 0,
@@ -189,6 +254,7 @@ impl Encoder {
         match self {
             Encoder::Stock(model) => model.dim(),
             Encoder::Fast(model) => model.dim(),
+            Encoder::Gpu(model) => model.dim(),
             Encoder::Static(model) => model.dim(),
         }
     }
@@ -208,15 +274,26 @@ impl Embedder {
     /// Loads the model of a resolved folder.
     ///
     /// # Errors
-    /// When a file is missing, damaged, or asks for what is not supported.
+    /// When a file is missing, damaged, or asks for what is not supported; when the device is a GPU and this build has no
+    /// CUDA, or CUDA finds none.
     pub fn load(folder: &ModelFolder, options: EmbedOptions) -> Result<Self, EmbedError> {
+        options.device.check()?;
         let (tokenizer, model, config) = match static_encoder::load(folder, options.mode)? {
-            Some(parts) => (parts.tokenizer, Encoder::Static(parts.model), parts.config),
-            None => load_encoder(folder, options.mode)?,
+            Some(mut parts) => {
+                if options.device.is_gpu() {
+                    parts.config.notes.push(format!(
+                        "{} is a static model: it runs on the CPU, as adding vectors is no work for a GPU",
+                        folder.name
+                    ));
+                }
+                (parts.tokenizer, Encoder::Static(parts.model), parts.config)
+            }
+            None => load_encoder(folder, options)?,
         };
         let mode = match &model {
             Encoder::Stock(_) => "f32 (Candle)".to_owned(),
             Encoder::Fast(model) => model.description(),
+            Encoder::Gpu(model) => model.description(),
             Encoder::Static(_) => "static (vectors of tokens, added)".to_owned(),
         };
         let identity = ModelIdentity {
@@ -251,13 +328,23 @@ impl Embedder {
         &self.mode
     }
 
-    /// Threads that run the model: rayon's pool for the packed encoder, Candle's own for its BERT.
+    /// Where the model runs, for reports: `cpu`, or `cuda:0 (NVIDIA H100 PCIe)`, say.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        match &self.model {
+            Encoder::Gpu(model) => model.device(),
+            Encoder::Stock(_) | Encoder::Fast(_) | Encoder::Static(_) => "cpu",
+        }
+    }
+
+    /// Threads that run the model: rayon's pool for the packed encoder, and for the tokenizer of a GPU; Candle's own for
+    /// its BERT.
     #[must_use]
     pub fn threads(&self) -> usize {
         let (candle, rayon) = crate::thread_counts();
         match self.model {
             Encoder::Stock(_) => candle,
-            Encoder::Fast(_) | Encoder::Static(_) => rayon,
+            Encoder::Fast(_) | Encoder::Gpu(_) | Encoder::Static(_) => rayon,
         }
     }
 
@@ -280,15 +367,19 @@ impl Embedder {
     }
 
     /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or 16-bit integers in
-    /// [`Mode::Int16`]. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`.
-    #[must_use]
-    pub fn measure_peak(&self, threads: usize, time: Duration) -> Peak {
-        match &self.model {
+    /// [`Mode::Int16`]. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`; on a
+    /// GPU, products of large matrices, whatever the threads.
+    ///
+    /// # Errors
+    /// When the GPU fails.
+    pub fn measure_peak(&self, threads: usize, time: Duration) -> Result<Peak, EmbedError> {
+        Ok(match &self.model {
+            Encoder::Gpu(model) => model.measure_peak(time)?,
             Encoder::Fast(model) if model.precision() == Precision::Int16 => {
                 measure_int16_peak(threads, time)
             }
             _ => measure_peak(threads, time),
-        }
+        })
     }
 
     /// Token ids of one text as the model reads them, without a prompt.
@@ -312,16 +403,21 @@ impl Embedder {
         kind: TextKind,
         progress: &mut dyn FnMut(EmbedProgress) -> ControlFlow<()>,
     ) -> Result<Embedded, EmbedError> {
-        let start = Instant::now();
-        let tokens = self.tokenize_all(texts, kind)?;
-        let tokenize_time = start.elapsed();
         let of = texts.len();
         let progress = &mut |done| progress(EmbedProgress { done, of });
+        if let Encoder::Gpu(model) = &self.model {
+            return self.embed_on_gpu(model, texts, kind, progress);
+        }
+        let start = Instant::now();
+        let tokens = self.tokenize_all(texts, kind, 0..of)?;
+        let tokenize_time = start.elapsed();
         let mut data = vec![0f32; of * self.identity.dim];
         let mut without_tokens = Vec::new();
         let batches = match &self.model {
             Encoder::Stock(model) => self.run_stock(model, &tokens, &mut data, progress)?,
             Encoder::Fast(model) => self.run_fast(model, &tokens, &mut data, progress)?,
+            // Done above, where texts are tokenized while it computes.
+            Encoder::Gpu(_) => Vec::new(),
             Encoder::Static(model) => {
                 let (batches, without) = run_static(model, &tokens, &mut data, progress)?;
                 without_tokens = without;
@@ -335,6 +431,32 @@ impl Embedder {
             truncated: tokens.iter().map(|t| t.truncated).collect(),
             batches,
             tokenize_time,
+            halved_batches: 0,
+        })
+    }
+
+    /// Texts in windows, each tokenized while the GPU computes the one before.
+    fn embed_on_gpu<T: AsRef<str> + Sync>(
+        &self,
+        model: &GpuModel,
+        texts: &[T],
+        kind: TextKind,
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Embedded, EmbedError> {
+        let job = Job {
+            texts: texts.len(),
+            batch_tokens: self.options.batch_tokens,
+            tokenize: &|range| self.tokenize_all(texts, kind, range),
+        };
+        let done = model.embed(&job, progress)?;
+        Ok(Embedded {
+            vectors: Embeddings::new(done.vectors, self.identity.dim)?,
+            tokens: done.tokens,
+            truncated: done.truncated,
+            without_tokens: Vec::new(),
+            batches: done.batches,
+            tokenize_time: done.tokenize_time,
+            halved_batches: done.halved,
         })
     }
 
@@ -412,6 +534,7 @@ impl Embedder {
         &self,
         texts: &[T],
         kind: TextKind,
+        range: Range<usize>,
     ) -> Result<Vec<Tokens>, EmbedError> {
         let prompt = match kind {
             TextKind::Document => &self.config.prompts.document,
@@ -425,25 +548,28 @@ impl Embedder {
             };
             encoded.map_err(|why| EmbedError::Tokenize { index, why })
         };
-        texts.par_iter().enumerate().map(encode).collect()
+        let indexed = texts[range.clone()].par_iter().enumerate();
+        indexed
+            .map(|(i, text)| counted(Part::Tokenize, || encode((range.start + i, text))))
+            .collect()
     }
 }
 
 /// Tokenizer, encoder and settings of a folder with a transformer.
 fn load_encoder(
     model: &ModelFolder,
-    mode: Mode,
+    options: EmbedOptions,
 ) -> Result<(TextTokenizer, Encoder, SentenceConfig), EmbedError> {
     let (folder, sha256) = (model.folder.as_path(), &model.weights_sha256);
     let mut config = SentenceConfig::read(folder)?;
     let max_tokens = config.max_tokens;
     let (tokenizer, encoder) = rayon::join(
         || TextTokenizer::read(folder, max_tokens),
-        || Encoder::load(folder, &mut config, mode),
+        || Encoder::load(folder, &mut config, options),
     );
     let (tokenizer, encoder) = (tokenizer?, encoder?);
     let encoder = match encoder {
-        Encoder::Fast(fast) if mode == Mode::Auto => {
+        Encoder::Fast(fast) if options.mode == Mode::Auto => {
             Encoder::Fast(settle(folder, sha256, &mut config, &tokenizer, fast)?)
         }
         encoder => encoder,
@@ -487,7 +613,7 @@ fn run_static(
 }
 
 /// Indices of the texts in batches of similar length, shortest first, each of at most `budget` tokens with padding.
-fn length_sorted_batches(tokens: &[Tokens], budget: usize) -> Vec<Vec<usize>> {
+pub(crate) fn length_sorted_batches(tokens: &[Tokens], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..tokens.len()).collect();
     order.sort_by_key(|&i| (tokens[i].ids.len(), i));
     let mut batches: Vec<Vec<usize>> = Vec::new();
@@ -509,6 +635,33 @@ mod tests {
 
     fn lengths(batches: &[Vec<usize>]) -> Vec<usize> {
         batches.iter().map(Vec::len).collect()
+    }
+
+    impl Embedder {
+        /// The same with another model behind it: one of `gpu/` at a place of the test's choice.
+        pub(crate) fn with_gpu_model(self, model: GpuModel) -> Self {
+            Self {
+                model: Encoder::Gpu(model),
+                ..self
+            }
+        }
+    }
+
+    #[test]
+    fn modes_are_for_one_kind_of_device_or_both() {
+        let gpu = Device::Cuda(0);
+        for (name, mode) in Mode::NAMED {
+            assert_eq!(name.parse::<Mode>().expect(name), mode);
+            assert!(mode.runs_on(gpu) || mode.runs_on(Device::Cpu), "{name}");
+        }
+        assert_eq!(
+            Mode::Int16.not_on(gpu).to_string(),
+            "mode int16 does not run on cuda:0: expected one of auto, f32, f16, bf16"
+        );
+        assert_eq!(
+            Mode::F16.not_on(Device::Cpu).to_string(),
+            "mode f16 does not run on cpu: expected one of auto, stock, f32, int16"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong between a text and its vector.
 
+use crate::Device;
 use crate::models::ModelError;
 use std::path::PathBuf;
 use syntopic_core::EmbeddingsError;
@@ -31,8 +32,57 @@ pub enum EmbedError {
         supported: &'static str,
     },
     /// A mode that is none.
-    #[error("unknown mode {0:?}: expected auto, f32, int16 or stock")]
+    #[error(
+        "unknown mode {0:?}: expected auto, f32, int16 or stock, or with --device cuda auto, f32, f16 or bf16"
+    )]
     UnknownMode(String),
+    /// A device that is none.
+    #[error(
+        "unknown device {0:?}: expected cpu, cuda (the first GPU) or cuda:N (the GPU of that number, from 0)"
+    )]
+    UnknownDevice(String),
+    /// A GPU was asked for, and this build has no CUDA.
+    #[error(
+        "this syntopic was built without CUDA and cannot run a model on {0}: build it with \
+         `cargo build --release --features cuda`, which needs NVIDIA's CUDA toolkit, or leave --device out to run on the CPU"
+    )]
+    NoCuda(Device),
+    /// The device could not be opened.
+    #[error(
+        "CUDA cannot use {device}: {}; `nvidia-smi` lists the GPUs that the driver sees",
+        first_line(source)
+    )]
+    Device {
+        /// The one asked for.
+        device: Device,
+        /// What Candle says.
+        source: candle_core::Error,
+    },
+    /// The mode is of another kind of device.
+    #[error("mode {mode} does not run on {device}: expected one of {modes}")]
+    NotThere {
+        /// The mode asked for.
+        mode: &'static str,
+        /// The device asked for.
+        device: Device,
+        /// Those that run there.
+        modes: String,
+    },
+    /// Not even one text fits the memory of the GPU.
+    #[error(
+        "{device} has too little memory for a single text of {tokens} tokens: {why}; run it with --device cpu"
+    )]
+    DeviceMemory {
+        /// The GPU.
+        device: String,
+        /// Tokens of the text.
+        tokens: usize,
+        /// What Candle says.
+        why: String,
+    },
+    /// Numbers left the range of 16-bit floats.
+    #[error("the numbers of this model are too large for f16: run it with --mode bf16 or f32")]
+    TooLargeForF16,
     /// `tokenizer.json` cannot be used.
     #[error("{path}: not a usable tokenizer: {why}")]
     Tokenizer {
@@ -66,4 +116,10 @@ pub enum EmbedError {
         /// Texts asked for.
         of: usize,
     },
+}
+
+/// What Candle says, without the backtrace that follows where one is asked for.
+pub(crate) fn first_line(error: &candle_core::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
 }

@@ -6,13 +6,16 @@
 mod bert;
 mod case;
 mod config;
+mod device;
 pub mod distill;
 mod embedder;
 mod error;
 mod fast;
+mod gpu;
 pub mod models;
 mod peak;
 mod pipeline;
+mod profile;
 mod shards;
 mod static_encoder;
 pub mod static_model;
@@ -21,9 +24,11 @@ mod tokens;
 mod wordpiece;
 
 pub use config::{PoolingMode, Prompts, SentenceConfig};
+pub use device::Device;
 pub use embedder::{
     BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,
 };
 pub use error::EmbedError;
 pub use peak::{Peak, measure_peak, thread_counts};
+pub use profile::{Part, end_profile, start_profile};
 pub use tokens::{TextTokenizer, Tokens};

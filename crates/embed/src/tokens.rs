@@ -14,6 +14,25 @@ pub struct Tokens {
     pub truncated: bool,
 }
 
+/// Whether every text has a token, none more than a model of so many positions reads, and all are of its words.
+pub(crate) fn check(texts: &[Tokens], words: usize, positions: usize) -> Result<(), EmbedError> {
+    let wrong = |why: String| Err(EmbedError::Candle(candle_core::Error::Msg(why)));
+    for (index, text) in texts.iter().enumerate() {
+        let length = text.ids.len();
+        if length == 0 || length > positions {
+            return wrong(format!(
+                "text {index} has {length} tokens, and the model reads 1 to {positions}; check max_seq_length"
+            ));
+        }
+        if let Some(id) = text.ids.iter().find(|id| **id as usize >= words) {
+            return wrong(format!(
+                "token {id} of text {index} is not among the model's {words} words; tokenizer and weights differ"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The tokenizer of a model folder, with its truncation and padding replaced.
 pub struct TextTokenizer {
     tokenizer: Tokenizer,

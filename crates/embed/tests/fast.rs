@@ -9,7 +9,11 @@ use syntopic_embed::models::ModelFolder;
 use syntopic_embed::{EmbedOptions, Embedded, Embedder, Mode, TextKind};
 
 fn with(mode: Mode, batch_tokens: usize) -> EmbedOptions {
-    EmbedOptions { batch_tokens, mode }
+    EmbedOptions {
+        batch_tokens,
+        mode,
+        ..EmbedOptions::default()
+    }
 }
 
 fn embed(embedder: &Embedder, texts: &[String]) -> Embedded {

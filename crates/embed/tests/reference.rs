@@ -120,7 +120,11 @@ fn vectors_are_those_of_sentence_transformers_alone_and_in_batches() {
         (Mode::F32, &[1, default, 4_096]),
     ] {
         for &batch_tokens in budgets {
-            let embedder = embedder(EmbedOptions { batch_tokens, mode });
+            let embedder = embedder(EmbedOptions {
+                batch_tokens,
+                mode,
+                ..EmbedOptions::default()
+            });
             let worst = worst(&embedder, &references, &expected);
             println!(
                 "{}, batches of {batch_tokens} tokens: smallest cosine {:.8}, largest difference {:e} over {} texts",
@@ -151,9 +155,13 @@ fn a_batch_gives_what_its_members_give_alone() {
     let texts: Vec<&str> = references.iter().map(|r| r.text.as_str()).collect();
     for mode in [Mode::Stock, Mode::F32] {
         let vectors = |batch_tokens| {
-            embedder(EmbedOptions { batch_tokens, mode })
-                .embed(&texts, TextKind::Document, &mut go_on)
-                .expect("vectors")
+            embedder(EmbedOptions {
+                batch_tokens,
+                mode,
+                ..EmbedOptions::default()
+            })
+            .embed(&texts, TextKind::Document, &mut go_on)
+            .expect("vectors")
         };
         let (alone, together) = (vectors(1), vectors(4_096));
         assert!(
@@ -219,8 +227,15 @@ fn assert_tiny(folder: &ModelFolder) {
         (Mode::F32, 1),
         (Mode::F32, 1_000),
     ] {
-        let embedder =
-            Embedder::load(folder, EmbedOptions { batch_tokens, mode }).expect("a usable model");
+        let embedder = Embedder::load(
+            folder,
+            EmbedOptions {
+                batch_tokens,
+                mode,
+                ..EmbedOptions::default()
+            },
+        )
+        .expect("a usable model");
         for (name, kind) in [("document", TextKind::Document), ("query", TextKind::Query)] {
             let tensor = expected.tensor(name).expect("reference vectors");
             let ours = embedder
@@ -341,6 +356,7 @@ fn progress_can_stop_the_work() {
     let embedder = embedder(EmbedOptions {
         batch_tokens: 1,
         mode: Mode::Stock,
+        ..EmbedOptions::default()
     });
     let mut calls = 0;
     let result = embedder.embed(&["one", "two", "three"], TextKind::Document, &mut |p| {

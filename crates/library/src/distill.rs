@@ -11,7 +11,7 @@ use syntopic_embed::distill::{
     DistillError, DistillOptions, DistillProgress, DistillStep, Provenance, Teacher, distill,
 };
 use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
-use syntopic_embed::{EmbedError, EmbedOptions, Embedder, Mode, TextKind};
+use syntopic_embed::{Device, EmbedError, EmbedOptions, Embedder, Mode, TextKind};
 
 /// What is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct DistillRequest {
     pub sources: Vec<Source>,
     /// Registry name or folder of the model that is learnt from; the registry's default when not given.
     pub model: Option<String>,
+    /// Where the model that is learnt from runs.
+    pub device: Device,
     /// Where the new model's folder is made.
     pub out: PathBuf,
     /// Length of a vector.
@@ -38,6 +40,7 @@ impl DistillRequest {
         Self {
             sources,
             model: None,
+            device: Device::Cpu,
             out,
             dim: defaults.dim,
             phrases: defaults.phrases,
@@ -76,6 +79,7 @@ pub fn make(
     progress: &mut Progress<'_>,
 ) -> Result<DistillReport, LibraryError> {
     let start = Instant::now();
+    request.device.check()?;
     let (texts, skipped) = read(&request.sources, progress)?;
     let spec = request
         .model
@@ -88,7 +92,7 @@ pub fn make(
     let tokenizer = std::fs::read(&path).map_err(|source| LibraryError::Io { path, source })?;
     let exact = EmbedOptions {
         mode: Mode::F32,
-        ..EmbedOptions::default()
+        ..EmbedOptions::on(request.device)
     };
     let embedder = Embedder::load(&folder, exact)?;
     let options = DistillOptions {

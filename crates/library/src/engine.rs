@@ -9,7 +9,7 @@ use crate::{LibraryError, Progress};
 use std::path::{Path, PathBuf};
 use syntopic_core::TEXT_RECIPE;
 use syntopic_embed::models::{ModelError, ResolveOptions};
-use syntopic_embed::{EmbedError, EmbedOptions, Embedder};
+use syntopic_embed::{Device, EmbedError, EmbedOptions, Embedder};
 use syntopic_index::IndexOptions;
 
 /// A library of papers in one folder.
@@ -18,6 +18,8 @@ pub struct Library {
     /// `None` until the first paper of a new library is committed, so that a failed `add` leaves nothing behind.
     pub(crate) store: Option<Store>,
     pub(crate) resolve: ResolveOptions,
+    /// Where the model runs.
+    pub(crate) device: Device,
     pub(crate) embedder: Option<Embedder>,
     /// How the user named that model, if they did.
     pub(crate) loaded_spec: Option<String>,
@@ -48,6 +50,7 @@ impl Library {
             folder,
             store,
             resolve: ResolveOptions::from_env(),
+            device: Device::Cpu,
             embedder: None,
             loaded_spec: None,
             snapshot: None,
@@ -75,6 +78,14 @@ impl Library {
     #[must_use]
     pub fn with_model_sources(mut self, resolve: ResolveOptions) -> Self {
         self.resolve = resolve;
+        self
+    }
+
+    /// Says where the model runs; the default is the CPU. A library does not depend on it: vectors that one device made can
+    /// be compared with those of another.
+    #[must_use]
+    pub fn with_device(mut self, device: Device) -> Self {
+        self.device = device;
         self
     }
 
@@ -161,7 +172,7 @@ impl Library {
         let loaded = match self.embedder.take() {
             Some(loaded) if asked.is_none() || self.loaded_spec.as_deref() == asked => Ok(loaded),
             _ => {
-                let options = EmbedOptions::default();
+                let options = EmbedOptions::on(self.device);
                 crate::model::load(spec, &self.resolve, options, progress)
             }
         };

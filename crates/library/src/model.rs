@@ -110,6 +110,8 @@ pub(crate) fn load(
     options: EmbedOptions,
     progress: &mut Progress<'_>,
 ) -> Result<Embedder, LibraryError> {
+    // Before anything is fetched.
+    options.device.check()?;
     let spec = spec.unwrap_or(&Registry::builtin().default_model().name);
     let folder = resolve_spec(spec, resolve, &mut |fetch| {
         // A fetch has no batch to finish: it goes on, and its temporary files are removed if the process ends.

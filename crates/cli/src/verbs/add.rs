@@ -29,12 +29,13 @@ pub(crate) fn run(
         .map(str::parse::<Format>)
         .transpose()?;
     let sources: Vec<Source> = verb.files.iter().map(|file| source(file)).collect();
-    let mut library = Library::open_or_create(arguments.library())?;
+    let device = verb.on.device;
+    let mut library = Library::open_or_create(arguments.library())?.with_device(device);
     let options = AddOptions {
         model: verb.model.clone(),
         format,
         storage: verb.store,
-        ..AddOptions::default()
+        ..AddOptions::on(device)
     };
     let stop = Stop::listen().context("cannot listen to Ctrl-C")?;
     let report = library.add(&sources, &options, &mut |event| {

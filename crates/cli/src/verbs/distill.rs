@@ -18,6 +18,7 @@ pub(crate) fn run(
     let sources = verb.files.iter().map(|file| source(file)).collect();
     let request = DistillRequest {
         model: verb.model.clone(),
+        device: verb.on.device,
         dim: verb.dim,
         phrases: verb.phrases,
         seed: verb.seed,

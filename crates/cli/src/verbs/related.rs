@@ -18,7 +18,7 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let mut library = Library::open(arguments.library())?;
+    let mut library = Library::open(arguments.library())?.with_device(verb.on.device);
     let mut queries = queries(verb)?.into_iter();
     let query = queries
         .next()

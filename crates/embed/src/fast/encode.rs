@@ -10,6 +10,7 @@ use super::quantise::Quantised;
 use super::rotary::{Projected, Rotation};
 use super::rowwise::Norm;
 use super::weights::{InnerBlock, Layer};
+use crate::profile::{Part, counted};
 use crate::stock::token_weights;
 use crate::tokens::Tokens;
 use crate::{EmbedError, PoolingMode};
@@ -67,15 +68,21 @@ impl FastBert {
         let rows: usize = lengths.iter().sum();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         self.grow(rows, longest, scratch);
-        self.look_up(texts, scratch);
+        counted(Part::LookUp, || self.look_up(texts, scratch));
         for (index, layer) in self.weights.layers.iter().enumerate() {
             let next = self.weights.layers.get(index + 1);
             self.attend(index, &lengths, scratch);
-            self.settle(rows, &layer.attended_norm, scratch);
+            counted(Part::Norm, || {
+                self.settle(rows, &layer.attended_norm, scratch);
+            });
             self.feed_forward(layer, next, rows, scratch);
-            self.settle(rows, &layer.output_norm, scratch);
+            counted(Part::Norm, || {
+                self.settle(rows, &layer.output_norm, scratch);
+            });
         }
-        self.pool(&lengths, &scratch.states[..rows * hidden])
+        counted(Part::Pool, || {
+            self.pool(&lengths, &scratch.states[..rows * hidden])
+        })
     }
 
     /// Embeddings of words with those of positions and types, normalised where the model does.
@@ -145,7 +152,9 @@ impl FastBert {
         let projected = &mut scratch.projected[..rows * wide];
         let context = &mut scratch.inner[..rows * stride];
         let states = &scratch.states[..rows * hidden];
-        let input = self.input(states, hidden, &mut scratch.quantised);
+        let input = counted(Part::Round, || {
+            self.input(states, hidden, &mut scratch.quantised)
+        });
         for (at, head) in layer.heads.iter().enumerate() {
             let next = layer.heads.get(at + 1).unwrap_or(&layer.attended);
             let linear = Layered {
@@ -154,27 +163,34 @@ impl FastBert {
                 start: Start::Bias(&head.bias),
                 next: Some(next.weights.all()),
             };
-            self.linear(&linear, projected);
+            counted(Part::Linear, || self.linear(&linear, projected));
             let mut first = 0;
             for &tokens in lengths {
                 let rows = &mut projected[first * wide..][..tokens * wide];
-                self.place(index, rows, &scratch.rotations);
+                counted(Part::Attention, || {
+                    self.place(index, rows, &scratch.rotations);
+                });
                 let head = Head {
                     stride,
                     ..self.head(index, at, rows)
                 };
                 let to = &mut context[first * stride + at * columns..];
-                attend(self.isa, &head, &mut scratch.attention, to);
+                counted(Part::Attention, || {
+                    attend(self.isa, &head, &mut scratch.attention, to);
+                });
                 first += tokens;
             }
         }
         let linear = Layered {
-            input: self.input(context, stride, &mut scratch.quantised),
+            input: counted(Part::Round, || {
+                self.input(context, stride, &mut scratch.quantised)
+            }),
             weights: layer.attended.weights.all(),
             start: Start::Bias(&layer.attended.bias),
             next: Some(layer.inner[0].up.weights.all()),
         };
-        self.linear(&linear, &mut scratch.added[..rows * hidden]);
+        let added = &mut scratch.added[..rows * hidden];
+        counted(Part::Linear, || self.linear(&linear, added));
     }
 
     /// Norms of heads and rotary positions in the projections of one text and head of keys.
@@ -225,7 +241,9 @@ impl FastBert {
         let hidden = self.weights.plan.hidden;
         let states = &scratch.states[..rows * hidden];
         let added = &mut scratch.added[..rows * hidden];
-        let input = self.input(states, hidden, &mut scratch.quantised);
+        let input = counted(Part::Round, || {
+            self.input(states, hidden, &mut scratch.quantised)
+        });
         for (index, block) in layer.inner.iter().enumerate() {
             let width = block.down.depth();
             scratch.inner.grow(rows * width);
@@ -236,7 +254,9 @@ impl FastBert {
                 None => next_layer.map(|layer| &layer.heads[0].weights),
             };
             let down = Layered {
-                input: self.input(inner, width, &mut scratch.quantised_inner),
+                input: counted(Part::Round, || {
+                    self.input(inner, width, &mut scratch.quantised_inner)
+                }),
                 weights: block.down.all(),
                 start: match index {
                     0 => Start::Bias(&layer.down_bias),
@@ -244,7 +264,7 @@ impl FastBert {
                 },
                 next: next.map(Panels::all),
             };
-            self.linear(&down, added);
+            counted(Part::Linear, || self.linear(&down, added));
         }
     }
 
@@ -263,9 +283,9 @@ impl FastBert {
             start: Start::Bias(&block.up.bias),
             next: Some(block.gate.as_ref().map_or(down, |gate| gate.weights.all())),
         };
-        self.linear(&up, to);
+        counted(Part::Linear, || self.linear(&up, to));
         let Some(linear) = &block.gate else {
-            self.isa.activate(activation, to);
+            counted(Part::Activation, || self.isa.activate(activation, to));
             return;
         };
         gate.grow(to.len());
@@ -276,9 +296,11 @@ impl FastBert {
             start: Start::Bias(&linear.bias),
             next: Some(down),
         };
-        self.linear(&layer, gate);
-        self.isa.activate(activation, gate);
-        self.isa.gate(to, gate);
+        counted(Part::Linear, || self.linear(&layer, gate));
+        counted(Part::Activation, || {
+            self.isa.activate(activation, gate);
+            self.isa.gate(to, gate);
+        });
     }
 
     /// Token vectors to one vector a text, as [`FastBert::finish`] reads them.

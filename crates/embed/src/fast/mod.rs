@@ -36,7 +36,7 @@ pub(crate) use rowwise::Activation;
 
 use crate::bert::Shape;
 use crate::stock::Dense;
-use crate::tokens::Tokens;
+use crate::tokens::{Tokens, check};
 use crate::{EmbedError, PoolingMode, SentenceConfig};
 use encode::Scratch;
 use isa::Isa;
@@ -69,7 +69,12 @@ impl FastBert {
             Planned::Runs(plan) => plan,
             Planned::Refused(why) => return Ok(Err(why)),
         };
-        let dense = Dense::load_all(folder, &config.dense, plan.hidden)?;
+        let dense = Dense::load_all(
+            folder,
+            &config.dense,
+            plan.hidden,
+            &candle_core::Device::Cpu,
+        )?;
         Ok(Ok(Self {
             weights: Weights::read(folder, plan, precision)?,
             pooling: config.pooling_mode,
@@ -116,21 +121,7 @@ impl FastBert {
     /// Whether every text has a token, none more than the model has positions, and all are of its vocabulary.
     pub(crate) fn check(&self, texts: &[Tokens]) -> Result<(), EmbedError> {
         let (words, positions) = (self.weights.plan.words, self.weights.plan.places.longest());
-        let wrong = |why: String| Err(EmbedError::Candle(candle_core::Error::Msg(why)));
-        for (index, text) in texts.iter().enumerate() {
-            let length = text.ids.len();
-            if length == 0 || length > positions {
-                return wrong(format!(
-                    "text {index} has {length} tokens, and the model reads 1 to {positions}; check max_seq_length"
-                ));
-            }
-            if let Some(id) = text.ids.iter().find(|id| **id as usize >= words) {
-                return wrong(format!(
-                    "token {id} of text {index} is not among the model's {words} words; tokenizer and weights differ"
-                ));
-            }
-        }
-        Ok(())
+        check(texts, words, positions)
     }
 
     /// Pooled vectors of checked texts, row-major `(texts.len(), hidden)`.

@@ -1,11 +1,27 @@
 //! Multi-head attention over a padded batch, the same for every architecture: who may look at whom, and at what cost.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
+use std::ops::Range;
 
-/// What a masked score is lowered by. Finite, so that a padding row that sees nothing gives numbers, which nothing reads.
-const HIDDEN: f32 = -1e30;
-/// Most scores that are computed at once: 64 MB. Longer texts take their queries in turns.
-const SCORES: usize = 1 << 24;
+/// What a masked score is lowered by. Finite even where two masks hide the same, so that a padding row that sees nothing
+/// gives numbers, which are then counted nought times: infinity would make them NaN.
+fn hidden(numbers: DType) -> f64 {
+    match numbers {
+        // The largest f16 is 65,504.
+        DType::F16 => -1e4,
+        _ => -1e30,
+    }
+}
+
+/// Most scores that are computed at once: 64 MB of f32 on a CPU, 512 MB of 16-bit floats on a GPU. Longer texts take their
+/// queries in turns.
+fn most_scores(like: &Tensor) -> usize {
+    if like.device().is_cpu() {
+        1 << 24
+    } else {
+        1 << 28
+    }
+}
 
 /// Which other tokens of its text a token looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +73,7 @@ pub(super) struct View<'a> {
 /// width)`.
 pub(super) fn attend(heads: &Heads, view: &View) -> Result<Tensor> {
     let (texts, count, tokens, _) = heads.queries.dims4()?;
-    let rows = SCORES / (texts * count * tokens).max(1);
+    let rows = most_scores(&heads.queries) / (texts * count * tokens).max(1);
     attend_in_turns(heads, view, rows.max(1))
 }
 
@@ -66,8 +82,9 @@ fn attend_in_turns(heads: &Heads, view: &View, rows: usize) -> Result<Tensor> {
     let (_, _, tokens, width) = heads.queries.dims4()?;
     let queries = (&heads.queries / (width as f64).sqrt())?;
     let keys = heads.keys.transpose(2, 3)?.contiguous()?;
-    let padding = ((view.real - 1.0)? * f64::from(-HIDDEN))?;
-    let padding = padding.unsqueeze(1)?.unsqueeze(1)?;
+    let numbers = queries.dtype();
+    let padding = ((view.real - 1.0)? * -hidden(numbers))?;
+    let padding = padding.to_dtype(numbers)?.unsqueeze(1)?.unsqueeze(1)?;
     let mut attended = Vec::new();
     for first in (0..tokens).step_by(rows) {
         let rows = rows.min(tokens - first);
@@ -79,10 +96,11 @@ fn attend_in_turns(heads: &Heads, view: &View, rows: usize) -> Result<Tensor> {
             scores = scores.broadcast_add(&bias.narrow(1, first, rows)?.unsqueeze(0)?)?;
         }
         if view.reach != Reach::All {
-            scores = scores.broadcast_add(&mask(view, first, rows, tokens)?)?;
+            let mask = mask(view, first..first + rows, tokens, numbers)?;
+            scores = scores.broadcast_add(&mask)?;
         }
         let scores = scores.broadcast_add(&padding)?;
-        let shares = candle_nn::ops::softmax_last_dim(&scores.contiguous()?)?;
+        let shares = softmax(&scores.contiguous()?)?;
         attended.push(shares.matmul(&heads.values)?);
     }
     Tensor::cat(&attended, 2)?
@@ -90,20 +108,31 @@ fn attend_in_turns(heads: &Heads, view: &View, rows: usize) -> Result<Tensor> {
         .flatten_from(D::Minus2)
 }
 
-/// 0 where a query looks, [`HIDDEN`] where not: `(rows, tokens)` for the queries from `first` on.
-fn mask(view: &View, first: usize, rows: usize, tokens: usize) -> Result<Tensor> {
+/// Softmax over the keys, summed in f32: as CUDA's kernel does by itself, and Candle's for the CPU does not.
+fn softmax(scores: &Tensor) -> Result<Tensor> {
+    if scores.device().is_cpu() && scores.dtype().size_in_bytes() < 4 {
+        let shares = candle_nn::ops::softmax_last_dim(&scores.to_dtype(DType::F32)?)?;
+        return shares.to_dtype(scores.dtype());
+    }
+    candle_nn::ops::softmax_last_dim(scores)
+}
+
+/// 0 where a query looks, [`hidden`] where not: `(queries, tokens)`.
+fn mask(view: &View, queries: Range<usize>, tokens: usize, numbers: DType) -> Result<Tensor> {
+    let hidden = hidden(numbers) as f32;
     let row = |query| (0..tokens).map(move |key| (query, key));
-    let numbers: Vec<f32> = (first..first + rows)
+    let rows = queries.len();
+    let lowered: Vec<f32> = queries
         .flat_map(row)
         .map(|(query, key)| {
             if view.reach.covers(query, key) {
                 0.0
             } else {
-                HIDDEN
+                hidden
             }
         })
         .collect();
-    Tensor::from_vec(numbers, (rows, tokens), view.real.device())
+    Tensor::from_vec(lowered, (rows, tokens), view.real.device())?.to_dtype(numbers)
 }
 
 /// Rotary position embeddings (Su et al. 2021, "RoFormer"), halves rotated as in GPT-NeoX.
@@ -113,7 +142,8 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    /// For texts of `tokens` tokens and heads of `width` numbers; `theta` is the base of the frequencies.
+    /// For texts of `tokens` tokens and heads of `width` numbers; `theta` is the base of the frequencies. The tables are
+    /// computed as f32, and hold the numbers and lie on the device of `like`.
     pub(super) fn new(tokens: usize, width: usize, theta: f64, like: &Tensor) -> Result<Self> {
         let frequencies: Vec<f32> = (0..width / 2)
             .map(|i| 1.0 / (theta as f32).powf((2 * i) as f32 / width as f32))
@@ -123,7 +153,7 @@ impl Rotation {
             .collect();
         let table = |f: fn(f32) -> f32| {
             let numbers = angles.iter().copied().map(f).collect::<Vec<f32>>();
-            Tensor::from_vec(numbers, (tokens, width / 2), like.device())
+            Tensor::from_vec(numbers, (tokens, width / 2), like.device())?.to_dtype(like.dtype())
         };
         Ok(Self {
             cos: table(f32::cos)?,

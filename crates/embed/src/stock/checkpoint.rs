@@ -1,14 +1,15 @@
 //! The weights of a model folder, by name, whatever prefix they were saved under and in however many files.
 
+use super::Place;
 use crate::EmbedError;
 use crate::shards::weight_files;
-use candle_core::{DType, Device, safetensors};
+use candle_core::{Device, safetensors};
 use candle_nn::VarBuilder;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The weights of a folder, as f32 whatever precision they are stored in.
-pub(super) fn open(folder: &Path) -> Result<VarBuilder<'static>, EmbedError> {
+/// The weights of a folder, as the numbers of `place` whatever precision they are stored in.
+pub(super) fn open(folder: &Path, place: &Place) -> Result<VarBuilder<'static>, EmbedError> {
     let files = weight_files(folder).map_err(|why| EmbedError::Config {
         path: folder.to_owned(),
         why,
@@ -22,18 +23,21 @@ pub(super) fn open(folder: &Path) -> Result<VarBuilder<'static>, EmbedError> {
     };
     if let [whole] = &files[..] {
         let bytes = read(whole)?;
-        let device = &Device::Cpu;
         return Ok(VarBuilder::from_buffered_safetensors(
             bytes,
-            DType::F32,
-            device,
+            place.numbers,
+            &place.device,
         )?);
     }
     let mut tensors = HashMap::new();
     for name in &files {
         tensors.extend(safetensors::load_buffer(&read(name)?, &Device::Cpu)?);
     }
-    Ok(VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))
+    Ok(VarBuilder::from_tensors(
+        tensors,
+        place.numbers,
+        &place.device,
+    ))
 }
 
 /// Where the encoder begins: at the top, or under the first of `prefixes` that has the tensor `probe`.

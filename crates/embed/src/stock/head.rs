@@ -1,17 +1,19 @@
 //! From token vectors to one vector a text: pooling, and the Dense modules after it.
 
-use super::Batch;
 use super::checkpoint::open;
 use super::settings::Activation;
+use super::{Batch, Place};
 use crate::EmbedError;
 use crate::config::{PoolingMode, read_json, unsupported};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Linear, Module, linear_b};
 use serde::Deserialize;
 use std::path::Path;
 
-/// Token vectors `(texts, tokens, hidden)` to one a text, `(texts, hidden)`. Padding never takes part.
+/// Token vectors `(texts, tokens, hidden)` to one a text, `(texts, hidden)`, in f32 whatever numbers the token vectors are.
+/// Padding never takes part.
 pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<Tensor> {
+    let states = states.to_dtype(DType::F32)?;
     if mode == PoolingMode::Max {
         let lowered = ((&batch.real - 1.0)? * 1e30)?.unsqueeze(2)?;
         return states.broadcast_add(&lowered)?.max(1);
@@ -23,7 +25,7 @@ pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<
     }
     let shape = (batch.lengths.len(), 1, batch.width);
     let weights = Tensor::from_vec(weights, shape, states.device())?;
-    weights.matmul(states)?.squeeze(1)
+    weights.matmul(&states)?.squeeze(1)
 }
 
 /// What each of a text's tokens counts for.
@@ -85,11 +87,12 @@ impl Dense {
         folder: &Path,
         modules: &[String],
         inputs: usize,
+        device: &Device,
     ) -> std::result::Result<Vec<Self>, EmbedError> {
         let mut all: Vec<Self> = Vec::new();
         for module in modules {
             let inputs = all.last().map_or(inputs, |dense| dense.outputs);
-            all.push(Self::load(&folder.join(module), inputs)?);
+            all.push(Self::load(&folder.join(module), inputs, device)?);
         }
         Ok(all)
     }
@@ -100,8 +103,12 @@ impl Dense {
         self.forward(&vector)?.flatten_all()?.to_vec1()
     }
 
-    /// Reads the module of `folder`, which is given vectors of `inputs` numbers.
-    fn load(folder: &Path, inputs: usize) -> std::result::Result<Self, EmbedError> {
+    /// Reads the module of `folder`, which is given vectors of `inputs` numbers. It computes in f32 on every device.
+    fn load(
+        folder: &Path,
+        inputs: usize,
+        device: &Device,
+    ) -> std::result::Result<Self, EmbedError> {
         let path = folder.join("config.json");
         let config: DenseConfig = read_json(&path)?;
         let refused =
@@ -144,7 +151,11 @@ impl Dense {
                 path,
             });
         }
-        let weights = open(folder)?;
+        let place = Place {
+            device: device.clone(),
+            numbers: DType::F32,
+        };
+        let weights = open(folder, &place)?;
         Ok(Self {
             linear: linear_b(
                 inputs,

@@ -1,7 +1,8 @@
 //! The plain path: every architecture on Candle's tensors, with the mask, pooling, Dense modules and length normalisation of
 //! sentence-transformers around it. What every faster path is compared with.
 //!
-//! BERT is Candle's own; where Candle has no right model, the implementation is ours. Not for: speed.
+//! BERT is Candle's own; where Candle has no right model, the implementation is ours. It runs as f32 on the CPU, and at any
+//! other [`Place`], which `gpu/` is made of. Not for: speed on a CPU.
 
 mod attention;
 mod checkpoint;
@@ -18,7 +19,7 @@ use crate::fast::Plan;
 use crate::tokens::Tokens;
 use crate::{EmbedError, SentenceConfig};
 pub(crate) use attention::Reach;
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 pub(crate) use head::{Dense, token_weights};
 use modernbert::ModernBert;
 use nomic::NomicBert;
@@ -33,6 +34,33 @@ pub(crate) struct StockModel {
     pooling: PoolingMode,
     dense: Vec<Dense>,
     shape: Shape,
+    device: Device,
+}
+
+/// Where a model's tensors are, and what numbers they hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) device: Device,
+    pub(crate) numbers: DType,
+}
+
+impl Place {
+    /// f32 on the CPU.
+    pub(crate) fn plain() -> Self {
+        Self {
+            device: Device::Cpu,
+            numbers: DType::F32,
+        }
+    }
+}
+
+/// What a model can be given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Words of its vocabulary.
+    pub(crate) words: usize,
+    /// Tokens that have a position; as many as can be counted where positions are computed.
+    pub(crate) positions: usize,
 }
 
 /// Ids to token vectors.
@@ -48,6 +76,8 @@ enum Encoder {
 struct Batch {
     /// `(texts, width)`.
     ids: Tensor,
+    /// The same in memory of the CPU, one text after the other.
+    rows: Vec<u32>,
     /// 1 for tokens, 0 for padding: f32 `(texts, width)`.
     real: Tensor,
     /// Tokens a text.
@@ -78,10 +108,26 @@ pub(crate) fn plan(
 }
 
 impl StockModel {
-    /// Reads the weights of `folder`, and the configuration files that say how they are used.
+    /// Reads the weights of `folder`, and the configuration files that say how they are used. f32 on the CPU; for BERT,
+    /// Candle's own.
     pub(crate) fn load(
         folder: &Path,
         config: &SentenceConfig,
+    ) -> std::result::Result<Self, EmbedError> {
+        let place = Place::plain();
+        if config.kind() != Some(Architecture::Bert) {
+            return Self::load_at(folder, config, &place);
+        }
+        let model = Bert::load(folder, checkpoint::open(folder, &place)?)?;
+        let shape = model.shape();
+        Self::with_head(folder, config, (Encoder::Bert(model), shape), &place)
+    }
+
+    /// The same at a place of one's choice. BERT is ours there: the mask of Candle's gives NaN in 16-bit floats.
+    pub(crate) fn load_at(
+        folder: &Path,
+        config: &SentenceConfig,
+        place: &Place,
     ) -> std::result::Result<Self, EmbedError> {
         let Some(kind) = config.kind() else {
             return Err(unsupported(
@@ -91,14 +137,12 @@ impl StockModel {
                 Architecture::SUPPORTED,
             ));
         };
-        let weights = checkpoint::open(folder)?;
-        let (encoder, shape) = match kind {
-            Architecture::Bert => {
-                let model = Bert::load(folder, weights)?;
-                let shape = model.shape();
-                (Encoder::Bert(model), shape)
-            }
-            kind @ (Architecture::DistilBert | Architecture::Mpnet | Architecture::XlmRoberta) => {
+        let weights = checkpoint::open(folder, place)?;
+        let encoder = match kind {
+            kind @ (Architecture::Bert
+            | Architecture::DistilBert
+            | Architecture::Mpnet
+            | Architecture::XlmRoberta) => {
                 let model = PostNorm::load(folder, weights, kind)?;
                 let shape = model.shape();
                 (Encoder::PostNorm(model), shape)
@@ -119,11 +163,22 @@ impl StockModel {
                 (Encoder::Qwen3(model), shape)
             }
         };
+        Self::with_head(folder, config, encoder, place)
+    }
+
+    /// The encoder with what comes after it.
+    fn with_head(
+        folder: &Path,
+        config: &SentenceConfig,
+        (encoder, shape): (Encoder, Shape),
+        place: &Place,
+    ) -> std::result::Result<Self, EmbedError> {
         Ok(Self {
             encoder,
             pooling: config.pooling_mode,
-            dense: Dense::load_all(folder, &config.dense, shape.hidden)?,
+            dense: Dense::load_all(folder, &config.dense, shape.hidden, &place.device)?,
             shape,
+            device: place.device.clone(),
         })
     }
 
@@ -136,10 +191,31 @@ impl StockModel {
         self.dense.last().map_or(self.shape.hidden, |d| d.outputs)
     }
 
-    /// Unit vectors of the texts of one batch, row-major `(texts.len(), dim)`. Padding is masked in attention and takes no
-    /// part in pooling, so a batch gives what its members give alone, up to rounding.
+    /// What may be in a batch.
+    pub(crate) fn limits(&self) -> Limits {
+        match &self.encoder {
+            // Candle's own refuses what it cannot read by itself.
+            Encoder::Bert(_) => Limits {
+                words: usize::MAX,
+                positions: usize::MAX,
+            },
+            Encoder::PostNorm(model) => model.limits(),
+            Encoder::ModernBert(model) => model.limits(),
+            Encoder::NomicBert(model) => model.limits(),
+            Encoder::Qwen3(model) => model.limits(),
+        }
+    }
+
+    /// Unit vectors of the texts of one batch, row-major `(texts.len(), dim)`.
     pub(crate) fn embed(&self, texts: &[&Tokens]) -> std::result::Result<Vec<f32>, EmbedError> {
-        let batch = Batch::new(texts, self.shape.pad_id)?;
+        Ok(self.vectors(texts)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// Unit vectors of the texts of one batch, f32 `(texts.len(), dim)`, where the model is: on a GPU they may still be in
+    /// the making. Padding is masked in attention and takes no part in pooling, so a batch gives what its members give
+    /// alone, up to rounding.
+    pub(crate) fn vectors(&self, texts: &[&Tokens]) -> Result<Tensor> {
+        let batch = Batch::new(texts, self.shape.pad_id, &self.device)?;
         let states = match &self.encoder {
             Encoder::Bert(model) => model.forward(&batch.ids, &batch.real)?,
             Encoder::PostNorm(model) => model.forward(&batch)?,
@@ -152,12 +228,12 @@ impl StockModel {
             vectors = dense.forward(&vectors)?;
         }
         let length = vectors.sqr()?.sum_keepdim(1)?.sqrt()?;
-        Ok(vectors.broadcast_div(&length)?.flatten_all()?.to_vec1()?)
+        vectors.broadcast_div(&length)
     }
 }
 
 impl Batch {
-    fn new(texts: &[&Tokens], pad_id: u32) -> Result<Self> {
+    fn new(texts: &[&Tokens], pad_id: u32, device: &Device) -> Result<Self> {
         let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
         let width = lengths.iter().copied().max().unwrap_or(0);
         let (mut ids, mut real) = (Vec::new(), Vec::new());
@@ -170,8 +246,9 @@ impl Batch {
         }
         let shape = (texts.len(), width);
         Ok(Self {
-            ids: Tensor::from_vec(ids, shape, &Device::Cpu)?,
-            real: Tensor::from_vec(real, shape, &Device::Cpu)?,
+            ids: Tensor::from_slice(&ids, shape, device)?,
+            rows: ids,
+            real: Tensor::from_vec(real, shape, device)?,
             lengths,
             width,
         })

@@ -3,10 +3,10 @@
 //!
 //! Candle's wants every weight under `model.` and the older names of `config.json`.
 
-use super::Batch;
 use super::attention::{Heads, Reach, Rotation, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
+use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
@@ -171,11 +171,18 @@ impl ModernBert {
         }
     }
 
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            words: self.sizes.words,
+            positions: usize::MAX,
+        }
+    }
+
     /// Token vectors, `(texts, tokens, hidden)`.
     pub(super) fn forward(&self, batch: &Batch) -> Result<Tensor> {
         let mut states = self.norm.forward(&self.words.forward(&batch.ids)?)?;
         let width = self.sizes.hidden / self.sizes.heads;
-        let rotation = |theta| Rotation::new(batch.width, width, theta, &batch.real);
+        let rotation = |theta| Rotation::new(batch.width, width, theta, &states);
         let (whole, near) = (
             rotation(self.sizes.thetas.0)?,
             rotation(self.sizes.thetas.1)?,

@@ -3,10 +3,10 @@
 //! Its configuration comes in two layouts, that of transformers and the GPT-like one of the first published checkpoints;
 //! Candle reads the second alone. The weights have the same names in both.
 
-use super::Batch;
 use super::attention::{Heads, Reach, Rotation, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
+use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
@@ -164,12 +164,19 @@ impl NomicBert {
         }
     }
 
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            words: self.sizes.words,
+            positions: usize::MAX,
+        }
+    }
+
     /// Token vectors, `(texts, tokens, hidden)`.
     pub(super) fn forward(&self, batch: &Batch) -> Result<Tensor> {
         let states = self.words.forward(&batch.ids)?.broadcast_add(&self.kind)?;
         let mut states = self.norm.forward(&states)?;
         let width = self.sizes.hidden / self.sizes.heads;
-        let rotation = Rotation::new(batch.width, width, self.sizes.theta, &batch.real)?;
+        let rotation = Rotation::new(batch.width, width, self.sizes.theta, &states)?;
         for layer in &self.layers {
             let attended = layer.attend(&states, batch, self.sizes.heads, &rotation)?;
             states = layer.attended_norm.forward(&(states + attended)?)?;

@@ -1,13 +1,13 @@
-//! The encoders that differ from BERT in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
+//! BERT (Devlin et al. 2018) and the encoders that differ from it in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
 //! and XLM-RoBERTa (Conneau et al. 2020), which RoBERTa and CamemBERT are the same as.
 //!
 //! Candle has two of them and they do not fit: its DistilBERT takes the tanh approximation for GELU, its XLM-RoBERTa wants
 //! a setting that newer configurations lack. It has no MPNet.
 
-use super::Batch;
 use super::attention::{Heads, Reach, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
+use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::config::Architecture;
@@ -70,6 +70,12 @@ const ROBERTA: Names = Names {
     norm: "output.LayerNorm",
 };
 
+/// The same, in BERT's own place.
+const BERT: Names = Names {
+    prefixes: &["bert"],
+    ..ROBERTA
+};
+
 /// MPNet's padding token, which its code and not its configuration says.
 const MPNET_PAD: u32 = 1;
 
@@ -108,6 +114,15 @@ impl Sizes {
             pad: None,
             pad_id: settings.find(&["pad_token_id"])?.unwrap_or(0),
             buckets: None,
+        })
+    }
+
+    fn bert(settings: &Settings) -> std::result::Result<Self, EmbedError> {
+        let sizes = Self::roberta(settings, false)?;
+        Ok(Self {
+            pad: None,
+            pad_id: settings.find(&["pad_token_id"])?.unwrap_or(0),
+            ..sizes
         })
     }
 
@@ -218,6 +233,7 @@ impl PostNorm {
         let settings = Settings::read(folder)?;
         let (names, sizes) = match architecture {
             Architecture::DistilBert => (&DISTILBERT, Sizes::distilbert(&settings)?),
+            Architecture::Bert => (&BERT, Sizes::bert(&settings)?),
             Architecture::Mpnet => (&MPNET, Sizes::roberta(&settings, true)?),
             _ => (&ROBERTA, Sizes::roberta(&settings, false)?),
         };
@@ -259,6 +275,15 @@ impl PostNorm {
         }
     }
 
+    pub(super) fn limits(&self) -> Limits {
+        // Positions that begin after the padding token's number leave those up to it out.
+        let before = self.sizes.pad.map_or(0, |pad| pad as usize + 1);
+        Limits {
+            words: self.sizes.words,
+            positions: self.sizes.positions.saturating_sub(before),
+        }
+    }
+
     /// Token vectors, `(texts, tokens, hidden)`.
     pub(super) fn forward(&self, batch: &Batch) -> Result<Tensor> {
         let mut states = self.words.forward(&batch.ids)?;
@@ -281,9 +306,8 @@ impl PostNorm {
     /// (`create_position_ids_from_input_ids`).
     fn position_ids(&self, batch: &Batch) -> Result<Tensor> {
         let (texts, tokens) = batch.ids.dims2()?;
-        let rows = batch.ids.to_vec2::<u32>()?;
         let mut positions = Vec::with_capacity(texts * tokens);
-        for row in rows {
+        for row in batch.rows.chunks(tokens.max(1)) {
             match self.sizes.pad {
                 None => positions.extend(0..row.len() as u32),
                 Some(pad) => {

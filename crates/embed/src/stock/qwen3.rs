@@ -3,10 +3,10 @@
 //!
 //! Candle's is made for generating: it keeps a cache between calls and has no mask for padding.
 
-use super::Batch;
 use super::attention::{Heads, Reach, Rotation, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
+use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
@@ -146,11 +146,18 @@ impl Qwen3 {
         }
     }
 
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            words: self.sizes.words,
+            positions: usize::MAX,
+        }
+    }
+
     /// Token vectors, `(texts, tokens, hidden)`.
     pub(super) fn forward(&self, batch: &Batch) -> Result<Tensor> {
         let mut states = self.words.forward(&batch.ids)?;
         let sizes = &self.sizes;
-        let rotation = Rotation::new(batch.width, sizes.width, sizes.theta, &batch.real)?;
+        let rotation = Rotation::new(batch.width, sizes.width, sizes.theta, &states)?;
         for layer in &self.layers {
             states = (&states + layer.attend(&states, batch, sizes, &rotation)?)?;
             let inner = layer.inner_norm.forward(&states)?;

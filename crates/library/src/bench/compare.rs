@@ -7,7 +7,7 @@ use super::{EmbedBenchReport, LatencyReport, Setting};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
-use syntopic_embed::{EmbedOptions, Mode};
+use syntopic_embed::{Device, EmbedOptions, Mode};
 
 /// Names that a mode may have, the one to compare with first; those that this build has are asked for by
 /// [`modes`]. `auto` is none: it chooses one of them.
@@ -16,11 +16,11 @@ const MODE_NAMES: [&str; 6] = ["f32", "bf16", "f16", "int16", "int8", "stock"];
 /// The mode that is many times slower than the others.
 const SLOW: &str = "stock";
 
-/// The modes of this build, `auto` left out.
+/// The modes of this build for devices like this one, `auto` left out.
 #[must_use]
-pub fn modes() -> Vec<&'static str> {
-    let known = |name: &&str| name.parse::<Mode>().is_ok();
-    MODE_NAMES.into_iter().filter(known).collect()
+pub fn modes(device: Device) -> Vec<&'static str> {
+    let runs = |name: &&str| name.parse::<Mode>().is_ok_and(|mode| mode.runs_on(device));
+    MODE_NAMES.into_iter().filter(runs).collect()
 }
 
 /// One way to run a model.
@@ -47,6 +47,8 @@ pub struct Sweep {
     pub threads: Vec<usize>,
     /// Most tokens in a batch.
     pub batch_tokens: Vec<usize>,
+    /// Where all of them run.
+    pub device: Device,
 }
 
 impl Sweep {
@@ -60,15 +62,19 @@ impl Sweep {
     }
 
     /// The same with what was not given varied: all modes but Candle's own BERT (many times slower, it would take most
-    /// of the time; it is there for the asking), 1 thread and all, and three sizes of batch around the default.
+    /// of the time; it is there for the asking), 1 thread and all (on a GPU all alone), and three sizes of batch around the
+    /// default.
     #[must_use]
     pub fn or_all(self, cpus: usize) -> Self {
-        let fast = || modes().into_iter().filter(|name| *name != SLOW);
-        let batch = EmbedOptions::default().batch_tokens;
+        let device = self.device;
+        let fast = || modes(device).into_iter().filter(|name| *name != SLOW);
+        let batch = EmbedOptions::on(device).batch_tokens;
+        let fewest = if device.is_gpu() { cpus } else { 1 };
         Self {
+            device,
             models: self.models,
             modes: given_or(self.modes, || fast().map(str::to_owned).collect()),
-            threads: given_or(self.threads, || vec![1, cpus]),
+            threads: given_or(self.threads, || vec![fewest, cpus]),
             batch_tokens: given_or(self.batch_tokens, || vec![batch / 2, batch, batch * 4]),
         }
     }
@@ -378,7 +384,16 @@ pub(super) mod tests {
             all.modes.len() * 3
         );
         assert_eq!(sweep(&[3], &["stock"]).or_all(4).configurations().len(), 3);
-        assert!(modes().contains(&"stock") && !modes().contains(&"auto"));
+        let cpu = modes(Device::Cpu);
+        assert!(cpu.contains(&"stock") && !cpu.contains(&"auto") && !cpu.contains(&"f16"));
+        let gpu = Sweep {
+            device: Device::Cuda(0),
+            ..Sweep::default()
+        };
+        let gpu = gpu.or_all(4);
+        assert_eq!(gpu.modes, ["f32", "bf16", "f16"]);
+        assert_eq!(gpu.batch_tokens, [8_192, 16_384, 65_536]);
+        assert_eq!(gpu.configurations().len(), 9, "all threads alone");
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub fn lengths(
             Err(why) => left_out.push(LeftOut { length, why }),
         }
     }
-    let peak = embedder.measure_peak(setting.threads, PEAK_FOR);
+    let peak = embedder.measure_peak(setting.threads, PEAK_FOR)?;
     let repeat = bench.repeat.max(1);
     if let Some(first) = runs.first() {
         setting::warm_up(&embedder, &first.texts)?;

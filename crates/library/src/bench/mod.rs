@@ -12,6 +12,7 @@ mod lengths;
 mod machine;
 mod npy;
 mod peers;
+mod profile;
 mod setting;
 mod spread;
 mod throughput;
@@ -26,13 +27,14 @@ pub use latency::{LatencyReport, latency};
 pub use lengths::{LeftOut, LengthPoint, LengthsReport, lengths};
 pub use machine::Machine;
 pub use peers::{BadLine, PeerLine, PeerLines, Wanted};
+pub use profile::ProfilePart;
 pub use setting::Setting;
 pub use spread::Spread;
 pub use throughput::{EmbedBenchReport, embed};
 
 use crate::add::Source;
 use std::path::PathBuf;
-use syntopic_embed::Mode;
+use syntopic_embed::{Device, Mode};
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,10 @@ pub struct EmbedBench {
     pub batch_tokens: Option<usize>,
     /// Which implementation runs the model.
     pub mode: Mode,
+    /// Where it runs.
+    pub device: Device,
+    /// Whether to count the time of every part of the work; [`embed`] alone does.
+    pub profile: bool,
     /// Where to write the vectors of the median pass, as `.npy` (f32, one row a paper, in the order of the input).
     /// [`embed`] alone makes them.
     pub save: Option<PathBuf>,
@@ -63,6 +69,8 @@ impl Default for EmbedBench {
             repeat: 3,
             batch_tokens: None,
             mode: Mode::Auto,
+            device: Device::Cpu,
+            profile: false,
             save: None,
         }
     }

@@ -33,10 +33,11 @@ pub struct Setting {
 
 /// How the embedder is asked to run.
 pub(super) fn options(bench: &EmbedBench) -> EmbedOptions {
-    let defaults = EmbedOptions::default();
+    let defaults = EmbedOptions::on(bench.device);
     EmbedOptions {
         batch_tokens: bench.batch_tokens.unwrap_or(defaults.batch_tokens),
         mode: bench.mode,
+        ..defaults
     }
 }
 
@@ -51,7 +52,7 @@ pub(super) fn load(
     let (candle_threads, rayon_threads) = thread_counts();
     let setting = Setting {
         model: embedder.identity().name.clone(),
-        device: String::from("cpu"),
+        device: embedder.device().to_owned(),
         mode: embedder.mode().to_owned(),
         max_tokens: embedder.identity().max_tokens,
         batch_tokens: options.batch_tokens,

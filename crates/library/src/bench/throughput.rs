@@ -1,12 +1,12 @@
 //! Papers a second, tokenization included, and what of the machine they took.
 
 use super::input::{Input, Part};
-use super::{EmbedBench, Setting, Spread, input, machine, npy, setting};
+use super::{EmbedBench, ProfilePart, Setting, Spread, input, machine, npy, profile, setting};
 use crate::{Event, LibraryError, Progress};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use syntopic_embed::models::ResolveOptions;
-use syntopic_embed::{Embedded, Embedder, Peak, TextKind};
+use syntopic_embed::{Embedded, Embedder, Peak, TextKind, end_profile, start_profile};
 
 /// How long the yardstick is measured.
 pub(super) const PEAK_FOR: Duration = Duration::from_millis(500);
@@ -37,10 +37,13 @@ pub struct EmbedBenchReport {
     pub wall_s: f64,
     /// Processor seconds of the median pass, over all threads; absent where the system does not tell.
     pub cpu_s: Option<f64>,
-    /// Share of the median pass that was tokenization.
+    /// Share of the median pass that was tokenization; for a GPU, it is done while the GPU computes.
     pub tokenize_share: f64,
     /// Share of the computed tokens that was padding.
     pub padding_share: f64,
+    /// Batches of the median pass that did not fit the memory of the GPU, and were halved.
+    #[serde(default)]
+    pub halved_batches: usize,
     /// Milliseconds a batch, over all passes.
     pub batch_ms: Spread,
     /// Most memory this process ever held, in MB (10^6 bytes); absent where the system does not tell.
@@ -56,13 +59,16 @@ pub struct EmbedBenchReport {
     pub achieved_gops: f64,
     /// Share of the peak that was achieved.
     pub peak_share: f64,
+    /// Where the time went, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Vec<ProfilePart>>,
 }
 
 /// One pass over all texts.
-struct Pass {
+pub(super) struct Pass {
     wall_s: f64,
     cpu_s: Option<f64>,
-    embedded: Embedded,
+    pub(super) embedded: Embedded,
 }
 
 /// Measures embedding throughput.
@@ -76,14 +82,21 @@ pub fn embed(
 ) -> Result<EmbedBenchReport, LibraryError> {
     let input = input::read(bench, Part::Whole, progress)?;
     let (embedder, setting) = setting::load(bench, sources, progress)?;
-    let peak = embedder.measure_peak(setting.threads, PEAK_FOR);
+    let peak = embedder.measure_peak(setting.threads, PEAK_FOR)?;
     setting::warm_up(&embedder, &input.texts)?;
-    let passes = passes(&embedder, &input.texts, bench.repeat.max(1), progress)?;
+    if bench.profile {
+        start_profile();
+    }
+    let passes = passes(&embedder, &input.texts, bench.repeat.max(1), progress);
+    let spent = bench.profile.then(end_profile);
+    let passes = passes?;
     if let Some(path) = &bench.save {
         npy::save(path, &passes[passes.len() / 2].embedded.vectors)?;
     }
     let operations = |tokens| embedder.operations(tokens);
-    Ok(report(setting, input, &passes, peak, &operations))
+    let mut report = report(setting, input, &passes, peak, &operations);
+    report.profile = spent.map(|spent| profile::parts(&spent, &passes));
+    Ok(report)
 }
 
 /// All passes, the fastest first.
@@ -147,6 +160,7 @@ fn report(
         cpu_s: median.cpu_s,
         tokenize_share: embedded.tokenize_time.as_secs_f64() / median.wall_s,
         padding_share: 1.0 - tokens as f64 / padded.max(1) as f64,
+        halved_batches: embedded.halved_batches,
         batch_ms: Spread::of(batches.map(|b| b.time.as_secs_f64() * 1e3)),
         peak_rss_mb: machine::peak_rss_mb(),
         repeat: passes.len(),
@@ -154,5 +168,6 @@ fn report(
         peak_instructions: peak.instructions.to_owned(),
         achieved_gops,
         peak_share: achieved_gops / peak.gops,
+        profile: None,
     }
 }

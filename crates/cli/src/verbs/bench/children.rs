@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+use syntopic_library::Device;
 use syntopic_library::bench::{self, ColdReport, Configuration, FirstVector, Measured, find_model};
 use syntopic_library::models::ModelSources;
 
@@ -39,7 +40,7 @@ pub(super) fn measure(
     verb: &BenchEmbedArguments,
     configuration: &Configuration,
 ) -> Result<Measured, Failed> {
-    let mut command = command(configuration).map_err(Failed::new)?;
+    let mut command = command(configuration, verb.on.device).map_err(Failed::new)?;
     command.args(["--json", "--repeat", "1"]);
     if let Some(n) = verb.n {
         command.args(["-n", &n.to_string()]);
@@ -86,12 +87,14 @@ pub(super) fn cold(
         "starting {} processes, the first to warm up …",
         starts + 1
     ));
-    Ok(bench::cold(starts, &mut || start(&configuration)))
+    Ok(bench::cold(starts, &mut || {
+        start(&configuration, verb.on.device)
+    }))
 }
 
 /// Milliseconds from the start of a process to its first vector, and what it says.
-fn start(configuration: &Configuration) -> Result<(f64, FirstVector), Failed> {
-    let mut command = command(configuration).map_err(Failed::new)?;
+fn start(configuration: &Configuration, device: Device) -> Result<(f64, FirstVector), Failed> {
+    let mut command = command(configuration, device).map_err(Failed::new)?;
     command
         .arg("--first-vector")
         .stdout(Stdio::piped())
@@ -116,10 +119,11 @@ fn start(configuration: &Configuration) -> Result<(f64, FirstVector), Failed> {
     Ok((ms, read(&line)?))
 }
 
-/// This program, asked to run one configuration.
-fn command(configuration: &Configuration) -> std::io::Result<Command> {
+/// This program, asked to run one configuration on a device.
+fn command(configuration: &Configuration, device: Device) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["bench", "embed", "--quiet", "--mode", &configuration.mode]);
+    command.args(["--device", &device.to_string()]);
     if let Some(model) = &configuration.model {
         command.args(["--model", model]);
     }

@@ -57,12 +57,14 @@ impl Output<'_> {
 }
 
 fn run_embed(verb: &BenchEmbedArguments, mut output: Output<'_>) -> anyhow::Result<u8> {
+    verb.on.device.check()?;
     for mode in &verb.mode {
         mode.parse::<Mode>()?;
     }
     if verb.compare || sweep(verb).is_several() {
         let alone = [
             (verb.save.is_some(), "--save"),
+            (verb.profile, "--profile"),
             (!verb.lengths.is_empty(), "--lengths"),
             (verb.cold, "--cold"),
         ];
@@ -128,6 +130,8 @@ fn options(verb: &BenchEmbedArguments) -> anyhow::Result<EmbedBench> {
             Some(mode) => mode.parse()?,
             None => defaults.mode,
         },
+        device: verb.on.device,
+        profile: verb.profile,
         save: verb.save.clone(),
     })
 }
@@ -138,6 +142,7 @@ fn sweep(verb: &BenchEmbedArguments) -> Sweep {
         modes: verb.mode.clone(),
         threads: verb.threads.clone(),
         batch_tokens: verb.batch_tokens.clone(),
+        device: verb.on.device,
     }
 }
 

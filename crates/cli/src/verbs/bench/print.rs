@@ -4,12 +4,27 @@ use super::super::count;
 use crate::table::{self, Column};
 use std::io::Write;
 use syntopic_library::bench::{
-    ColdReport, EmbedBenchReport, LatencyReport, LengthPoint, LengthsReport, Machine, Setting,
+    ColdReport, EmbedBenchReport, LatencyReport, LengthPoint, LengthsReport, Machine, ProfilePart,
+    Setting,
 };
 
 /// Papers a second, and what of the machine they took.
 pub(super) fn throughput(r: &EmbedBenchReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    write(out, what(r).into_iter().chain(rates(r)).chain(machine(r)))
+    write(out, what(r).into_iter().chain(rates(r)).chain(machine(r)))?;
+    let Some(parts) = &r.profile else {
+        return Ok(());
+    };
+    let row = |part: &ProfilePart| {
+        vec![
+            part.part.clone(),
+            format!("{:.2}", part.thread_s),
+            format!("{:.1}%", part.share * 100.0),
+        ]
+    };
+    let rows: Vec<Vec<String>> = parts.iter().map(row).collect();
+    let columns = [Column::Left, Column::Right, Column::Right];
+    table::write(out, &columns, &["part", "thread s", "share"], &rows)?;
+    Ok(())
 }
 
 /// Milliseconds a title.
@@ -188,8 +203,13 @@ fn rates(r: &EmbedBenchReport) -> Vec<Line> {
         r.setting.batch_tokens
     );
     let b = &r.batch_ms;
+    let halved = match r.halved_batches {
+        0 => String::new(),
+        1 => String::from("; 1 batch did not fit the GPU and was halved"),
+        n => format!("; {n} batches did not fit the GPU and were halved"),
+    };
     let batch = format!(
-        "{:.1} ms median, {:.1} p90, {:.1} p99, {:.1} at most",
+        "{:.1} ms median, {:.1} p90, {:.1} p99, {:.1} at most{halved}",
         b.p50, b.p90, b.p99, b.max
     );
     vec![
