@@ -25,6 +25,7 @@ mod rows;
 mod store;
 mod stored_index;
 mod suggest;
+mod topic_graph;
 mod topics;
 
 pub use add::{AddOptions, AddReport, FileReport, Source};
