@@ -58,3 +58,40 @@ fn vectors_are_judged_by_labels_and_by_other_vectors() {
     let fewer = write("c.npy", &npy(&ROWS[..5]));
     ask(&["--against", &fewer]).fails(1, &["c.npy", "it has 5 rows", "have 6"]);
 }
+
+#[test]
+fn topics_are_judged_by_labels() {
+    let place = Place::new();
+    let write = |name: &str, bytes: &[u8]| place.file(name, bytes).display().to_string();
+    let vectors = write("a.npy", &npy(&ROWS));
+    let lines = |labels: [&str; 6]| -> String {
+        let line = |(i, label)| format!("{{\"id\": {i}, \"kind\": \"{label}\"}}\n");
+        labels.into_iter().enumerate().map(line).collect()
+    };
+    let labels = write("labels.jsonl", lines(LABELS).as_bytes());
+    let same = write(
+        "same.jsonl",
+        lines(["x", "x", "x", "y", "y", "y"]).as_bytes(),
+    );
+    let ask = |rest: &[&str]| {
+        let all = [&["eval", "topics", "--vectors", &vectors, "--json"], rest].concat();
+        place.run(&[&all[..], &["--label-field", "kind"]].concat())
+    };
+    let found = ask(&["--papers", &same, "-k", "2"]).json();
+    for figure in ["v_measure", "ari", "nmi"] {
+        assert_eq!(found[figure], 1.0, "{figure}");
+    }
+    assert_eq!(found["n_topics"], 2);
+    assert_eq!(found["k_given"], true);
+    assert_eq!(found["outlier_share"], 0.0);
+    assert!(found["seconds"].as_f64().is_some_and(|s| s >= 0.0));
+    // One label of six is the other group's: scikit-learn's adjusted_rand_score([0,0,0,1,1,0], [0,0,0,1,1,1]).
+    let off = ask(&["--papers", &labels, "-k", "2"]).json();
+    let ari = off["ari"].as_f64().expect("a number");
+    assert!((ari - 0.324_324_324_324).abs() < 1e-9, "{ari}");
+    // What is wrong is named.
+    ask(&[]).fails(2, &["--papers"]);
+    ask(&["--papers", &same, "-k", "7"]).fails(2, &["7 topics", "6 papers"]);
+    let fewer = write("fewer.jsonl", b"{\"kind\": \"x\"}\n");
+    ask(&["--papers", &fewer]).fails(1, &["fewer.jsonl", "it has 1 rows", "have 6"]);
+}

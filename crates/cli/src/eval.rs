@@ -2,6 +2,7 @@
 
 use crate::args::{Arguments, positive};
 use crate::bars::Bars;
+use crate::eval_topics::{self, EvalTopicsArguments};
 use crate::exit;
 use crate::verbs::print_json;
 use clap::{ArgGroup, Args, Subcommand};
@@ -17,6 +18,8 @@ pub(crate) struct EvalArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Eval {
+    /// How well topics found agree with labels given
+    Topics(EvalTopicsArguments),
     /// Whether near vectors belong together, by labels and by another model's vectors
     Vectors(EvalVectorsArguments),
 }
@@ -68,6 +71,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     match &verb.what {
+        Eval::Topics(verb) => eval_topics::run(arguments, verb, bars, out),
         Eval::Vectors(verb) => run_vectors(arguments, verb, bars, out),
     }
 }

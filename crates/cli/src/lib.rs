@@ -6,6 +6,7 @@
 mod args;
 mod bars;
 mod eval;
+mod eval_topics;
 mod exit;
 mod stop;
 mod table;

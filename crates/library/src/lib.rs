@@ -28,6 +28,7 @@ mod storage_loss;
 mod store;
 mod stored_index;
 mod suggest;
+mod topic_graph;
 mod topics;
 
 pub use add::{AddOptions, AddReport, FileReport, Source};

@@ -1,13 +1,13 @@
 //! The named topics of a library: made on request, kept beside it until its papers change.
 
 use crate::engine::Library;
-use crate::{Event, LibraryError, Progress, derived};
+use crate::{Event, LibraryError, Progress, derived, topic_graph};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use syntopic_core::{Paper, PaperId, paper_text};
 use syntopic_embed::{Embedder, TextKind};
-use syntopic_topics::{Document, Step, TopicOptions, Topics};
+use syntopic_topics::{Document, Tools, TopicOptions, Topics};
 
 /// How topics are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,14 +108,12 @@ impl Library {
             &snapshot.vectors,
             &documents,
             &options,
-            &mut phrases,
+            Tools {
+                neighbors: &mut topic_graph::neighbors,
+                embed_phrases: &mut phrases,
+            },
             &mut |step| {
-                let (step, done, of) = match step {
-                    Step::ChooseK { tried, of } => ("choosing the number of topics", tried, of),
-                    Step::Cluster => ("clustering", 0, 1),
-                    Step::Label { done, of } => ("naming topics", done, of),
-                };
-                let _ = (progress.borrow_mut())(Event::Topics { step, done, of });
+                let _ = (progress.borrow_mut())(topic_graph::event(step));
             },
         )?;
         let report = report(&topics, &papers, options.seed);

@@ -13,6 +13,8 @@ const SAMPLE: usize = 3_000;
 const FEW_PAPERS: usize = 2_000;
 /// At most this many numbers are tried in the usual range.
 const TRIED: usize = 14;
+/// Iterations of a clustering of the sample.
+const DRAFT_ITERATIONS: u64 = 25;
 /// "A reasonable structure has been found" (Kaufman & Rousseeuw 1990): from this silhouette on, fewer topics than usual are right.
 const STRONG: f64 = 0.5;
 
@@ -45,7 +47,7 @@ pub(crate) fn choose_and_cluster(
     let sample =
         (n > SAMPLE).then(|| rows.select(fixed_sample(n, SAMPLE).into_iter().map(Row::from_index)));
     let scored_rows = sample.as_ref().unwrap_or(rows);
-    let (scores, runs) = score(scored_rows, &tried, options, progress)?;
+    let (scores, runs) = score(scored_rows, &tried, (options, sample.is_some()), progress)?;
     let k = pick(&scores, usual.0);
     let choice = KChoice {
         k,
@@ -69,14 +71,18 @@ type Score = (usize, f64, f64);
 fn score(
     rows: &Embeddings,
     tried: &[usize],
-    options: &TopicOptions,
+    (options, sampled): (&TopicOptions, bool),
     progress: &mut dyn FnMut(Step),
 ) -> Result<(Vec<Score>, Vec<Clustering>), TopicsError> {
     let (mut scores, mut runs) = (Vec::new(), Vec::new());
     let of = tried.len();
     for (done, &k) in tried.iter().enumerate() {
         progress(Step::ChooseK { tried: done, of });
-        let found = run(rows, k, options)?;
+        let found = if sampled {
+            draft(rows, k, options)?
+        } else {
+            run(rows, k, options)?
+        };
         let score = silhouette(rows, &found.assignment, k);
         scores.push((k, score.mean, score.standard_error));
         runs.push(found);
@@ -98,6 +104,21 @@ fn run(rows: &Embeddings, k: usize, options: &TopicOptions) -> Result<Clustering
             seed: options.seed,
             restarts,
             max_iterations: options.max_iterations,
+            move_rows: true,
+        },
+    )
+}
+
+/// A quick clustering of a sample, whose score is all that is wanted of it.
+fn draft(rows: &Embeddings, k: usize, options: &TopicOptions) -> Result<Clustering, TopicsError> {
+    cluster(
+        rows,
+        KMeansOptions {
+            k,
+            seed: options.seed,
+            restarts: 1,
+            max_iterations: options.max_iterations.min(DRAFT_ITERATIONS),
+            move_rows: false,
         },
     )
 }

@@ -32,6 +32,31 @@ pub enum TopicsError {
     /// An option that must be at least 1 is 0.
     #[error("the option {0} is 0: it must be at least 1")]
     ZeroOption(&'static str),
+    /// Lists of neighbours of another shape than said.
+    #[error(
+        "got {got} neighbours for {n_rows} rows of {per_row} each, or one that is no row: give {per_row} row numbers below {n_rows} a row"
+    )]
+    Neighbors {
+        /// Rows.
+        n_rows: usize,
+        /// Neighbours a row.
+        per_row: usize,
+        /// Neighbours given.
+        got: usize,
+    },
+    /// The neighbour graph is of other rows.
+    #[error(
+        "the neighbour graph is of {got} rows, {expected} were asked about: give each row its neighbours"
+    )]
+    GraphOfOtherRows {
+        /// Rows of the graph.
+        got: usize,
+        /// Rows there are.
+        expected: usize,
+    },
+    /// The closure that finds neighbours failed.
+    #[error("the nearest papers of each paper were not found: {0}")]
+    FindNeighbors(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The closure that embeds phrases failed.
     #[error("the phrases that could name the topics were not embedded: {0}")]
     EmbedPhrases(#[source] Box<dyn std::error::Error + Send + Sync>),

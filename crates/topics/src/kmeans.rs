@@ -34,6 +34,8 @@ pub(crate) struct KMeansOptions {
     pub(crate) seed: u64,
     pub(crate) restarts: usize,
     pub(crate) max_iterations: u64,
+    /// Whether single rows are moved at the end, where they are few enough for it to matter.
+    pub(crate) move_rows: bool,
 }
 
 /// `k` clusters, none empty.
@@ -111,18 +113,23 @@ fn descend(
         }
         centroids = unit_centroids(rows, &assignment, k);
     }
-    if rows.n_rows() <= LOCAL_SEARCH_ROWS {
+    if options.move_rows && rows.n_rows() <= LOCAL_SEARCH_ROWS {
         move_single_rows(rows, &mut assignment, k);
     }
+    Ok(regroup(rows, assignment, k))
+}
+
+/// The centroids and the objective of rows in given clusters, none of them empty.
+pub(crate) fn regroup(rows: &Embeddings, assignment: Vec<u32>, k: usize) -> Clustering {
     let centroids = unit_centroids(rows, &assignment, k);
     let cosine =
         |(row, &own): (&[f32], &u32)| f64::from(dot(row, centroid(&centroids, own, rows.dim())));
     let objective = rows.rows().zip(&assignment).map(cosine).sum();
-    Ok(Clustering {
+    Clustering {
         assignment,
         centroids,
         objective,
-    })
+    }
 }
 
 /// k-means++ (Arthur & Vassilvitskii 2007) for `1 - cos`, which is half the squared Euclidean distance of unit vectors;
@@ -374,6 +381,7 @@ mod tests {
             seed: 1,
             restarts: 4,
             max_iterations: 50,
+            move_rows: true,
         }
     }
 

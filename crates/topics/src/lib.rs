@@ -1,22 +1,28 @@
 //! Vectors and texts of papers to clusters with readable names, and figures of how good they are.
 //!
-//! [`topics`] is the one entry. Not for: models (phrase vectors come through a closure), files, or SQLite.
+//! [`topics()`] is the entry; [`partition()`] is its part that needs no texts, [`agreement()`] compares two groupings. Not for: models (phrase vectors come through a closure), files, or SQLite.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
+mod agreement;
 mod candidates;
 mod choose;
 mod error;
+mod graph;
 mod kmeans;
 mod names;
 mod options;
 mod order;
+mod partition;
 mod silhouette;
 mod stop_words;
 mod topics;
 mod words;
 
+pub use agreement::{Agreement, agreement};
 pub use error::TopicsError;
+pub use graph::{NeighborFinder, NeighborGraph};
 pub use options::TopicOptions;
+pub use partition::{Partition, partition};
 pub use topics::{
-    Document, KCandidate, KChoice, PhraseEmbedder, Step, Term, Topic, Topics, topics,
+    Document, KCandidate, KChoice, PhraseEmbedder, Step, Term, Tools, Topic, Topics, topics,
 };

@@ -14,6 +14,11 @@ pub struct TopicOptions {
     /// Runs from different starts of which the best is kept; default 24. Above 2,000 papers an eighth of it (at least 1), since
     /// runs then cost more and differ less.
     pub restarts: usize,
+    /// Rounds in which vectors are drawn towards their neighbours before they are clustered, from 1,000 papers on; default 8,
+    /// 0 for none.
+    pub smoothing: usize,
+    /// Neighbours that a vector is drawn towards; default 15.
+    pub neighbors: usize,
     /// Phrases in a topic's name; default 3. Fewer where a topic's papers have fewer, more where two names would be the same.
     pub name_phrases: usize,
     /// Terms listed with a topic, best first; default 10.
@@ -27,6 +32,8 @@ impl Default for TopicOptions {
             seed: 42,
             max_iterations: 100,
             restarts: 24,
+            smoothing: 8,
+            neighbors: 15,
             name_phrases: 3,
             terms: 10,
         }
@@ -47,6 +54,7 @@ impl TopicOptions {
         let counts = [
             ("max_iterations", self.max_iterations == 0),
             ("restarts", self.restarts == 0),
+            ("neighbors", self.neighbors == 0),
             ("name_phrases", self.name_phrases == 0),
             ("terms", self.terms == 0),
         ];

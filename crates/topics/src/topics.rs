@@ -1,10 +1,11 @@
 //! From vectors and texts to named topics: the steps in order, and what comes out.
 
 use crate::candidates::{TopicPhrases, topic_phrases};
-use crate::choose::choose_and_cluster;
+use crate::graph::NeighborFinder;
 use crate::kmeans::{Clustering, centroid};
 use crate::names::name_topics;
 use crate::order::canonical_order;
+use crate::partition::{check, partition_sorted};
 use crate::silhouette::silhouette;
 use crate::{TopicOptions, TopicsError};
 use rayon::prelude::*;
@@ -26,9 +27,25 @@ pub struct Document<'a> {
 pub type PhraseEmbedder<'a> =
     dyn FnMut(&[String]) -> Result<Embeddings, Box<dyn std::error::Error + Send + Sync>> + 'a;
 
+/// What topics need of others: the index and the model.
+pub struct Tools<'a, 'b> {
+    /// Finds neighbours.
+    pub neighbors: &'a mut NeighborFinder<'b>,
+    /// Embeds phrases.
+    pub embed_phrases: &'a mut PhraseEmbedder<'b>,
+}
+
+impl std::fmt::Debug for Tools<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tools").finish_non_exhaustive()
+    }
+}
+
 /// What is being done, for a progress display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// The neighbours of each paper are looked up.
+    Neighbors,
     /// Numbers of topics are compared.
     ChooseK {
         /// Numbers tried so far.
@@ -127,29 +144,20 @@ struct Group {
 ///
 /// # Errors
 /// When there are no papers, vectors and papers differ in number, an option is wrong (`k` of 0 or above the number of papers
-/// is never clamped), or `embed_phrases` fails or gives rows of another shape.
+/// is never clamped), or one of `tools` fails or gives another shape.
 pub fn topics(
     rows: &Embeddings,
     documents: &[Document<'_>],
     options: &TopicOptions,
-    embed_phrases: &mut PhraseEmbedder<'_>,
+    tools: Tools<'_, '_>,
     progress: &mut dyn FnMut(Step),
 ) -> Result<Topics, TopicsError> {
-    if documents.is_empty() {
-        return Err(TopicsError::NoDocuments);
-    }
-    if rows.n_rows() != documents.len() {
-        return Err(TopicsError::RowsAndDocuments {
-            rows: rows.n_rows(),
-            documents: documents.len(),
-        });
-    }
-    options.check(documents.len())?;
+    check(rows, documents, options)?;
     let order = canonical_order(rows, documents);
     let sorted_rows = rows.select(order.iter().copied().map(Row::from_index));
     let sorted_documents: Vec<Document<'_>> = order.iter().map(|&i| documents[i]).collect();
 
-    let (clustering, choice) = choose_and_cluster(&sorted_rows, options, progress)?;
+    let (clustering, choice) = partition_sorted(&sorted_rows, options, tools.neighbors, progress)?;
     let silhouette = silhouette(&sorted_rows, &clustering.assignment, choice.k).mean as f32;
     let groups = groups(&sorted_rows, &clustering, choice.k);
     let phrases = read(&groups, &sorted_documents, progress);
@@ -158,7 +166,13 @@ pub fn topics(
         .iter()
         .map(|g| fallback_name(&sorted_documents, g))
         .collect();
-    let labels = name_topics(&phrases, &centroids, &fallbacks, options, embed_phrases)?;
+    let labels = name_topics(
+        &phrases,
+        &centroids,
+        &fallbacks,
+        options,
+        tools.embed_phrases,
+    )?;
 
     let mut assignment = vec![0; documents.len()];
     let mut topics = Vec::with_capacity(groups.len());

@@ -3,8 +3,11 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use syntopic_core::Embeddings;
-use syntopic_topics::{Document, Step, TopicOptions, Topics, TopicsError, topics};
+use syntopic_core::{Embeddings, dot};
+use syntopic_topics::{
+    Document, NeighborGraph, Step, Tools, TopicOptions, Topics, TopicsError, agreement, partition,
+    topics,
+};
 
 const DIM: usize = 64;
 const SUBJECTS: [&[&str]; 5] = [
@@ -68,6 +71,23 @@ fn embed_all(texts: &[String]) -> Result<Embeddings, Box<dyn std::error::Error +
     )?)
 }
 
+/// The nearest others of each row, all pairs compared.
+fn nearest(
+    rows: &Embeddings,
+    per_row: usize,
+) -> Result<NeighborGraph, Box<dyn std::error::Error + Send + Sync>> {
+    let n = rows.n_rows();
+    let mut lists = Vec::new();
+    for (i, own) in rows.rows().enumerate() {
+        let mut others: Vec<(f32, usize)> =
+            rows.rows().map(|row| dot(own, row)).zip(0..n).collect();
+        others.remove(i);
+        others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        lists.extend(others[..per_row].iter().map(|&(_, j)| j as u32));
+    }
+    Ok(NeighborGraph::new(n, per_row, lists)?)
+}
+
 /// The vector of a paper: near those of the other papers on its subject.
 fn vector(paper: &(String, String, String)) -> Vec<f32> {
     let Some(subject) = SUBJECTS
@@ -127,7 +147,10 @@ fn run(papers: &[(String, String, String)], options: &TopicOptions) -> Result<To
         &vectors(papers),
         &documents,
         options,
-        &mut embed_all,
+        Tools {
+            neighbors: &mut nearest,
+            embed_phrases: &mut embed_all,
+        },
         &mut |_| {},
     )
 }
@@ -295,7 +318,10 @@ fn wrong_requests_are_refused_by_name() {
         &rows,
         &[document; 2],
         &TopicOptions::default(),
-        &mut embed_all,
+        Tools {
+            neighbors: &mut nearest,
+            embed_phrases: &mut embed_all,
+        },
         &mut |_| {},
     );
     assert!(message(result).contains("1 vectors for 2 papers"));
@@ -314,7 +340,10 @@ fn a_wrong_embedder_is_named() {
             &rows,
             &document,
             &TopicOptions::default(),
-            embedder,
+            Tools {
+                neighbors: &mut nearest,
+                embed_phrases: embedder,
+            },
             &mut |_| {},
         )
         .unwrap_err()
@@ -441,7 +470,10 @@ fn phrases_are_embedded_in_one_call_and_progress_is_told() {
         &rows,
         &documents,
         &TopicOptions::default(),
-        &mut embedder,
+        Tools {
+            neighbors: &mut nearest,
+            embed_phrases: &mut embedder,
+        },
         &mut |step| steps.push(step),
     )
     .unwrap();
@@ -452,4 +484,48 @@ fn phrases_are_embedded_in_one_call_and_progress_is_told() {
     ));
     assert!(steps.contains(&Step::Cluster));
     assert!(matches!(steps.last(), Some(Step::Label { done, of }) if done == of));
+}
+
+#[test]
+fn smoothed_clusters_find_the_subjects_whatever_the_order_and_the_number_of_threads() {
+    let papers = papers(1_500, 5);
+    let ids: Vec<&str> = papers.iter().map(|p| p.0.as_str()).collect();
+    let rows = vectors(&papers);
+    let cluster = |rows: &Embeddings, ids: &[&str]| {
+        partition(rows, ids, &with_k(5), &mut nearest, &mut |_| {})
+            .unwrap()
+            .assignment
+    };
+    let found = cluster(&rows, &ids);
+    let subjects: Vec<u32> = (0..1_500).map(|i| i % 5).collect();
+    assert!(agreement(&found, &subjects).ari > 0.99);
+    let turned: Vec<usize> = (0..1_500).map(|i| i * 7 % 1_500).collect();
+    let turned_ids: Vec<&str> = turned.iter().map(|&i| ids[i]).collect();
+    let turned_rows = rows.select(turned.iter().map(|&i| syntopic_core::Row::from_index(i)));
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let again = pool.install(|| cluster(&turned_rows, &turned_ids));
+        let expected: Vec<u32> = turned.iter().map(|&i| found[i]).collect();
+        assert_eq!(again, expected, "{threads} threads");
+    }
+}
+
+#[test]
+fn neighbours_are_asked_for_from_a_thousand_papers_on_and_their_failure_is_named() {
+    let cluster = |n: usize| {
+        let papers = papers(n, 5);
+        let ids: Vec<&str> = papers.iter().map(|p| p.0.as_str()).collect();
+        let mut fail = |_: &Embeddings, _| Err("no index".into());
+        partition(&vectors(&papers), &ids, &with_k(5), &mut fail, &mut |_| {}).map(|_| ())
+    };
+    cluster(999).unwrap();
+    assert!(cluster(1_000).unwrap_err().to_string().contains("no index"));
+    let other = papers(1_000, 5);
+    let ids: Vec<&str> = other.iter().map(|p| p.0.as_str()).collect();
+    let mut wrong = |_: &Embeddings, _| Ok(NeighborGraph::new(2, 1, vec![1, 0])?);
+    let error = partition(&vectors(&other), &ids, &with_k(5), &mut wrong, &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("2 rows, 1000"), "{error}");
 }

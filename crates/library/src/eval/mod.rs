@@ -2,4 +2,5 @@
 //!
 //! Not for: speed ([`crate::bench`]) or the recall of an index ([`crate::bench_index`]).
 
+pub mod topics;
 pub mod vectors;

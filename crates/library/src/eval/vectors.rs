@@ -103,14 +103,14 @@ pub fn vectors(eval: &VectorsEval) -> Result<VectorsReport, LibraryError> {
     })
 }
 
-fn wrong(path: &Path, why: String) -> LibraryError {
+pub(super) fn wrong(path: &Path, why: String) -> LibraryError {
     LibraryError::Matrix {
         path: path.to_owned(),
         why,
     }
 }
 
-fn check_count(path: &Path, got: usize, expected: usize) -> Result<(), LibraryError> {
+pub(super) fn check_count(path: &Path, got: usize, expected: usize) -> Result<(), LibraryError> {
     if got == expected {
         return Ok(());
     }
@@ -123,7 +123,7 @@ fn check_count(path: &Path, got: usize, expected: usize) -> Result<(), LibraryEr
 }
 
 /// The `k` other rows nearest to each, nearest first, ties by row.
-fn neighbours(rows: &Embeddings, k: usize) -> Vec<Vec<usize>> {
+pub(super) fn neighbours(rows: &Embeddings, k: usize) -> Vec<Vec<usize>> {
     let all = exact_batch(rows, rows, k.saturating_add(1).min(rows.n_rows()));
     let others = |(own, hits): (usize, Vec<syntopic_index::Hit>)| {
         let hits = hits.into_iter().map(|hit| hit.row.index());
@@ -140,7 +140,7 @@ fn mean_overlap(ours: &[Vec<usize>], theirs: &[Vec<usize>]) -> f64 {
 }
 
 /// The labels of `n` rows, numbered in the order of their names.
-fn read_labels(path: &Path, field: &str, n: usize) -> Result<Vec<usize>, LibraryError> {
+pub(super) fn read_labels(path: &Path, field: &str, n: usize) -> Result<Vec<usize>, LibraryError> {
     let io = |source| LibraryError::Io {
         path: path.to_owned(),
         source,
@@ -179,7 +179,7 @@ fn label(line: &str, field: &str) -> Result<String, String> {
 }
 
 /// k-nearest-neighbour classification, every row by all others (leave one out).
-fn judge(labels: &[usize], nearest: &[Vec<usize>]) -> LabelsReport {
+pub(super) fn judge(labels: &[usize], nearest: &[Vec<usize>]) -> LabelsReport {
     let n_labels = labels.iter().max().map_or(0, |most| most + 1);
     let mut sizes = vec![0usize; n_labels];
     labels.iter().for_each(|label| sizes[*label] += 1);
