@@ -7,6 +7,7 @@ mod candidates;
 mod choose;
 mod error;
 mod kmeans;
+pub mod map;
 mod names;
 mod options;
 mod order;
