@@ -6,8 +6,10 @@
 mod args;
 mod bars;
 mod exit;
+mod map;
 mod stop;
 mod table;
+mod topics_export;
 mod verbs;
 
 use args::{Arguments, Verb};
@@ -33,6 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
+        Verb::Map(verb) => map::run(&arguments, verb, &bars, &mut out),
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
         Verb::Models(verb) => verbs::models::run(&arguments, verb, &bars, &mut out),
         Verb::Distill(verb) => verbs::distill::run(&arguments, verb, &bars, &mut out),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::io::Write;
 
 /// A value as indented JSON and a line break.
-fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
+pub(crate) fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
     // Made whole first, so that a failure to write stays an I/O error.
     let text = serde_json::to_string_pretty(value)?;
     writeln!(out, "{text}")?;
@@ -23,7 +23,7 @@ fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()>
 }
 
 /// "1 paper", "2 papers".
-fn count(n: usize, what: &str) -> String {
+pub(crate) fn count(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {
