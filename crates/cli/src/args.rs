@@ -79,6 +79,8 @@ pub(crate) enum Verb {
     Related(RelatedArguments),
     /// Cluster the papers into named topics
     Topics(TopicsArguments),
+    /// Draw the papers as a map: one HTML file that opens offline
+    Map(crate::map::MapArguments),
     /// Measure speed
     Bench(BenchArguments),
     /// Measure quality
@@ -227,7 +229,8 @@ const TOPICS_EXAMPLES: &str = "\
 Examples:
   syntopic topics                 as many topics as the data suggest; the scores are printed
   syntopic topics -k 12 --json
-  syntopic topics --csv > topics.csv";
+  syntopic topics --csv > topics.csv
+  syntopic topics --export topics.json --bibtex topics-bib";
 
 #[derive(Debug, Args)]
 #[command(after_help = TOPICS_EXAMPLES)]
@@ -250,6 +253,9 @@ pub(crate) struct TopicsArguments {
 
     #[command(flatten)]
     pub(crate) on: DeviceArgument,
+
+    #[command(flatten)]
+    pub(crate) export: crate::topics_export::ExportArguments,
 }
 
 #[derive(Debug, Args)]

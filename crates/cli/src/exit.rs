@@ -39,6 +39,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Distill(DistillError::Option { .. }) => USAGE,
+        LibraryError::Map(_) => USAGE,
         LibraryError::Topics(
             TopicsError::ZeroTopics
             | TopicsError::TooManyTopics { .. }

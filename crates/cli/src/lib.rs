@@ -8,8 +8,10 @@ mod bars;
 mod eval;
 mod eval_topics;
 mod exit;
+mod map;
 mod stop;
 mod table;
+mod topics_export;
 mod verbs;
 
 use args::{Arguments, Verb};
@@ -35,6 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
+        Verb::Map(verb) => map::run(&arguments, verb, &bars, &mut out),
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
         Verb::Eval(verb) => eval::run(&arguments, verb, &bars, &mut out),
         Verb::Models(verb) => verbs::models::run(&arguments, verb, &bars, &mut out),

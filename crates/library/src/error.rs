@@ -7,6 +7,7 @@ use syntopic_embed::models::ModelError;
 use syntopic_formats::FormatError;
 use syntopic_index::IndexError;
 use syntopic_topics::TopicsError;
+use syntopic_topics::map::MapError;
 
 /// Why an operation on a library failed. Nothing of a failed operation is kept: the library is as it was after its
 /// last finished batch.
@@ -190,6 +191,18 @@ pub enum LibraryError {
     /// The topics.
     #[error(transparent)]
     Topics(#[from] TopicsError),
+    /// The map.
+    #[error(transparent)]
+    Map(MapError),
+}
+
+impl From<MapError> for LibraryError {
+    fn from(error: MapError) -> Self {
+        match error {
+            MapError::Cancelled => LibraryError::Cancelled { papers: 0 },
+            error => LibraryError::Map(error),
+        }
+    }
 }
 
 impl From<EmbedError> for LibraryError {

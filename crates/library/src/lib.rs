@@ -6,6 +6,7 @@
 mod add;
 pub mod bench;
 pub mod bench_index;
+pub mod bibtex;
 mod catalogue;
 mod check;
 mod commit;
@@ -17,6 +18,7 @@ mod error;
 pub mod eval;
 mod filter;
 mod info;
+pub mod map;
 mod model;
 pub mod models;
 mod npy;

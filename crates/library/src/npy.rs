@@ -11,6 +11,15 @@ const SHORTEST: f64 = 1e-12;
 
 /// The rows of the matrix in the file, each divided by its length.
 pub(crate) fn read_unit_rows(path: &Path) -> Result<Embeddings, LibraryError> {
+    read(path, parse)
+}
+
+/// The numbers of the matrix in the file, row by row, and how many a row has.
+pub(crate) fn read_rows(path: &Path) -> Result<(Vec<f32>, usize), LibraryError> {
+    read(path, matrix)
+}
+
+fn read<T>(path: &Path, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, LibraryError> {
     let bytes = std::fs::read(path).map_err(|source| LibraryError::Io {
         path: path.to_owned(),
         source,
@@ -22,6 +31,21 @@ pub(crate) fn read_unit_rows(path: &Path) -> Result<Embeddings, LibraryError> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Embeddings, String> {
+    let (mut numbers, dim) = matrix(bytes)?;
+    for row in numbers.chunks_mut(dim.max(1)) {
+        let length = row
+            .iter()
+            .map(|v| f64::from(*v).powi(2))
+            .sum::<f64>()
+            .sqrt()
+            .max(SHORTEST);
+        row.iter_mut()
+            .for_each(|v| *v = (f64::from(*v) / length) as f32);
+    }
+    Embeddings::new(numbers, dim).map_err(|error| error.to_string())
+}
+
+fn matrix(bytes: &[u8]) -> Result<(Vec<f32>, usize), String> {
     let wrong = || String::from("it is no .npy file of a matrix");
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(wrong)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(wrong)?;
@@ -50,23 +74,8 @@ fn parse(bytes: &[u8]) -> Result<Embeddings, String> {
             "it ends too early or too late for {n} rows of {dim} numbers"
         ));
     }
-    let mut numbers: Vec<f32> = data
-        .as_chunks()
-        .0
-        .iter()
-        .map(|b| f32::from_le_bytes(*b))
-        .collect();
-    for row in numbers.chunks_mut(dim.max(1)) {
-        let length = row
-            .iter()
-            .map(|v| f64::from(*v).powi(2))
-            .sum::<f64>()
-            .sqrt()
-            .max(SHORTEST);
-        row.iter_mut()
-            .for_each(|v| *v = (f64::from(*v) / length) as f32);
-    }
-    Embeddings::new(numbers, dim).map_err(|error| error.to_string())
+    let numbers = data.as_chunks().0.iter();
+    Ok((numbers.map(|b| f32::from_le_bytes(*b)).collect(), dim))
 }
 
 #[cfg(test)]

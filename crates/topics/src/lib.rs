@@ -9,6 +9,7 @@ mod choose;
 mod error;
 mod graph;
 mod kmeans;
+pub mod map;
 mod names;
 mod options;
 mod order;

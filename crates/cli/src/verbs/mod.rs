@@ -23,7 +23,7 @@ pub(crate) fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow:
 }
 
 /// "1 paper", "2 papers".
-fn count(n: usize, what: &str) -> String {
+pub(crate) fn count(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {

@@ -24,17 +24,19 @@ pub(crate) fn run(
     };
     let report = library.topics(&request, &mut |event| bars.show(event))?;
     bars.clear();
+    verb.export.write(&report, &library, bars)?;
     if arguments.json {
         print_json(out, &report)?;
     } else if verb.csv {
-        print_csv(&report, out)?;
+        out.write_all(&csv(&report)?)?;
     } else {
         print(&report, out)?;
     }
     Ok(exit::DONE)
 }
 
-fn print_csv(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
+/// One line a paper.
+pub(crate) fn csv(report: &TopicsReport) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["topic", "name", "rank", "id", "title"])?;
     for topic in &report.topics {
@@ -43,8 +45,7 @@ fn print_csv(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
             csv.write_record([&topic_id, &topic.name, &rank, id, title])?;
         }
     }
-    out.write_all(&csv.into_inner()?)?;
-    Ok(())
+    Ok(csv.into_inner()?)
 }
 
 pub(crate) fn print(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Result<()> {
