@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
+use syntopic_library::RelatedMode;
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
 pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
@@ -69,6 +70,8 @@ pub(crate) enum Verb {
     Related(RelatedArguments),
     /// Cluster the papers into named topics
     Topics(TopicsArguments),
+    /// Measure how good the hits are, by judgments of people
+    Eval(EvalArguments),
     /// Measure speed
     Bench(BenchArguments),
     /// List, fetch or verify models
@@ -160,6 +163,14 @@ pub(crate) struct RelatedArguments {
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
+    /// What makes papers alike: hybrid (meaning and rare words), semantic (meaning alone) or lexical (words alone)
+    #[arg(long, default_value = "hybrid", value_name = "MODE", value_parser = mode)]
+    pub(crate) mode: Mode,
+
+    /// Under each hit, what its score is made of and the rare words it shares with the query
+    #[arg(long)]
+    pub(crate) explain: bool,
+
     /// Share of the true hits that the search of a large library is to find, 0.5 to 0.9999 [default: 0.99, or what was asked
     /// for last]
     #[arg(long, value_name = "SHARE")]
@@ -170,6 +181,82 @@ pub(crate) struct RelatedArguments {
     pub(crate) k: usize,
 
     /// Must be the library's own model, which is the default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+}
+
+/// What makes papers alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode(pub(crate) RelatedMode);
+
+/// Reads "hybrid", "semantic" or "lexical".
+fn mode(text: &str) -> Result<Mode, String> {
+    let found = RelatedMode::ALL
+        .into_iter()
+        .find(|mode| mode.name() == text);
+    found.map(Mode).ok_or_else(|| {
+        format!(
+            "the modes are {}",
+            RelatedMode::ALL.map(RelatedMode::name).join(", ")
+        )
+    })
+}
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  syntopic eval related --papers papers.jsonl --judgments judged.tsv
+  syntopic eval related --papers papers.jsonl --judgments judged.tsv --mode semantic --scores scores.tsv
+  syntopic eval related --papers papers.jsonl --judgments judged.tsv --model embedded --json
+
+Judgments are lines of query, paper and grade, separated by tabs: the ids of two papers of the file, and how related they are, 0 for not; \
+a header row is recognised. The judged papers of each query are put in order by each mode, the query itself left out. \
+MAP, MRR, P@k and Recall@k count grades from --relevant as related; NDCG@k cuts at rank k, NDCG%p at p percent of the list, both with the \
+grade as the gain and log2(rank + 1) as the discount.";
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    #[command(subcommand)]
+    pub(crate) what: Eval,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Eval {
+    /// Related papers against judgments: MAP, MRR, NDCG, precision and recall of each mode, with intervals
+    Related(EvalRelatedArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub(crate) struct EvalRelatedArguments {
+    /// The papers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) papers: PathBuf,
+
+    /// Lines of query, paper and grade, separated by tabs
+    #[arg(long, value_name = "FILE.tsv")]
+    pub(crate) judgments: PathBuf,
+
+    /// Modes to compare [default: hybrid,semantic,lexical]
+    #[arg(long, value_name = "MODE,MODE", value_delimiter = ',', value_parser = mode)]
+    pub(crate) mode: Vec<Mode>,
+
+    /// Write query_id, paper_id and score of every judged pair in the first mode, separated by tabs
+    #[arg(long, value_name = "FILE.tsv")]
+    pub(crate) scores: Option<PathBuf>,
+
+    /// Ranks at which lists are cut
+    #[arg(short, value_name = "N,N", value_delimiter = ',', default_values_t = [10, 20], value_parser = positive)]
+    pub(crate) k: Vec<usize>,
+
+    /// Percentages of a list at which it is cut
+    #[arg(long, value_name = "P,P", value_delimiter = ',', default_values_t = [20.0])]
+    pub(crate) percent: Vec<f64>,
+
+    /// The least grade that counts as related
+    #[arg(long, value_name = "GRADE", default_value_t = 1.0)]
+    pub(crate) relevant: f64,
+
+    /// A name of `syntopic models`, or the folder of a model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 }

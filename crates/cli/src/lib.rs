@@ -10,7 +10,7 @@ mod stop;
 mod table;
 mod verbs;
 
-use args::{Arguments, Verb};
+use args::{Arguments, Eval, Verb};
 use bars::Bars;
 use clap::Parser;
 use std::ffi::OsString;
@@ -33,6 +33,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
+        Verb::Eval(verb) => match &verb.what {
+            Eval::Related(verb) => verbs::eval::run_related(&arguments, verb, &bars, &mut out),
+        },
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
         Verb::Models(verb) => verbs::models::run(&arguments, verb, &bars, &mut out),
         Verb::Distill(verb) => verbs::distill::run(&arguments, verb, &bars, &mut out),
