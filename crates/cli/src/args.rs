@@ -3,7 +3,7 @@
 use crate::eval::EvalArguments;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
-use syntopic_library::{Device, Storage};
+use syntopic_library::{Device, RelatedMode, Storage};
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
 pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
@@ -182,6 +182,14 @@ pub(crate) struct RelatedArguments {
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
+    /// What makes papers alike: hybrid (meaning and rare words), semantic (meaning alone) or lexical (words alone)
+    #[arg(long, default_value = "hybrid", value_name = "MODE", value_parser = mode)]
+    pub(crate) mode: Mode,
+
+    /// Under each hit, what its score is made of and the rare words it shares with the query
+    #[arg(long)]
+    pub(crate) explain: bool,
+
     /// Share of the true hits that the search of a large library is to find, 0.5 to 0.9999 [default: 0.99, or what was asked
     /// for last]
     #[arg(long, value_name = "SHARE")]
@@ -197,6 +205,23 @@ pub(crate) struct RelatedArguments {
 
     #[command(flatten)]
     pub(crate) on: DeviceArgument,
+}
+
+/// What makes papers alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode(pub(crate) RelatedMode);
+
+/// Reads "hybrid", "semantic" or "lexical".
+pub(crate) fn mode(text: &str) -> Result<Mode, String> {
+    let found = RelatedMode::ALL
+        .into_iter()
+        .find(|mode| mode.name() == text);
+    found.map(Mode).ok_or_else(|| {
+        format!(
+            "the modes are {}",
+            RelatedMode::ALL.map(RelatedMode::name).join(", ")
+        )
+    })
 }
 
 /// The earliest and the latest year.

@@ -2,6 +2,7 @@
 
 use crate::args::{Arguments, positive};
 use crate::bars::Bars;
+use crate::eval_related::{self, EvalRelatedArguments};
 use crate::eval_topics::{self, EvalTopicsArguments};
 use crate::exit;
 use crate::verbs::print_json;
@@ -18,6 +19,8 @@ pub(crate) struct EvalArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Eval {
+    /// Related papers against judgments: MAP, MRR, NDCG, precision and recall of each mode, with intervals
+    Related(EvalRelatedArguments),
     /// How well topics found agree with labels given
     Topics(EvalTopicsArguments),
     /// Whether near vectors belong together, by labels and by another model's vectors
@@ -71,6 +74,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     match &verb.what {
+        Eval::Related(verb) => eval_related::run(arguments, verb, bars, out),
         Eval::Topics(verb) => eval_topics::run(arguments, verb, bars, out),
         Eval::Vectors(verb) => run_vectors(arguments, verb, bars, out),
     }

@@ -6,6 +6,7 @@
 mod args;
 mod bars;
 mod eval;
+mod eval_related;
 mod eval_topics;
 mod exit;
 mod map;

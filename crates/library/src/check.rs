@@ -185,6 +185,13 @@ impl Library {
                 "{file}: {error}. Delete it: the next search makes it again"
             ));
         }
+        for path in self.words_paths() {
+            if let Some(why) = crate::lexical::file_problem(&path, &truth.texts_sha256) {
+                let file = path.display();
+                let problem = format!("{file}: {why}. Delete it: the next search makes it again");
+                report.problems.push(problem);
+            }
+        }
         Ok(())
     }
 

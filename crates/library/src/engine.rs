@@ -28,6 +28,8 @@ pub struct Library {
     pub(crate) stored: Option<Stored>,
     /// The index opened last.
     pub(crate) index: Option<OpenIndex>,
+    /// The index of words opened last.
+    pub(crate) lexicon: Option<crate::lexical::OpenLexicon>,
     /// How it is made where the user does not say.
     pub(crate) index_options: IndexOptions,
     /// Whether a derived file was found damaged.
@@ -56,6 +58,7 @@ impl Library {
             snapshot: None,
             stored: None,
             index: None,
+            lexicon: None,
             index_options: IndexOptions::default(),
             distrust: false,
         }

@@ -188,6 +188,9 @@ pub enum LibraryError {
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// Judgments of people cannot be used.
+    #[error(transparent)]
+    Judgments(#[from] crate::eval::JudgmentsError),
     /// The topics.
     #[error(transparent)]
     Topics(#[from] TopicsError),

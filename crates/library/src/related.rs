@@ -1,7 +1,9 @@
 //! The papers most like one paper or one text.
 
 use crate::engine::Library;
-use crate::{Event, Filter, LibraryError, Progress, suggest};
+use crate::hybrid::{Ranked, Scores, SoughtWords};
+use crate::lexical::Words;
+use crate::{Event, Filter, LibraryError, Progress, RelatedMode, suggest};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -10,7 +12,7 @@ use syntopic_embed::TextKind;
 use syntopic_index::{Hit, blend};
 
 /// How much the mean similarity to the disliked counts against that to the liked.
-const DISLIKE: f32 = 0.5;
+pub(crate) const DISLIKE: f32 = 0.5;
 
 /// What related papers are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Query {
 pub struct RelatedOptions {
     /// Most hits. Default 10.
     pub k: usize,
+    /// What makes papers alike. Default hybrid: meaning and rare words.
+    pub mode: RelatedMode,
     /// More that the hits are to be like: the mean similarity to all of them counts.
     pub and: Vec<Query>,
     /// What the hits are to be unlike: half of the mean similarity to these is taken off.
@@ -43,6 +47,7 @@ impl Default for RelatedOptions {
     fn default() -> Self {
         Self {
             k: 10,
+            mode: RelatedMode::default(),
             and: Vec::new(),
             not: Vec::new(),
             filter: Filter::default(),
@@ -75,8 +80,15 @@ pub struct RelatedHit {
     pub rank: usize,
     /// The paper's id.
     pub id: String,
-    /// Cosine similarity: larger is more similar, 1 is the same. Of several queries, that to their blend.
+    /// What the hits are ordered by: larger is more similar, 1 is the same text. In semantic mode the cosine, in lexical mode
+    /// the share of BM25, in hybrid mode their mean.
     pub score: f32,
+    /// What it is made of.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// Rare words that it shares with the query, the rarest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_words: Vec<String>,
     /// The paper's title.
     pub title: String,
     /// The year, if known.
@@ -90,6 +102,8 @@ pub struct RelatedHit {
 pub struct Related {
     /// What was asked.
     pub query: QueryReport,
+    /// What made papers alike.
+    pub mode: RelatedMode,
     /// What else the hits are to be like.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub and: Vec<QueryReport>,
@@ -108,19 +122,27 @@ pub struct Related {
 /// A query as a vector.
 struct Asked {
     vector: Vec<f32>,
+    words: Words,
     report: QueryReport,
     /// Its own row, when it is a paper of the library.
     own: Option<Row>,
 }
 
 /// What is looked for.
-struct Sought {
-    vector: Vec<f32>,
+pub(crate) struct Sought {
+    pub(crate) vector: Vec<f32>,
     /// Rows of the queries: no hits.
     own: HashSet<Row>,
     /// For each row whether it may be a hit; `None` where all may.
     passing: Option<Vec<bool>>,
     recall: Option<f64>,
+}
+
+impl Sought {
+    /// Whether a row may be a hit.
+    pub(crate) fn may_be(&self, row: Row) -> bool {
+        !self.own.contains(&row) && self.passing.as_ref().is_none_or(|all| all[row.index()])
+    }
 }
 
 fn vectors(all: &[Asked]) -> Vec<&[f32]> {
@@ -182,6 +204,10 @@ impl Library {
             ));
         }
         let passing = self.passing(&options.filter)?;
+        let words = SoughtWords {
+            liked: liked.iter().map(|asked| asked.words.clone()).collect(),
+            disliked: disliked.iter().map(|asked| asked.words.clone()).collect(),
+        };
         let found = {
             let sought = Sought {
                 vector: direction(&liked, &disliked)?,
@@ -193,7 +219,10 @@ impl Library {
                 passing,
                 recall: options.recall,
             };
-            self.nearest(&sought, options.k, &mut notes, progress)?
+            {
+                let how = (options.mode, options.k);
+                self.ranked(&sought, &words, how, &mut notes, progress)?
+            }
         };
         let catalogue = self.catalogue()?;
         let ids = found.iter().map(|hit| catalogue.id(hit.row));
@@ -202,11 +231,14 @@ impl Library {
         let mut hits = Vec::new();
         for (at, (hit, id)) in found.iter().zip(&ids).enumerate() {
             let topic = topics.as_ref().and_then(|names| names[at].clone());
-            hits.push(self.describe_hit(at + 1, hit, id, topic)?);
+            let paper = self.confirmed_paper(hit.row, id)?;
+            let shared = self.shared_words(&words, options.mode, &paper)?;
+            hits.push(describe_hit(at + 1, hit, paper, (topic, shared)));
         }
         let mut reports = liked.into_iter().map(|asked| asked.report);
         Ok(Related {
             query: reports.next().unwrap_or_default(),
+            mode: options.mode,
             and: reports.collect(),
             not: disliked.into_iter().map(|asked| asked.report).collect(),
             filter: options.filter.clone(),
@@ -237,18 +269,16 @@ impl Library {
             .collect()
     }
 
-    /// At most `k` rows, most similar first, those of the queries left out.
-    fn nearest(
+    /// At most `pool` rows, most similar first, those of the queries left out, where `k` are to be shown.
+    pub(crate) fn nearest(
         &mut self,
         sought: &Sought,
-        k: usize,
+        (k, pool): (usize, usize),
         notes: &mut Vec<String>,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Hit>, LibraryError> {
         let n_rows = self.catalogue()?.n_rows();
-        let keep = |row: Row| {
-            !sought.own.contains(&row) && sought.passing.as_ref().is_none_or(|all| all[row.index()])
-        };
+        let keep = |row: Row| sought.may_be(row);
         let possible = match &sought.passing {
             None => n_rows - sought.own.len(),
             Some(_) => (0..n_rows)
@@ -269,13 +299,13 @@ impl Library {
             notes.push(index.describe());
         }
         if sought.passing.is_some() {
-            let wanted = k.min(possible.max(1));
+            let wanted = pool.min(possible.max(1));
             return Ok(index.search_where(rows, &sought.vector, wanted, &keep)?);
         }
-        let wanted = k.saturating_add(sought.own.len()).min(n_rows);
+        let wanted = pool.saturating_add(sought.own.len()).min(n_rows);
         let found = index.search(rows, &sought.vector, wanted, None)?;
         let others = found.into_iter().filter(|hit| keep(hit.row));
-        Ok(others.take(k).collect())
+        Ok(others.take(pool).collect())
     }
 
     /// The stored vector of a paper: no model is needed.
@@ -292,6 +322,7 @@ impl Library {
         let paper = self.confirmed_paper(row, &known)?;
         Ok(Asked {
             vector: catalogue.vector(row)?.to_vec(),
+            words: Words::of_paper(&paper.title, paper.abstract_text.as_deref()),
             report: QueryReport {
                 id: Some(known.to_string()),
                 title: Some(paper.title),
@@ -325,6 +356,7 @@ impl Library {
             )?;
         Ok(Asked {
             vector: embedded.vectors.row(Row(0)).to_vec(),
+            words: Words::of_text(&text),
             report: QueryReport {
                 id: None,
                 title: None,
@@ -332,24 +364,6 @@ impl Library {
                 truncated: embedded.truncated[0],
             },
             own: None,
-        })
-    }
-
-    fn describe_hit(
-        &self,
-        rank: usize,
-        hit: &Hit,
-        id: &PaperId,
-        topic: Option<String>,
-    ) -> Result<RelatedHit, LibraryError> {
-        let paper = self.confirmed_paper(hit.row, id)?;
-        Ok(RelatedHit {
-            rank,
-            id: id.to_string(),
-            score: hit.score,
-            title: paper.title,
-            year: paper.year,
-            topic,
         })
     }
 
@@ -370,5 +384,23 @@ impl Library {
     /// The library's vectors and their ids, for measurements.
     pub(crate) fn vectors(&mut self) -> Result<&Embeddings, LibraryError> {
         Ok(&self.load_snapshot()?.vectors)
+    }
+}
+
+fn describe_hit(
+    rank: usize,
+    hit: &Ranked,
+    paper: Paper,
+    (topic, shared_words): (Option<String>, Vec<String>),
+) -> RelatedHit {
+    RelatedHit {
+        rank,
+        id: paper.id.to_string(),
+        score: hit.score,
+        scores: hit.scores,
+        shared_words,
+        title: paper.title,
+        year: paper.year,
+        topic,
     }
 }

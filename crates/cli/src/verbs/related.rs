@@ -27,6 +27,7 @@ pub(crate) fn run(
     let not_texts = verb.not_text.iter().cloned().map(Query::Text);
     let options = RelatedOptions {
         k: verb.k,
+        mode: verb.mode.0,
         and: queries.collect(),
         not: not_ids.chain(not_texts).collect(),
         filter: Filter {
@@ -45,6 +46,9 @@ pub(crate) fn run(
         print_json(out, &related)?;
     } else {
         print(&related, out)?;
+        if verb.explain {
+            explain(&related, out)?;
+        }
         related
             .notes
             .iter()
@@ -136,5 +140,23 @@ pub(crate) fn print(related: &Related, out: &mut dyn Write) -> anyhow::Result<()
         &["rank", "score", "title", "year", "topic", "id"],
         &rows,
     )?;
+    Ok(())
+}
+
+/// Of each hit what its score is made of, and the rare words it shares with the query.
+fn explain(related: &Related, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(out)?;
+    for hit in &related.hits {
+        let mut parts = vec![format!("meaning {:.3}", hit.scores.cosine)];
+        parts.extend(
+            hit.scores
+                .lexical
+                .map(|lexical| format!("words {lexical:.3}")),
+        );
+        if !hit.shared_words.is_empty() {
+            parts.push(format!("both have {}", hit.shared_words.join(", ")));
+        }
+        writeln!(out, "{:>4}  {}", hit.rank, parts.join("; "))?;
+    }
     Ok(())
 }
