@@ -131,7 +131,7 @@ mod tests {
         );
         assert!(message("a b 1\n").contains("line 1 of the judgments: it has 1 fields"));
         assert!(message("a\t\t1\n").contains("an id is empty"));
-        assert!(message("a\tb\tNaN\na\tb\tinf\n").contains("line 2"));
+        assert!(message("a\tb\tNaN\n").contains("line 1 "));
         assert!(message("query\tpaper\tgrade\n").contains("are empty"));
     }
 }
