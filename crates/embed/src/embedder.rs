@@ -29,7 +29,7 @@ pub enum TextKind {
 /// one vectors near them: of all-MiniLM-L6-v2, their cosine is 0.99999 and more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// [`Mode::Int16`] where the CPU has AVX2 and the model's vectors are known to survive it, or are found to: of eight built-in
+    /// [`Mode::Int16`] where the CPU has AVX2 and the model's vectors are known to survive it, or are found to: of five built-in
     /// texts, none may have a cosine below .9995 with its f32 vector. Else [`Mode::F32`]; where neither runs the model,
     /// [`Mode::Stock`]. [`Embedder::mode`] says which, [`Embedder::notes`] why.
     #[default]

@@ -16,20 +16,13 @@ pub(crate) const ENOUGH: f64 = 0.9995;
 /// SHA-256 of weights whose agreement `tests/int16.rs` measures, and which need not be asked: all-MiniLM-L6-v2.
 const MEASURED: [&str; 1] = ["53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"];
 
-/// What models are asked: a title, abstracts, names and numbers, other languages, a word.
-const TEXTS: [&str; 8] = [
+/// What models are asked: a title, numbers, other languages, names, a word. Few, since every load runs them twice.
+const TEXTS: [&str; 5] = [
     "Spectral gaps of sparse random graphs",
-    "We study how fast random walks mix on sparse graphs whose degrees are unbounded. For the largest component we show that \
-     the spectral gap is of the order of the inverse square of the logarithm of the number of vertices, and that the mixing \
-     time is governed by the longest path of vertices of degree two. The proof couples the exploration of the graph with a \
-     branching process, and the bounds are matched by simulations.",
-    "A randomised trial in 412 adults compared 5 mg daily of the drug with placebo over 24 weeks; blood pressure fell by 7.3 \
-     mmHg (95% CI 4.1-10.5, p < 0.001), and adverse events were as frequent in both arms.",
-    "Self-supervised representations of protein sequences predict the effects of mutations without labels, and scale with \
-     the size of the model",
+    "In a randomised trial of 412 adults, 5 mg daily lowered blood pressure by 7.3 mmHg more than placebo (95% CI 4.1-10.5, \
+     p < 0.001); adverse events were as frequent in both arms.",
     "Das Verhalten großer Sprachmodelle bei seltenen Wörtern; 学习词的表示；обучение представлений",
-    "arXiv:2101.00001v2 [cs.LG], doi 10.1000/xyz-123, GNN + LLM = ?",
-    "What limits the efficiency of perovskite solar cells?",
+    "arXiv:2101.00001v2 [cs.LG], GNN + LLM = ?",
     "cats",
 ];
 
