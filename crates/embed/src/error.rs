@@ -31,7 +31,7 @@ pub enum EmbedError {
         supported: &'static str,
     },
     /// A mode that is none.
-    #[error("unknown mode {0:?}: expected auto, f32, int16 or stock")]
+    #[error("unknown mode {0:?}: expected auto, f32, bf16, int16, int8 or stock")]
     UnknownMode(String),
     /// `tokenizer.json` cannot be used.
     #[error("{path}: not a usable tokenizer: {why}")]

@@ -194,7 +194,7 @@ mod tests {
                 largest_error(isa, Activation::GeluTanh, tanh),
                 largest_error(isa, Activation::Relu, |x| x.max(0.0)),
             ];
-            println!("{}: gelu, gelu_tanh, relu off by {errors:?}", isa.name());
+            println!("{isa:?}: gelu, gelu_tanh, relu off by {errors:?}");
             assert!(
                 errors[0] < 2e-6 && errors[1] < 2e-6 && errors[2] == 0.0,
                 "{errors:?}"

@@ -9,18 +9,14 @@ use serde::Serialize;
 use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
 use syntopic_embed::{EmbedOptions, Mode};
 
-/// Names that a mode may have, the one to compare with first; those that this build has are asked for by
-/// [`modes`]. `auto` is none: it chooses one of them.
-const MODE_NAMES: [&str; 6] = ["f32", "bf16", "f16", "int16", "int8", "stock"];
-
 /// The mode that is many times slower than the others.
 const SLOW: &str = "stock";
 
-/// The modes of this build, `auto` left out.
+/// The modes, the one to compare with first, without `auto`, which chooses one of them.
 #[must_use]
 pub fn modes() -> Vec<&'static str> {
-    let known = |name: &&str| name.parse::<Mode>().is_ok();
-    MODE_NAMES.into_iter().filter(known).collect()
+    let named = Mode::ALL.into_iter().filter(|mode| *mode != Mode::Auto);
+    named.map(Mode::name).collect()
 }
 
 /// One way to run a model.
