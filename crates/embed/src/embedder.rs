@@ -25,61 +25,79 @@ pub enum TextKind {
     Query,
 }
 
-/// Which implementation runs the model. All but [`Mode::Int16`] give the same vectors up to the rounding of f32, and that
-/// one vectors near them: of all-MiniLM-L6-v2, their cosine is 0.99999 and more.
+/// Which implementation runs the model. [`Mode::Stock`] and [`Mode::F32`] give the same vectors up to the rounding of f32;
+/// what the others give is near them, as said of each: cosines over a thousand abstracts, of all-MiniLM-L6-v2. On the CPU,
+/// every mode but [`Mode::F16`] runs whatever its instructions; which are fast says [`Embedder::mode`], by those that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// [`Mode::Int16`] where the CPU has AVX2 and the model's vectors are known to survive it, or are found to: of five built-in
-    /// texts, none may have a cosine below .9995 with its f32 vector. Else [`Mode::F32`]; where neither runs the model,
-    /// [`Mode::Stock`]. [`Embedder::mode`] says which, [`Embedder::notes`] why.
+    /// The fastest on this CPU of those whose vectors keep a cosine of 0.999 with those of f32: [`Mode::Int16`] where the
+    /// CPU has AVX2 or AVX-512 and the model's vectors are known to survive it, or are found to: of five built-in texts, none
+    /// may have a cosine below .9995 with its f32 vector. Else [`Mode::F32`]; where neither runs the model, [`Mode::Stock`].
+    /// On a GPU, [`Mode::F16`]. [`Embedder::mode`] says which, [`Embedder::notes`] why.
     #[default]
     Auto,
     /// The plain path on Candle's tensors, for BERT Candle's own: many times slower.
     Stock,
-    /// The packed f32 encoder for CPUs: no padding, AVX2 where the CPU has it.
+    /// The packed f32 encoder for CPUs: no padding, AVX-512 or AVX2 where the CPU has it.
     F32,
-    /// The packed encoder with weights and activations of its linear layers rounded to 16-bit integers: faster than
-    /// [`Mode::F32`] where the CPU has AVX2, and slower elsewhere.
+    /// The packed encoder with weights and activations of its linear layers rounded to bfloat16, products summed in f32:
+    /// cosines of 0.999 and more. Meant for CPUs with AVX-512 BF16; slower than [`Mode::F32`] elsewhere. On a GPU: everything
+    /// as bfloat16, for a model whose numbers are too large for f16.
+    Bf16,
+    /// The packed encoder with weights and activations of its linear layers rounded to 16-bit integers: cosines of 0.99999
+    /// and more. Faster than [`Mode::F32`] where the CPU has AVX2 or AVX-512, and slower elsewhere.
     Int16,
     /// On a GPU: weights and activations as IEEE's 16-bit floats, pooled in f32. What [`Mode::Auto`] is there.
     F16,
-    /// On a GPU: as bfloat16, which has the range of f32 and is coarser: for a model whose numbers are too large for f16.
-    Bf16,
+    /// The same rounded to 8-bit integers: cosines of 0.995 and more. Meant for CPUs with AVX-512 VNNI, where it multiplies
+    /// twice as many as [`Mode::Int16`]; slower than that elsewhere.
+    Int8,
 }
 
 impl Mode {
-    /// Every mode by its name.
-    const NAMED: [(&str, Mode); 6] = [
-        ("auto", Mode::Auto),
-        ("stock", Mode::Stock),
-        ("f32", Mode::F32),
-        ("int16", Mode::Int16),
-        ("f16", Mode::F16),
-        ("bf16", Mode::Bf16),
+    /// Every mode.
+    pub const ALL: [Mode; 7] = [
+        Mode::Auto,
+        Mode::F32,
+        Mode::F16,
+        Mode::Bf16,
+        Mode::Int16,
+        Mode::Int8,
+        Mode::Stock,
     ];
+
+    /// As it is asked for.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Auto => "auto",
+            Mode::Stock => "stock",
+            Mode::F32 => "f32",
+            Mode::F16 => "f16",
+            Mode::Bf16 => "bf16",
+            Mode::Int16 => "int16",
+            Mode::Int8 => "int8",
+        }
+    }
 
     /// Whether it is for devices like this one.
     #[must_use]
     pub fn runs_on(self, device: Device) -> bool {
         match self {
-            Mode::Auto | Mode::F32 => true,
-            Mode::Stock | Mode::Int16 => !device.is_gpu(),
-            Mode::F16 | Mode::Bf16 => device.is_gpu(),
+            Mode::Auto | Mode::F32 | Mode::Bf16 => true,
+            Mode::Stock | Mode::Int16 | Mode::Int8 => !device.is_gpu(),
+            Mode::F16 => device.is_gpu(),
         }
     }
 
     /// The error of a mode that is for another kind of device.
     pub(crate) fn not_on(self, device: Device) -> EmbedError {
-        let named = Self::NAMED.into_iter();
-        let name = named.clone().find(|(_, mode)| *mode == self);
-        let there: Vec<&str> = named
-            .filter(|(_, mode)| mode.runs_on(device))
-            .map(|(name, _)| name)
-            .collect();
+        let there = Self::ALL.into_iter().filter(|mode| mode.runs_on(device));
+        let names: Vec<&str> = there.map(Mode::name).collect();
         EmbedError::NotThere {
-            mode: name.map_or("", |(name, _)| name),
+            mode: self.name(),
             device,
-            modes: there.join(", "),
+            modes: names.join(", "),
         }
     }
 }
@@ -87,11 +105,10 @@ impl Mode {
 impl std::str::FromStr for Mode {
     type Err = EmbedError;
 
-    /// `auto`, `stock`, `f32`, `int16`, `f16` or `bf16`.
+    /// One of the names of [`Mode::ALL`].
     fn from_str(name: &str) -> Result<Self, EmbedError> {
-        let named = Self::NAMED.into_iter().find(|(known, _)| *known == name);
-        let unknown = || EmbedError::UnknownMode(name.to_owned());
-        named.map(|(_, mode)| mode).ok_or_else(unknown)
+        let named = Mode::ALL.into_iter().find(|mode| mode.name() == name);
+        named.ok_or_else(|| EmbedError::UnknownMode(name.to_owned()))
     }
 }
 
@@ -213,8 +230,10 @@ impl Encoder {
             Mode::Stock => return Ok(Encoder::Stock(StockModel::load(folder, config)?)),
             Mode::Auto => (FastBert::fastest(), None),
             Mode::F32 => (Precision::F32, Some("in mode f32")),
+            Mode::Bf16 => (Precision::Bf16, Some("in mode bf16")),
             Mode::Int16 => (Precision::Int16, Some("in mode int16")),
-            gpus @ (Mode::F16 | Mode::Bf16) => return Err(gpus.not_on(options.device)),
+            Mode::Int8 => (Precision::Int8, Some("in mode int8")),
+            Mode::F16 => return Err(options.mode.not_on(options.device)),
         };
         let why = match FastBert::load(folder, config, precision)? {
             Ok(model) => return Ok(Encoder::Fast(model)),
@@ -650,7 +669,8 @@ mod tests {
     #[test]
     fn modes_are_for_one_kind_of_device_or_both() {
         let gpu = Device::Cuda(0);
-        for (name, mode) in Mode::NAMED {
+        for mode in Mode::ALL {
+            let name = mode.name();
             assert_eq!(name.parse::<Mode>().expect(name), mode);
             assert!(mode.runs_on(gpu) || mode.runs_on(Device::Cpu), "{name}");
         }
@@ -660,7 +680,7 @@ mod tests {
         );
         assert_eq!(
             Mode::F16.not_on(Device::Cpu).to_string(),
-            "mode f16 does not run on cpu: expected one of auto, stock, f32, int16"
+            "mode f16 does not run on cpu: expected one of auto, f32, bf16, int16, int8, stock"
         );
     }
 

@@ -33,7 +33,7 @@ pub enum EmbedError {
     },
     /// A mode that is none.
     #[error(
-        "unknown mode {0:?}: expected auto, f32, int16 or stock, or with --device cuda auto, f32, f16 or bf16"
+        "unknown mode {0:?}: expected auto, f32, bf16, int16, int8 or stock, or with --device cuda auto, f32, f16 or bf16"
     )]
     UnknownMode(String),
     /// A device that is none.

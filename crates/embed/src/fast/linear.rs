@@ -1,7 +1,8 @@
-//! Linear layers in either precision.
+//! Linear layers in any precision.
 
 use super::FastBert;
 use super::matrix::{Columns, Numbers, Precision};
+use super::number::Number;
 use super::product::{Product, Scales, Start};
 use super::quantise::Quantised;
 
@@ -10,7 +11,7 @@ use super::quantise::Quantised;
 pub(super) struct Input<'a> {
     rows: usize,
     numbers: &'a [f32],
-    /// The same in 16 bits, where the weights are.
+    /// The same in narrow numbers, where the weights are.
     quantised: &'a Quantised,
 }
 
@@ -32,8 +33,11 @@ impl FastBert {
         depth: usize,
         buffer: &'a mut Quantised,
     ) -> Input<'a> {
-        if self.weights.precision == Precision::Int16 {
-            self.isa.quantise(numbers, depth, buffer);
+        match self.weights.precision {
+            Precision::F32 => {}
+            Precision::Int16 => self.isa.quantise(numbers, depth, buffer),
+            Precision::Int8 => self.isa.quantise_bytes(numbers, depth, &mut buffer.bytes),
+            Precision::Bf16 => self.isa.round_halves(numbers, depth, &mut buffer.halves),
         }
         Input {
             rows: numbers.len() / depth,
@@ -44,48 +48,53 @@ impl FastBert {
 
     /// `to = start + input weights`, rows side by side.
     pub(super) fn linear(&self, layer: &Layered<'_>, to: &mut [f32]) {
-        let Layered {
-            input,
-            weights,
-            start,
-            next,
-        } = *layer;
-        let (depth, columns) = (weights.depth, weights.count);
-        match weights.numbers {
-            Numbers::F32(b) => {
-                let product = Product {
-                    rows: input.rows,
-                    depth,
+        let input = &layer.input;
+        match layer.weights.numbers {
+            Numbers::F32(b) => self.product(layer, [input.numbers, b], Scales::default(), to),
+            Numbers::Int16(b, columns) => {
+                let scales = Scales {
+                    rows: input.quantised.scales(),
                     columns,
-                    a: input.numbers,
-                    a_stride: depth,
-                    b,
-                    scales: Scales::default(),
-                    start,
-                    c_stride: columns,
-                    ahead: next.map(|n| n.numbers.f32()),
+                    ..Scales::default()
                 };
-                self.isa.multiply(&product, to);
+                self.product(layer, [input.quantised.pairs(), b], scales, to);
             }
-            Numbers::Int16(b, scales) => {
-                let depth = depth.div_ceil(2);
-                let product = Product {
-                    rows: input.rows,
-                    depth,
+            Numbers::Int8(b, columns, sums) => {
+                let bytes = &input.quantised.bytes;
+                let scales = Scales {
+                    rows: bytes.scales(),
                     columns,
-                    a: input.quantised.pairs(),
-                    a_stride: depth,
-                    b,
-                    scales: Scales {
-                        rows: input.quantised.scales(),
-                        columns: scales,
-                    },
-                    start,
-                    c_stride: columns,
-                    ahead: next.map(|n| n.numbers.pairs()),
+                    zeros: bytes.zeros(),
+                    sums,
                 };
-                self.isa.multiply(&product, to);
+                self.product(layer, [bytes.quads(), b], scales, to);
+            }
+            Numbers::Bf16(b) => {
+                self.product(layer, [&input.quantised.halves, b], Scales::default(), to);
             }
         }
+    }
+
+    fn product<T: Number>(
+        &self,
+        layer: &Layered<'_>,
+        [a, b]: [&[T]; 2],
+        scales: Scales<'_>,
+        to: &mut [f32],
+    ) {
+        let depth = layer.weights.depth.div_ceil(T::PER_WORD);
+        let product = Product {
+            rows: layer.input.rows,
+            depth,
+            columns: layer.weights.count,
+            a,
+            a_stride: depth,
+            b,
+            scales,
+            start: layer.start,
+            c_stride: layer.weights.count,
+            ahead: layer.next.map(|n| T::of(n.numbers)),
+        };
+        self.isa.multiply(&product, to);
     }
 }

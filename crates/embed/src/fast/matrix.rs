@@ -1,5 +1,7 @@
 //! Numbers laid out as the kernels read them: cache-line aligned, weights in panels of [`PANEL`] columns.
 
+use super::bytes::quantise_weight_bytes;
+use super::halves::round_weights;
 use super::isa::Isa;
 use super::quantise::quantise_weights;
 use std::ops::{Deref, DerefMut};
@@ -23,12 +25,22 @@ impl Pair {
     }
 }
 
+/// Four neighbouring bytes of a row: of activations from 0 to 255, of weights from -127 to 127.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(transparent)]
+pub(super) struct Quad(pub(super) i32);
+
+/// Two neighbouring bfloat16 of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(transparent)]
+pub(super) struct Halves(pub(super) i32);
+
 /// One cache line.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Line<T>([T; PANEL]);
 
-/// A buffer of numbers (f32 or [`Pair`]) that starts at a cache line and is a whole number of lines long.
+/// A buffer of numbers (f32 or words of narrower ones) that starts at a cache line and is a whole number of lines long.
 #[derive(Clone)]
 pub(super) struct Lines<T = f32>(Vec<Line<T>>);
 
@@ -73,6 +85,22 @@ pub(crate) enum Precision {
     F32,
     /// 16-bit integers, with a scale a column of weights and a scale a row; products are summed exactly, in 32 bits.
     Int16,
+    /// 8-bit integers likewise, with a zero a row.
+    Int8,
+    /// Numbers with eight bits of precision; products are summed in f32.
+    Bf16,
+}
+
+impl Precision {
+    /// As users name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Int16 => "int16",
+            Precision::Int8 => "int8",
+            Precision::Bf16 => "bf16",
+        }
+    }
 }
 
 /// A weight matrix `(depth, columns)` in panels: of each 16 columns, row after row.
@@ -86,6 +114,10 @@ enum PanelLines {
     F32(Lines),
     /// A row of a panel is two rows of the matrix; one scale a column.
     Int16(Lines<Pair>, Vec<f32>),
+    /// A row of a panel is four rows of the matrix; one scale and one sum a column.
+    Int8(Lines<Quad>, Vec<f32>, Vec<i32>),
+    /// A row of a panel is two rows of the matrix.
+    Bf16(Lines<Halves>),
 }
 
 /// Some columns of a weight matrix.
@@ -98,30 +130,15 @@ pub(super) struct Columns<'a> {
     pub(super) numbers: Numbers<'a>,
 }
 
-/// Panels, in either precision.
+/// Panels, in any precision.
 #[derive(Clone, Copy)]
 pub(super) enum Numbers<'a> {
     F32(&'a [f32]),
     /// And a scale a column.
     Int16(&'a [Pair], &'a [f32]),
-}
-
-impl<'a> Numbers<'a> {
-    /// Nothing where they are in 16 bits.
-    pub(super) fn f32(self) -> &'a [f32] {
-        match self {
-            Numbers::F32(numbers) => numbers,
-            Numbers::Int16(..) => &[],
-        }
-    }
-
-    /// Nothing where they are f32.
-    pub(super) fn pairs(self) -> &'a [Pair] {
-        match self {
-            Numbers::F32(_) => &[],
-            Numbers::Int16(pairs, _) => pairs,
-        }
-    }
+    /// And a scale and a sum a column.
+    Int8(&'a [Quad], &'a [f32], &'a [i32]),
+    Bf16(&'a [Halves]),
 }
 
 impl Panels {
@@ -134,21 +151,25 @@ impl Panels {
         row: impl Fn(usize) -> &'a [[u8; 4]],
     ) -> Self {
         debug_assert_eq!(columns % PANEL, 0);
+        let isa = Isa::best();
         let lines = match precision {
             Precision::F32 => PanelLines::F32(pack(columns, depth, row, f32::from_le_bytes)),
             Precision::Int16 => {
-                let (isa, pairs) = (Isa::best(), depth.div_ceil(2));
-                let mut rows = vec![Pair::default(); columns * pairs];
-                let mut weights = vec![0f32; depth];
-                let scale = |column: usize| {
-                    for (weight, bytes) in weights.iter_mut().zip(row(column)) {
-                        *weight = f32::from_le_bytes(*bytes);
-                    }
-                    quantise_weights(isa, &weights, &mut rows[column * pairs..][..pairs])
-                };
-                let scales = (0..columns).map(scale).collect();
-                let row = |column: usize| &rows[column * pairs..];
-                PanelLines::Int16(pack(columns, pairs, row, |pair| pair), scales)
+                let (lines, scales) = pack_rounded(columns, depth, 2, row, |weights, to| {
+                    quantise_weights(isa, weights, to)
+                });
+                PanelLines::Int16(lines, scales)
+            }
+            Precision::Int8 => {
+                let (lines, columns) = pack_rounded(columns, depth, 4, row, |weights, to| {
+                    quantise_weight_bytes(isa, weights, to)
+                });
+                let (scales, sums) = columns.into_iter().unzip();
+                PanelLines::Int8(lines, scales, sums)
+            }
+            Precision::Bf16 => {
+                let round = |weights: &[f32], to: &mut [Halves]| round_weights(isa, weights, to);
+                PanelLines::Bf16(pack_rounded(columns, depth, 2, row, round).0)
             }
         };
         Self {
@@ -165,12 +186,17 @@ impl Panels {
 
     /// The columns `from..to`, both multiples of [`PANEL`].
     pub(super) fn columns(&self, from: usize, to: usize) -> Columns<'_> {
+        let words = |per: usize| {
+            let depth = self.depth.div_ceil(per);
+            from * depth..to * depth
+        };
         let numbers = match &self.lines {
-            PanelLines::F32(lines) => Numbers::F32(&lines[from * self.depth..to * self.depth]),
-            PanelLines::Int16(lines, scales) => {
-                let pairs = self.depth.div_ceil(2);
-                Numbers::Int16(&lines[from * pairs..to * pairs], &scales[from..to])
+            PanelLines::F32(lines) => Numbers::F32(&lines[words(1)]),
+            PanelLines::Int16(lines, scales) => Numbers::Int16(&lines[words(2)], &scales[from..to]),
+            PanelLines::Int8(lines, scales, sums) => {
+                Numbers::Int8(&lines[words(4)], &scales[from..to], &sums[from..to])
             }
+            PanelLines::Bf16(lines) => Numbers::Bf16(&lines[words(2)]),
         };
         Columns {
             depth: self.depth,
@@ -183,6 +209,30 @@ impl Panels {
     pub(super) fn all(&self) -> Columns<'_> {
         self.columns(0, self.count)
     }
+}
+
+/// Panels of words of `per` numbers each, from rows of the transposed matrix as [`Panels::pack`] takes them; and what
+/// `round`, which puts a column into words, says of each column.
+fn pack_rounded<'a, T: Copy + Default, C>(
+    columns: usize,
+    depth: usize,
+    per: usize,
+    row: impl Fn(usize) -> &'a [[u8; 4]],
+    round: impl Fn(&[f32], &mut [T]) -> C,
+) -> (Lines<T>, Vec<C>) {
+    let words = depth.div_ceil(per);
+    let mut rows = vec![T::default(); columns * words];
+    let mut weights = vec![0f32; depth];
+    let of_columns = (0..columns)
+        .map(|column| {
+            for (weight, bytes) in weights.iter_mut().zip(row(column)) {
+                *weight = f32::from_le_bytes(*bytes);
+            }
+            round(&weights, &mut rows[column * words..][..words])
+        })
+        .collect();
+    let row = |column: usize| &rows[column * words..];
+    (pack(columns, words, row, |word| word), of_columns)
 }
 
 /// Panels from rows of the transposed matrix, of at least `depth` numbers each.
@@ -202,6 +252,7 @@ fn pack<'a, S: Copy + 'a, T>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::number::Number;
     use super::*;
 
     #[test]
@@ -211,8 +262,9 @@ mod tests {
             .map(|i| (i as f32).to_le_bytes())
             .collect();
         let row = |c: usize| &stored[c * depth..][..depth];
-        let panels = Panels::pack(Precision::F32, columns, depth, row);
-        let numbers = panels.all().numbers.f32();
+        let pack = |precision| Panels::pack(precision, columns, depth, row);
+        let panels = pack(Precision::F32);
+        let numbers = f32::of(panels.all().numbers);
         for column in 0..columns {
             for k in 0..depth {
                 let at = column / PANEL * PANEL * depth + k * PANEL + column % PANEL;
@@ -220,29 +272,66 @@ mod tests {
             }
         }
         let last = panels.columns(16, 32);
-        assert_eq!(last.numbers.f32(), &numbers[16 * depth..]);
+        assert_eq!(f32::of(last.numbers), &numbers[16 * depth..]);
         assert_eq!((last.depth, last.count), (depth, 16));
         assert_eq!(numbers.as_ptr() as usize % 64, 0);
-        assert!(panels.all().numbers.pairs().is_empty());
+        assert!(Pair::of(panels.all().numbers).is_empty());
 
-        let panels = Panels::pack(Precision::Int16, columns, depth, row);
+        // What the words of every other precision stand for, and how near that must be.
+        let check = |numbers: &dyn Fn(usize, usize) -> f32, step: &dyn Fn(usize) -> f32| {
+            for column in 0..columns {
+                for k in 0..depth {
+                    let number = numbers(column, k);
+                    let error = (number - (column * depth + k) as f32).abs();
+                    assert!(error <= step(column), "column {column} row {k}: {number}");
+                }
+            }
+        };
+        let at = |column: usize, word: usize, words: usize| {
+            column / PANEL * PANEL * words + word * PANEL + column % PANEL
+        };
+
+        let panels = pack(Precision::Int16);
         let Numbers::Int16(pairs, scales) = panels.all().numbers else {
-            panic!("f32 panels");
+            panic!("other panels");
         };
         assert_eq!(scales.len(), columns);
-        for (column, scale) in scales.iter().enumerate() {
-            for k in 0..depth {
-                let at = column / PANEL * PANEL * 2 + k / 2 * PANEL + column % PANEL;
-                let number = f32::from(pairs[at].integers()[k % 2]) * scale;
-                let error = (number - (column * depth + k) as f32).abs();
-                assert!(error <= *scale, "column {column} row {k}: {number}");
-            }
-        }
+        let number =
+            |c: usize, k: usize| f32::from(pairs[at(c, k / 2, 2)].integers()[k % 2]) * scales[c];
+        check(&number, &|c| scales[c]);
         let Numbers::Int16(last, last_scales) = panels.columns(16, 32).numbers else {
-            panic!("f32 panels");
+            panic!("other panels");
         };
         assert_eq!((last, last_scales), (&pairs[32..], &scales[16..]));
-        assert!(panels.all().numbers.f32().is_empty());
+        assert!(f32::of(panels.all().numbers).is_empty());
+
+        let panels = pack(Precision::Int8);
+        let Numbers::Int8(quads, scales, sums) = panels.all().numbers else {
+            panic!("other panels");
+        };
+        let byte = |c: usize, k: usize| quads[at(c, 0, 1)].0.to_le_bytes()[k] as i8;
+        check(&|c, k| f32::from(byte(c, k)) * scales[c], &|c| scales[c]);
+        for (column, sum) in sums.iter().enumerate() {
+            assert_eq!(
+                (0..3).map(|k| i32::from(byte(column, k))).sum::<i32>(),
+                *sum
+            );
+        }
+        let Numbers::Int8(last, last_scales, last_sums) = panels.columns(16, 32).numbers else {
+            panic!("other panels");
+        };
+        assert_eq!((last, last_scales), (&quads[16..], &scales[16..]));
+        assert_eq!(last_sums, &sums[16..]);
+
+        let panels = pack(Precision::Bf16);
+        let halves = Halves::of(panels.all().numbers);
+        let number = |c: usize, k: usize| {
+            let word = halves[at(c, k / 2, 2)].0 as u32;
+            f32::from_bits([word << 16, word & 0xFFFF_0000][k % 2])
+        };
+        // All of them need no more than eight bits.
+        check(&number, &|_| 0.0);
+        assert_eq!(Halves::of(panels.columns(16, 32).numbers), &halves[32..]);
     }
 
     #[test]

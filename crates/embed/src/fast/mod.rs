@@ -9,19 +9,23 @@
 
 mod agreement;
 mod attention;
+mod bytes;
 mod encode;
 mod functions;
 mod groups;
+mod halves;
 mod isa;
 mod linear;
 mod matrix;
 mod names;
+mod number;
 mod plan;
 mod product;
 mod quantise;
 mod rotary;
 mod rowwise;
 mod split;
+mod tile;
 mod vector;
 mod weights;
 
@@ -87,11 +91,9 @@ impl FastBert {
 
     /// What runs, for reports.
     pub(crate) fn description(&self) -> String {
-        let precision = match self.precision() {
-            Precision::F32 => "f32",
-            Precision::Int16 => "int16",
-        };
-        format!("{precision} {} (packed)", self.isa.name())
+        let precision = self.precision();
+        let (name, isa) = (precision.name(), self.isa.name(precision));
+        format!("{name} {isa} (packed)")
     }
 
     pub(crate) fn precision(&self) -> Precision {
@@ -100,12 +102,7 @@ impl FastBert {
 
     /// The fastest precision on this CPU.
     pub(crate) fn fastest() -> Precision {
-        match Isa::best() {
-            // Twice as many multiply-adds an instruction, and an addition for each.
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) => Precision::Int16,
-            Isa::Portable => Precision::F32,
-        }
+        Isa::best().fastest()
     }
 
     pub(crate) fn shape(&self) -> Shape {
@@ -153,6 +150,7 @@ fn with_idle<S: Default, R>(idle: &Mutex<Vec<S>>, f: impl FnOnce(&mut S) -> R) -
 
 #[cfg(test)]
 mod tests {
+    use super::isa::tests::every_isa;
     use super::*;
 
     /// The tiny BERT of the reference files.
@@ -179,31 +177,36 @@ mod tests {
         assert_paths_agree(Precision::F32, 1e-6);
         // A last bit of f32 that differs may move a number to the next integer.
         assert_paths_agree(Precision::Int16, 1e-4);
+        assert_paths_agree(Precision::Int8, 1e-2);
+        assert_paths_agree(Precision::Bf16, 1e-2);
     }
 
     fn assert_paths_agree(precision: Precision, allowed: f32) {
         let texts: Vec<Tokens> = [1, 2, 7, 16, 33, 128].map(text).into();
-        let members: Vec<&Tokens> = texts.iter().collect();
         let mut model = tiny(precision);
-        let best = model.embed(&members);
-        let check = |model: &FastBert, together: &[f32]| {
-            for (text, expected) in texts.iter().zip(together.chunks(64)) {
-                for threads in 1..5 {
-                    assert_eq!(model.embed_split(text, threads), expected);
-                }
+        let portable = run(&mut model, &texts, Isa::Portable);
+        for isa in every_isa() {
+            let ours = run(&mut model, &texts, isa);
+            let differences = ours.iter().zip(&portable).map(|(a, b)| (a - b).abs());
+            let largest = differences.fold(0f32, f32::max);
+            println!(
+                "{precision:?}, {isa:?}: largest difference from the portable path {largest:e}"
+            );
+            assert!(largest < allowed, "{isa:?}: {largest}");
+        }
+    }
+
+    /// All texts together, which must be what each alone gives on any number of threads.
+    fn run(model: &mut FastBert, texts: &[Tokens], isa: Isa) -> Vec<f32> {
+        model.isa = isa;
+        let members: Vec<&Tokens> = texts.iter().collect();
+        let together = model.embed(&members);
+        for (text, expected) in texts.iter().zip(together.chunks(64)) {
+            for threads in 1..5 {
+                assert_eq!(model.embed_split(text, threads), expected, "{isa:?}");
             }
-        };
-        check(&model, &best);
-        model.isa = Isa::Portable;
-        let portable = model.embed(&members);
-        check(&model, &portable);
-        let largest = best
-            .iter()
-            .zip(&portable)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0f32, f32::max);
-        println!("largest difference of the two paths {largest:e}");
-        assert!(largest < allowed, "{largest}");
+        }
+        together
     }
 
     #[test]

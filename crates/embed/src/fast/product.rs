@@ -1,15 +1,14 @@
-//! Matrix products, of f32 and of pairs of 16-bit integers: one loop for both.
+//! Matrix products, of f32 and of words of narrower numbers (`number.rs`): one loop for all.
 
-use super::isa::{Isa, dispatch};
-use super::matrix::{PANEL, Pair};
-use super::vector::{Pairs, Vector};
+use super::isa::Isa;
+use super::matrix::PANEL;
+use super::number::Number;
+use super::tile::{Tile, Tiles};
+use super::vector::Vector;
 
-/// Rows of a full tile: with two vectors of columns, 12 independent sums, which is what hides the latency of a
-/// multiply-add, and leaves room for the operands in 16 registers.
-const TILE_ROWS: usize = 6;
-
-/// Rows of a panel that are multiplied in one go, so that they stay in the L1 cache with the rows of `a` beside them.
-const DEPTH_BLOCK: usize = 384;
+/// Rows of a panel that are multiplied in one go, so that they stay in the L1 cache with the rows of `a` beside them; half
+/// of them where two panels are read side by side.
+pub(super) const DEPTH_BLOCK: usize = 384;
 
 /// What a product is added to.
 #[derive(Clone, Copy)]
@@ -28,13 +27,17 @@ pub(super) struct Scales<'a> {
     pub(super) rows: &'a [f32],
     /// One a column of `b`.
     pub(super) columns: &'a [f32],
+    /// What stands for zero in each row of `a`; none where zero does.
+    pub(super) zeros: &'a [i32],
+    /// The sum of each column of `b`, where there are zeros.
+    pub(super) sums: &'a [i32],
 }
 
 /// `a` (rows, depth) times `b` (depth, columns).
 #[derive(Clone, Copy)]
 pub(super) struct Product<'a, T> {
     pub(super) rows: usize,
-    /// In `T`: pairs hold two rows of `b` each.
+    /// In `T`: words hold two or four rows of `b` each.
     pub(super) depth: usize,
     /// Multiple of [`PANEL`].
     pub(super) columns: usize,
@@ -51,118 +54,6 @@ pub(super) struct Product<'a, T> {
     pub(super) ahead: Option<&'a [T]>,
 }
 
-/// What a product multiplies.
-pub(super) trait Number: Copy {
-    /// So many of them as `V` has lanes, or the sums of their products.
-    type Lanes<V: Vector>: Copy;
-
-    /// Whether [`Product::scales`] holds any.
-    const SCALED: bool;
-
-    /// Runs a product whose lengths were checked.
-    fn run(isa: Isa, product: &Product<'_, Self>, c: &mut [f32]);
-
-    /// # Safety
-    /// The CPU has `V`'s instructions.
-    unsafe fn splat<V: Vector>(x: Self) -> Self::Lanes<V>;
-
-    /// # Safety
-    /// The CPU has `V`'s instructions, and `from` may be read for `V::LANES` numbers.
-    unsafe fn load<V: Vector>(from: *const Self) -> Self::Lanes<V>;
-
-    /// What the products are added to.
-    ///
-    /// # Safety
-    /// The CPU has `V`'s instructions.
-    unsafe fn begin<V: Vector>(start: V) -> Self::Lanes<V>;
-
-    /// `sum + a b`.
-    fn multiply_add<V: Vector>(
-        a: Self::Lanes<V>,
-        b: Self::Lanes<V>,
-        sum: Self::Lanes<V>,
-    ) -> Self::Lanes<V>;
-
-    /// The result, of the sum that [`Number::begin`] began.
-    fn finish<V: Vector>(sum: Self::Lanes<V>, scale: V, start: V) -> V;
-}
-
-impl Number for f32 {
-    type Lanes<V: Vector> = V;
-
-    const SCALED: bool = false;
-
-    fn run(isa: Isa, product: &Product<'_, f32>, c: &mut [f32]) {
-        dispatch!(isa, multiply<f32>(product: &Product<'_, f32>, c: &mut [f32]))
-    }
-
-    #[inline(always)]
-    unsafe fn splat<V: Vector>(x: f32) -> V {
-        // SAFETY: passed on to the caller.
-        unsafe { V::splat(x) }
-    }
-
-    #[inline(always)]
-    unsafe fn load<V: Vector>(from: *const f32) -> V {
-        // SAFETY: passed on to the caller.
-        unsafe { V::load(from) }
-    }
-
-    #[inline(always)]
-    unsafe fn begin<V: Vector>(start: V) -> V {
-        start
-    }
-
-    #[inline(always)]
-    fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V {
-        a.mul_add(b, sum)
-    }
-
-    #[inline(always)]
-    fn finish<V: Vector>(sum: V, _scale: V, _start: V) -> V {
-        sum
-    }
-}
-
-impl Number for Pair {
-    type Lanes<V: Vector> = V::Pairs;
-
-    const SCALED: bool = true;
-
-    fn run(isa: Isa, product: &Product<'_, Pair>, c: &mut [f32]) {
-        dispatch!(isa, multiply<Pair>(product: &Product<'_, Pair>, c: &mut [f32]))
-    }
-
-    #[inline(always)]
-    unsafe fn splat<V: Vector>(x: Pair) -> V::Pairs {
-        // SAFETY: passed on to the caller.
-        unsafe { V::Pairs::splat(x) }
-    }
-
-    #[inline(always)]
-    unsafe fn load<V: Vector>(from: *const Pair) -> V::Pairs {
-        // SAFETY: passed on to the caller.
-        unsafe { V::Pairs::load(from) }
-    }
-
-    #[inline(always)]
-    unsafe fn begin<V: Vector>(_start: V) -> V::Pairs {
-        // SAFETY: passed on to the caller.
-        unsafe { V::Pairs::splat(Pair::default()) }
-    }
-
-    #[inline(always)]
-    fn multiply_add<V: Vector>(a: V::Pairs, b: V::Pairs, sum: V::Pairs) -> V::Pairs {
-        a.multiply_add(b, sum)
-    }
-
-    // Each step rounds by itself, so that every CPU computes the same.
-    #[inline(always)]
-    fn finish<V: Vector>(sum: V::Pairs, scale: V, start: V) -> V {
-        start.add(sum.sums().mul(scale))
-    }
-}
-
 impl Isa {
     /// `c = start + a b`.
     pub(super) fn multiply<T: Number>(self, product: &Product<'_, T>, c: &mut [f32]) {
@@ -176,6 +67,9 @@ impl Isa {
         if T::SCALED {
             assert!(p.scales.rows.len() >= p.rows && p.scales.columns.len() >= p.columns);
         }
+        if T::SHIFTED {
+            assert!(p.scales.zeros.len() >= p.rows && p.scales.sums.len() >= p.columns);
+        }
         if let Start::Bias(bias) = p.start {
             assert!(bias.len() >= p.columns);
         }
@@ -186,209 +80,69 @@ impl Isa {
 /// # Safety
 /// The CPU has `V`'s instructions, and the lengths are as [`Isa::multiply`] asserts.
 #[inline(always)]
-unsafe fn multiply<V: Vector, T: Number>(p: &Product<'_, T>, c: &mut [f32]) {
+pub(super) unsafe fn multiply<V: Vector, T: Number>(p: &Product<'_, T>, c: &mut [f32]) {
     let c = c.as_mut_ptr();
-    let tiles = p.rows.div_ceil(TILE_ROWS);
-    let longer = p.rows % tiles.max(1);
-    for column in (0..p.columns).step_by(PANEL) {
-        for k in (0..p.depth.max(1)).step_by(DEPTH_BLOCK) {
-            let depth = DEPTH_BLOCK.min(p.depth - k);
-            let (mut ahead, share) = ahead(p, column * p.depth + (k + depth) * PANEL);
+    let block = T::depth_block::<V>();
+    let blocks = p.depth.max(1).div_ceil(block);
+    // Columns of a full tile: one panel, or two.
+    let full = 2 * V::LANES;
+    for column in (0..p.columns).step_by(full) {
+        let columns = full.min(p.columns - column);
+        let tiles = blocks * V::Tiles::count(p.rows);
+        let (mut ahead, share) = ahead(p, column + columns, columns, tiles);
+        for k in (0..p.depth.max(1)).step_by(block) {
+            let depth = block.min(p.depth - k);
             let mut row = 0;
-            for tile in 0..tiles {
-                // The first `longer` tiles have a row more than the others: a tile of one or two rows, which could not hide
-                // the latency of a multiply-add, comes up only where there are no more.
-                let tile_rows = p.rows / tiles + usize::from(tile < longer);
+            while row < p.rows {
+                let rows = V::Tiles::next(p.rows - row);
                 for line in ahead.by_ref().take(share) {
                     // SAFETY: the CPU has `V`'s instructions.
                     unsafe { V::prefetch(line.as_ptr().cast()) };
                 }
                 // SAFETY: `row`, `column` and `k` are within the product, whose ends the caller asserted to lie within the
-                // slices.
-                unsafe { Tile::at(p, c, [row, column, k], depth).run_rows::<V>(tile_rows) };
-                row += tile_rows;
+                // slices; there are as many rows and columns there.
+                unsafe {
+                    let tile = Tile::at(p, c, [row, column, k], depth);
+                    V::Tiles::run::<V, T>(&tile, rows, columns);
+                }
+                row += rows;
             }
         }
     }
 }
 
-/// The lines of the next block of panels, which begins at `at` of `b` or with what follows `b`, and how many of them each
-/// row of tiles should fetch.
+/// The lines of the next panels, those of `columns` columns from `column` on or what follows `b`, and how many of them each
+/// of `tiles` tiles should fetch.
 #[inline(always)]
-fn ahead<'a, T>(p: &Product<'a, T>, at: usize) -> (std::slice::Chunks<'a, T>, usize) {
+fn ahead<'a, T>(
+    p: &Product<'a, T>,
+    column: usize,
+    columns: usize,
+    tiles: usize,
+) -> (std::slice::Chunks<'a, T>, usize) {
     let next = match p.ahead {
         None => &[],
-        Some(following) if at >= p.b.len() => following,
-        Some(_) => &p.b[at..],
+        Some(following) if column >= p.columns => following,
+        Some(_) => &p.b[column * p.depth..],
     };
-    let next = &next[..next.len().min(DEPTH_BLOCK * PANEL)];
-    let share = (next.len() / PANEL).div_ceil(p.rows.div_ceil(TILE_ROWS));
+    let next = &next[..next.len().min(DEPTH_BLOCK * columns)];
+    let share = (next.len() / PANEL).div_ceil(tiles.max(1));
     (next.chunks(PANEL), share)
-}
-
-enum TileStart {
-    Zero,
-    Bias(*const f32),
-    Result,
-}
-
-/// Up to six rows by one panel of a product, at one block of its depth.
-struct Tile<T> {
-    a: *const T,
-    a_stride: usize,
-    b: *const T,
-    depth: usize,
-    c: *mut f32,
-    c_stride: usize,
-    start: TileStart,
-    /// Null where there are none, as are those of columns.
-    row_scales: *const f32,
-    column_scales: *const f32,
-}
-
-impl<T: Number> Tile<T> {
-    /// The tile of a product that begins at this row, column and depth.
-    ///
-    /// # Safety
-    /// They are within the product, and `c` and the slices of the product are as long as [`Isa::multiply`] asserts.
-    #[inline(always)]
-    unsafe fn at(p: &Product<'_, T>, c: *mut f32, at: [usize; 3], depth: usize) -> Self {
-        let [row, column, k] = at;
-        let (row_scales, column_scales) = if T::SCALED {
-            (
-                p.scales.rows[row..].as_ptr(),
-                p.scales.columns[column..].as_ptr(),
-            )
-        } else {
-            (std::ptr::null(), std::ptr::null())
-        };
-        // SAFETY: as the caller says; panel `column / 16` starts at `column * depth`, and its row `k` at `16 k` from there.
-        unsafe {
-            Self {
-                a: p.a.as_ptr().add(row * p.a_stride + k),
-                a_stride: p.a_stride,
-                b: p.b.as_ptr().add(column * p.depth + k * PANEL),
-                depth,
-                c: c.add(row * p.c_stride + column),
-                c_stride: p.c_stride,
-                start: match p.start {
-                    _ if k > 0 => TileStart::Result,
-                    Start::Zero => TileStart::Zero,
-                    Start::Bias(bias) => TileStart::Bias(bias.as_ptr().add(column)),
-                    Start::Result => TileStart::Result,
-                },
-                row_scales,
-                column_scales,
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`Tile::run`], of `rows` rows.
-    #[inline(always)]
-    unsafe fn run_rows<V: Vector>(&self, rows: usize) {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            match rows {
-                1 => self.run::<V, 1>(),
-                2 => self.run::<V, 2>(),
-                3 => self.run::<V, 3>(),
-                4 => self.run::<V, 4>(),
-                5 => self.run::<V, 5>(),
-                _ => self.run::<V, TILE_ROWS>(),
-            }
-        }
-    }
-
-    /// Each number of the result is one chain of multiply-adds along the depth, whatever `R` is.
-    ///
-    /// # Safety
-    /// The CPU has `V`'s instructions; `a` may be read for `R` rows of `depth`, `b` for `depth` rows of a panel, a bias for
-    /// a panel, scales where there are any for `R` rows and a panel, and `c` read and written for `R` rows of a panel.
-    #[inline(always)]
-    unsafe fn run<V: Vector, const R: usize>(&self) {
-        const { assert!(2 * V::LANES == PANEL) };
-        // SAFETY: every access is within what the caller says may be read and written; see above.
-        unsafe {
-            let mut sums = [[T::begin(V::splat(0.0)); 2]; R];
-            for (r, sum) in sums.iter_mut().enumerate() {
-                *sum = [
-                    T::begin(self.start::<V>(r, 0)),
-                    T::begin(self.start::<V>(r, V::LANES)),
-                ];
-            }
-            // Three rows are reached from one pointer: at once, and one or two strides away.
-            let mut a = [self.a, self.a.wrapping_add(3 * self.a_stride)];
-            let mut b = self.b;
-            for _ in 0..self.depth {
-                let columns = [T::load::<V>(b), T::load::<V>(b.add(V::LANES))];
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    let x = T::splat::<V>(*a[r / 3].add(r % 3 * self.a_stride));
-                    *sum = [
-                        T::multiply_add::<V>(x, columns[0], sum[0]),
-                        T::multiply_add::<V>(x, columns[1], sum[1]),
-                    ];
-                }
-                a[0] = a[0].add(1);
-                if R > 3 {
-                    a[1] = V::opaque(a[1].add(1));
-                }
-                b = b.add(PANEL);
-            }
-            for (r, sum) in sums.iter().enumerate() {
-                for (half, sum) in sum.iter().enumerate() {
-                    let column = half * V::LANES;
-                    let result = T::finish(*sum, self.scale::<V>(r, column), self.start(r, column));
-                    result.store(self.c.add(r * self.c_stride + column));
-                }
-            }
-        }
-    }
-
-    /// What the result of row `r` from `column` on is added to.
-    ///
-    /// # Safety
-    /// As [`Tile::run`].
-    #[inline(always)]
-    unsafe fn start<V: Vector>(&self, r: usize, column: usize) -> V {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            match self.start {
-                TileStart::Zero => V::splat(0.0),
-                TileStart::Bias(bias) => V::load(bias.add(column)),
-                TileStart::Result => V::load(self.c.add(r * self.c_stride + column)),
-            }
-        }
-    }
-
-    /// What sums of row `r` from `column` on are multiplied by.
-    ///
-    /// # Safety
-    /// As [`Tile::run`].
-    #[inline(always)]
-    unsafe fn scale<V: Vector>(&self, r: usize, column: usize) -> V {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            if T::SCALED {
-                V::splat(*self.row_scales.add(r)).mul(V::load(self.column_scales.add(column)))
-            } else {
-                V::splat(1.0)
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::isa::tests::{every_isa, noise};
+    use super::super::matrix::{Halves, Pair, Precision, Quad};
+    use super::super::vector::half;
     use super::*;
 
     #[test]
     fn products_are_those_of_f64_and_a_row_does_not_depend_on_its_neighbours() {
         let mut random = noise(1);
         for isa in every_isa() {
-            for rows in 1..=20 {
-                for (depth, columns) in [(0, 16), (1, 16), (7, 48), (190, 32), (385, 16), (800, 16)]
+            for rows in 1..=26 {
+                for (depth, columns) in [(0, 16), (1, 16), (7, 48), (190, 32), (385, 48), (800, 16)]
                 {
                     let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
                     let mut take = |n: usize| -> Vec<f32> { (0..n).map(|_| random()).collect() };
@@ -489,7 +243,7 @@ mod tests {
     #[test]
     fn products_of_pairs_are_exact_and_the_same_on_every_cpu() {
         let mut random = noise(5);
-        for rows in 1..=20 {
+        for rows in 1..=26 {
             for (depth, columns) in [(0, 16), (1, 16), (7, 48), (95, 32), (192, 16), (400, 16)] {
                 let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
                 // 2 * 384 products of at most 8,192 * 341 stay within 32 bits.
@@ -509,6 +263,7 @@ mod tests {
                         scales: Scales {
                             rows: &row_scales,
                             columns: &column_scales,
+                            ..Scales::default()
                         },
                         start,
                         c_stride,
@@ -521,6 +276,192 @@ mod tests {
                         assert_eq!(c, expected, "{isa:?}: {rows} rows, {depth} deep");
                     }
                 }
+            }
+        }
+    }
+
+    /// What a product of bytes must give bit for bit.
+    fn of_quads(p: &Product<'_, Quad>, before: &[f32]) -> Vec<f32> {
+        let mut c = before.to_vec();
+        for row in 0..p.rows {
+            for column in 0..p.columns {
+                let panel = &p.b[column / PANEL * PANEL * p.depth..];
+                let term = |k: usize| {
+                    let a = p.a[row * p.a_stride + k].0.to_le_bytes();
+                    let b = panel[k * PANEL + column % PANEL].0.to_le_bytes();
+                    let zero = p.scales.zeros[row];
+                    let terms = a
+                        .iter()
+                        .zip(b)
+                        .map(|(a, b)| (i32::from(*a) - zero) * i32::from(b as i8));
+                    i64::from(terms.sum::<i32>())
+                };
+                let sum: i64 = (0..p.depth).map(term).sum();
+                let sum = i32::try_from(sum).expect("a sum within 32 bits");
+                let number = &mut c[row * p.c_stride + column];
+                match p.start {
+                    Start::Zero => *number = 0.0,
+                    Start::Bias(bias) => *number = bias[column],
+                    Start::Result => {}
+                }
+                *number += sum as f32 * (p.scales.rows[row] * p.scales.columns[column]);
+            }
+        }
+        c
+    }
+
+    /// The sum of the bytes of each column, as signed integers.
+    fn sums_of_columns(b: &[Quad], depth: usize, columns: usize) -> Vec<i32> {
+        let of_quad = |q: &Quad| {
+            q.0.to_le_bytes()
+                .map(|b| i32::from(b as i8))
+                .iter()
+                .sum::<i32>()
+        };
+        (0..columns)
+            .map(|column| {
+                let panel = &b[column / PANEL * PANEL * depth..][..PANEL * depth];
+                panel
+                    .iter()
+                    .skip(column % PANEL)
+                    .step_by(PANEL)
+                    .map(of_quad)
+                    .sum()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn products_of_bytes_are_exact_and_the_same_on_every_cpu() {
+        let mut random = noise(9);
+        for rows in 1..=26 {
+            for (depth, columns) in [(0, 16), (1, 16), (7, 48), (48, 32), (96, 16), (400, 48)] {
+                let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
+                // All 256 bytes, and often the largest, of one sign: the hardest for what adds neighbours in 16 bits.
+                let mut bytes = |n: usize, most: f32| -> Vec<Quad> {
+                    let mut byte = || (random() * 1.2).clamp(-1.0, 1.0) * most;
+                    let quad =
+                        |bytes: [f32; 4]| Quad(i32::from_le_bytes(bytes.map(|b| b as i32 as u8)));
+                    (0..n)
+                        .map(|_| quad(std::array::from_fn(|_| byte())))
+                        .collect()
+                };
+                let mut a = bytes(rows * a_stride, 127.0);
+                let mut b = bytes(depth * columns, 127.0);
+                // From -127..=127 to 1..=255.
+                a.iter_mut()
+                    .for_each(|q| q.0 ^= i32::from_le_bytes([128; 4]));
+                a.truncate(rows * a_stride);
+                if rows == 3 {
+                    a.fill(Quad(-1));
+                    b.fill(Quad(i32::from_le_bytes([127; 4])));
+                }
+                let zeros: Vec<i32> = (0..rows).map(|r| (r as i32 * 37) % 256).collect();
+                let sums = sums_of_columns(&b, depth, columns);
+                let mut take = |n: usize| -> Vec<f32> { (0..n).map(|_| random()).collect() };
+                let (row_scales, column_scales) = (take(rows), take(columns));
+                let (bias, before) = (take(columns), take(rows * c_stride));
+                for start in [Start::Zero, Start::Bias(&bias), Start::Result] {
+                    let product = Product {
+                        rows,
+                        depth,
+                        columns,
+                        a: &a,
+                        a_stride,
+                        b: &b,
+                        scales: Scales {
+                            rows: &row_scales,
+                            columns: &column_scales,
+                            zeros: &zeros,
+                            sums: &sums,
+                        },
+                        start,
+                        c_stride,
+                        ahead: Some(&b),
+                    };
+                    let expected = of_quads(&product, &before);
+                    for isa in every_isa() {
+                        let mut c = before.clone();
+                        isa.multiply(&product, &mut c);
+                        assert_eq!(c, expected, "{isa:?}: {rows} rows, {depth} deep");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The two bfloat16 of a pair.
+    fn floats(word: Halves) -> [f32; 2] {
+        let bits = word.0 as u32;
+        [
+            f32::from_bits(bits << 16),
+            f32::from_bits(bits & 0xFFFF_0000),
+        ]
+    }
+
+    #[test]
+    fn products_of_bfloat16_are_those_of_f64_and_the_same_where_they_are_not_fused() {
+        let mut random = noise(10);
+        for rows in 1..=26 {
+            for (depth, columns) in [(0, 16), (1, 16), (7, 48), (192, 32), (400, 16)] {
+                let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
+                let mut halves = |n: usize| -> Vec<Halves> {
+                    let word = |x: f32, y: f32| i32::from(half(x)) | i32::from(half(y)) << 16;
+                    (0..n).map(|_| Halves(word(random(), random()))).collect()
+                };
+                let (a, b) = (halves(rows * a_stride), halves(depth * columns));
+                let mut take = |n: usize| -> Vec<f32> { (0..n).map(|_| random()).collect() };
+                let (bias, before) = (take(columns), take(rows * c_stride));
+                for start in [Start::Zero, Start::Bias(&bias), Start::Result] {
+                    let product = Product {
+                        rows,
+                        depth,
+                        columns,
+                        a: &a,
+                        a_stride,
+                        b: &b,
+                        scales: Scales::default(),
+                        start,
+                        c_stride,
+                        ahead: Some(&b),
+                    };
+                    let mut plain = before.clone();
+                    Isa::Portable.multiply(&product, &mut plain);
+                    for isa in every_isa() {
+                        let mut c = before.clone();
+                        isa.multiply(&product, &mut c);
+                        assert_halves(&product, &before, &c);
+                        if isa.name(Precision::Bf16) != "AVX-512 BF16" {
+                            assert_eq!(c, plain, "{isa:?}: {rows} rows, {depth} deep");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sums of exact products in f32, each addition rounded.
+    fn assert_halves(p: &Product<'_, Halves>, before: &[f32], c: &[f32]) {
+        for row in 0..p.rows {
+            for column in 0..p.columns {
+                let start = match p.start {
+                    Start::Zero => 0.0,
+                    Start::Bias(bias) => bias[column],
+                    Start::Result => before[row * p.c_stride + column],
+                };
+                let panel = &p.b[column / PANEL * PANEL * p.depth..];
+                let terms = (0..p.depth).flat_map(|k| {
+                    let a = floats(p.a[row * p.a_stride + k]).map(f64::from);
+                    let b = floats(panel[k * PANEL + column % PANEL]).map(f64::from);
+                    [a[0] * b[0], a[1] * b[1]]
+                });
+                let exact = terms.clone().sum::<f64>() + f64::from(start);
+                let size: f64 = terms.map(f64::abs).sum();
+                let error = (exact - f64::from(c[row * p.c_stride + column])).abs();
+                assert!(
+                    error < 2e-7 * (4.0 + size),
+                    "row {row} column {column}: off by {error}"
+                );
             }
         }
     }

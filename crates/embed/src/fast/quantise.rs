@@ -4,10 +4,11 @@
 //! such a row overflows 32 bits: `LARGEST` times the sum of the column's magnitudes is below 2^31 ([`quantise_weights`]).
 //! For a depth of 384 that leaves weights 11 to 12 bits and a sign.
 //!
-//! Not for: 8 bits, where one scale a row is too coarse.
+//! Not for: 8 bits (`bytes.rs`), where half of the range must not be wasted on numbers of one sign.
 
+use super::bytes::Bytes;
 use super::isa::{Isa, dispatch};
-use super::matrix::{Lines, PANEL, Pair};
+use super::matrix::{Halves, Lines, PANEL, Pair};
 use super::vector::{Pairs, Vector};
 
 /// What the largest magnitude of a row becomes.
@@ -17,11 +18,13 @@ const LARGEST: f32 = 8_192.0;
 const LARGEST_SUM: f32 = (i32::MAX / LARGEST as i32) as f32;
 
 /// Rows and columns with nothing larger are taken for zero: their scale would not be a normal number.
-const SMALLEST: f32 = 1e-20;
+pub(super) const SMALLEST: f32 = 1e-20;
 
-/// Rows in 16-bit integers.
+/// Rows in narrow numbers: those of one precision are of use.
 #[derive(Default)]
 pub(super) struct Quantised {
+    pub(super) bytes: Bytes,
+    pub(super) halves: Lines<Halves>,
     /// Row after row, each of half its depth, rounded up.
     pairs: Lines<Pair>,
     /// One a row.
@@ -61,8 +64,9 @@ impl Isa {
         dispatch!(self, quantise(rows: &[f32], pairs: &mut [Pair], scales: &mut [f32]))
     }
 
+    /// The same on every CPU: with eight lanes, the sum is in the same order.
     fn size(self, row: &[f32]) -> Size {
-        dispatch!(self, size(row: &[f32]) -> Size)
+        dispatch!(self.narrow(), size(row: &[f32]) -> Size)
     }
 
     /// `to` is half as long as `row`, rounded up, and its products with `factor` are within 16 bits.
@@ -150,30 +154,30 @@ unsafe fn size<V: Vector>(row: &[f32]) -> Size {
 /// The CPU has `V`'s instructions, and `to` is half as long as `row`, rounded up.
 #[inline(always)]
 unsafe fn round<V: Vector>(row: &[f32], factor: f32, to: &mut [Pair]) {
-    let parts = row.chunks_exact(PANEL);
+    const { assert!(V::LANES <= PANEL) };
+    let parts = row.chunks_exact(2 * V::LANES);
     let rest = parts.remainder();
-    // SAFETY: the CPU has `V`'s instructions; every part of `row` is a panel, and of `to` half as long.
+    // SAFETY: the CPU has `V`'s instructions; every part of `row` is two vectors, and of `to` half as long.
     unsafe {
         let factor = V::splat(factor);
         for (part, to) in parts.zip(to.chunks_exact_mut(V::LANES)) {
-            round_panel(part.as_ptr(), factor).store(to.as_mut_ptr());
+            round_two(part.as_ptr(), factor).store(to.as_mut_ptr());
         }
         if !rest.is_empty() {
-            let (mut last, mut rounded) = ([0f32; PANEL], [Pair::default(); PANEL]);
+            let (mut last, mut rounded) = ([0f32; 2 * PANEL], [Pair::default(); PANEL]);
             last[..rest.len()].copy_from_slice(rest);
-            round_panel(last.as_ptr(), factor).store(rounded.as_mut_ptr());
-            let to = &mut to[row.len() / PANEL * V::LANES..];
+            round_two(last.as_ptr(), factor).store(rounded.as_mut_ptr());
+            let to = &mut to[row.len() / (2 * V::LANES) * V::LANES..];
             to.copy_from_slice(&rounded[..to.len()]);
         }
     }
 }
 
 /// # Safety
-/// `from` may be read for a panel.
+/// `from` may be read for two vectors.
 #[inline(always)]
-unsafe fn round_panel<V: Vector>(from: *const f32, factor: V) -> V::Pairs {
-    const { assert!(2 * V::LANES == PANEL) };
-    // SAFETY: there is a value of `V`, so the CPU has its instructions; two vectors are a panel.
+unsafe fn round_two<V: Vector>(from: *const f32, factor: V) -> V::Pairs {
+    // SAFETY: there is a value of `V`, so the CPU has its instructions; the caller says the rest.
     let (low, high) = unsafe { (V::load(from), V::load(from.add(V::LANES))) };
     V::Pairs::round(low.mul(factor), high.mul(factor))
 }
@@ -311,6 +315,7 @@ mod tests {
             scales: Scales {
                 rows: a.scales(),
                 columns: &[1.0; PANEL],
+                ..Scales::default()
             },
             start: Start::Zero,
             c_stride: PANEL,

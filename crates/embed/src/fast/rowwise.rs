@@ -207,7 +207,7 @@ mod tests {
             ];
             let silu = largest_error(isa, Activation::Silu, |x| x / (1.0 + (-x).exp()));
             assert!(silu < 2e-6, "silu off by {silu}");
-            println!("{}: gelu, gelu_tanh, relu off by {errors:?}", isa.name());
+            println!("{isa:?}: gelu, gelu_tanh, relu off by {errors:?}");
             assert!(
                 errors[0] < 2e-6 && errors[1] < 2e-6 && errors[2] == 0.0,
                 "{errors:?}"

@@ -9,18 +9,14 @@ use serde::Serialize;
 use syntopic_embed::models::{Registry, ResolveOptions, resolve_spec};
 use syntopic_embed::{Device, EmbedOptions, Mode};
 
-/// Names that a mode may have, the one to compare with first; those that this build has are asked for by
-/// [`modes`]. `auto` is none: it chooses one of them.
-const MODE_NAMES: [&str; 6] = ["f32", "bf16", "f16", "int16", "int8", "stock"];
-
 /// The mode that is many times slower than the others.
 const SLOW: &str = "stock";
 
-/// The modes of this build for devices like this one, `auto` left out.
+/// The modes for devices like this one, the one to compare with first, without `auto`, which chooses one of them.
 #[must_use]
 pub fn modes(device: Device) -> Vec<&'static str> {
-    let runs = |name: &&str| name.parse::<Mode>().is_ok_and(|mode| mode.runs_on(device));
-    MODE_NAMES.into_iter().filter(runs).collect()
+    let runs = |mode: &Mode| *mode != Mode::Auto && mode.runs_on(device);
+    Mode::ALL.into_iter().filter(runs).map(Mode::name).collect()
 }
 
 /// One way to run a model.

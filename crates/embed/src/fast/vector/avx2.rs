@@ -2,14 +2,19 @@
 
 use super::{Pairs, Vector};
 use crate::fast::matrix::Pair;
+use crate::fast::tile::Six;
 use std::arch::x86_64::{
-    __m256, __m256i, _MM_HINT_T1, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps, _mm_max_ss,
-    _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256,
-    _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cvtepi32_ps,
-    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu32, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
+    __m256, __m256i, _CMP_UNORD_Q, _MM_HINT_T1, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps,
+    _mm_max_ss, _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _mm_storel_epi64, _mm_unpacklo_epi32,
+    _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_blendv_epi8, _mm256_castps_si256,
+    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps,
+    _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_max_epu32, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_mullo_epi32, _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi16,
+    _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srai_epi16, _mm256_srli_epi16,
+    _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps,
 };
 
 /// Eight lanes of AVX2 with FMA.
@@ -21,6 +26,7 @@ pub(in crate::fast) struct Avx2(__m256);
 impl Vector for Avx2 {
     type Pairs = Avx2Pairs;
     const LANES: usize = 8;
+    type Tiles = Six;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -38,6 +44,22 @@ impl Vector for Avx2 {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: as said above; the caller says that eight numbers may be written.
         unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // SAFETY: as said above; the caller says that eight bytes may be written.
+        unsafe {
+            let integers = _mm256_cvtps_epi32(self.0);
+            // Packing goes half by half: four numbers, twice, then the other four.
+            let words = _mm256_packs_epi32(integers, integers);
+            let bytes = _mm256_packus_epi16(words, words);
+            let (low, high) = (
+                _mm256_castsi256_si128(bytes),
+                _mm256_extracti128_si256::<1>(bytes),
+            );
+            _mm_storel_epi64(to.cast(), _mm_unpacklo_epi32(low, high));
+        }
     }
 
     #[inline(always)]
@@ -194,14 +216,88 @@ impl Pairs for Avx2Pairs {
     }
 
     #[inline(always)]
+    fn round_halves(low: Avx2, high: Avx2) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe {
+            let packed = _mm256_packus_epi32(half(low.0), half(high.0));
+            _mm256_permute4x64_epi64::<0b11_01_10_00>(packed)
+        })
+    }
+
+    #[inline(always)]
     fn multiply_add(self, b: Self, sum: Self) -> Self {
         // SAFETY: as said above.
         Self(unsafe { _mm256_add_epi32(sum.0, _mm256_madd_epi16(self.0, b.0)) })
     }
 
     #[inline(always)]
+    fn multiply_bytes(self, b: Self, sum: Self) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe {
+            let a_even = _mm256_and_si256(self.0, _mm256_set1_epi16(0xFF));
+            let a_odd = _mm256_srli_epi16::<8>(self.0);
+            let b_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b.0));
+            let b_odd = _mm256_srai_epi16::<8>(b.0);
+            let even = _mm256_madd_epi16(a_even, b_even);
+            let odd = _mm256_madd_epi16(a_odd, b_odd);
+            _mm256_add_epi32(sum.0, _mm256_add_epi32(even, odd))
+        })
+    }
+
+    #[inline(always)]
+    fn multiply_halves(self, b: Self, sum: Self) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe {
+            let second = _mm256_set1_epi32(0xFFFF_0000_u32 as i32);
+            let [a1, b1] = [self.0, b.0].map(|x| _mm256_and_si256(x, second));
+            let [a0, b0] = [self.0, b.0].map(|x| _mm256_slli_epi32::<16>(x));
+            let float = |x| _mm256_castsi256_ps(x);
+            let sum = _mm256_fmadd_ps(float(a1), float(b1), float(sum.0));
+            _mm256_castps_si256(_mm256_fmadd_ps(float(a0), float(b0), sum))
+        })
+    }
+
+    #[inline(always)]
+    fn minus_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe { _mm256_sub_epi32(self.0, _mm256_mullo_epi32(a.0, b.0)) })
+    }
+
+    #[inline(always)]
     fn sums(self) -> Avx2 {
         // SAFETY: as said above.
         Avx2(unsafe { _mm256_cvtepi32_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn floats(self) -> Avx2 {
+        // SAFETY: as said above.
+        Avx2(unsafe { _mm256_castsi256_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn of_floats(floats: Avx2) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe { _mm256_castps_si256(floats.0) })
+    }
+}
+
+/// The bits of the nearest bfloat16, of two in the middle the even one; NaN stays NaN.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn half(x: __m256) -> __m256i {
+    // SAFETY: as the caller says.
+    unsafe {
+        let bits = _mm256_castps_si256(x);
+        let cut = _mm256_srli_epi32::<16>(bits);
+        let even = _mm256_add_epi32(
+            _mm256_and_si256(cut, _mm256_set1_epi32(1)),
+            _mm256_set1_epi32(0x7FFF),
+        );
+        let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, even));
+        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+        _mm256_blendv_epi8(rounded, _mm256_or_si256(cut, _mm256_set1_epi32(0x40)), nan)
     }
 }

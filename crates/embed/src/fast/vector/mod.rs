@@ -5,23 +5,34 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::{Avx512, BF16, PLAIN, VNNI};
 pub(super) use portable::Portable;
+#[cfg(test)]
+pub(super) use portable::half;
 
 use super::matrix::Pair;
+use super::tile::Tiles;
 
 /// `LANES` numbers in one register.
 ///
 /// A value is a proof that its instructions exist on this CPU: only the two constructors are unsafe.
 pub(super) trait Vector: Copy {
-    /// As many pairs of 16-bit integers as there are lanes.
+    /// As many words of narrow numbers as there are lanes.
     type Pairs: Pairs<Floats = Self>;
 
-    /// Numbers in one vector; 8 divides into every panel (`PANEL` in `matrix.rs`).
+    /// Numbers in one vector: a panel's columns (`PANEL` in `matrix.rs`), or half of them.
     const LANES: usize;
+
+    /// How a product is cut into tiles, so that a tile's sums hide the latency of a multiply-add and leave room for the
+    /// operands in the registers.
+    type Tiles: Tiles;
 
     /// All lanes `x`.
     ///
@@ -40,6 +51,12 @@ pub(super) trait Vector: Copy {
     /// # Safety
     /// `to` may be written for `LANES` numbers.
     unsafe fn store(self, to: *mut f32);
+
+    /// Writes the nearest integers as bytes at `to`, of two in the middle the even one; they must be from 0 to 255.
+    ///
+    /// # Safety
+    /// `to` may be written for `LANES` bytes.
+    unsafe fn store_bytes(self, to: *mut u8);
 
     /// Asks for the cache line at `at`, which need not be mapped.
     ///
@@ -72,7 +89,7 @@ pub(super) trait Vector: Copy {
     fn largest_magnitude(self) -> f32;
 }
 
-/// `LANES` pairs of 16-bit integers, or as many 32-bit sums of their products.
+/// `LANES` words of 32 bits: pairs of 16-bit integers or of bfloat16, four bytes, or sums of their products.
 ///
 /// A value is a proof that its instructions exist on this CPU: only the constructors from memory are unsafe.
 pub(super) trait Pairs: Copy {
@@ -101,9 +118,29 @@ pub(super) trait Pairs: Copy {
     /// the pair of the numbers `2i` and `2i + 1`. They must be within 16 bits.
     fn round(low: Self::Floats, high: Self::Floats) -> Self;
 
+    /// The same to the nearest bfloat16, of any numbers; NaN stays NaN.
+    fn round_halves(low: Self::Floats, high: Self::Floats) -> Self;
+
     /// `sum` plus, in each lane, the products of both integers of the pair; it must stay within 32 bits.
     fn multiply_add(self, b: Self, sum: Self) -> Self;
 
+    /// `sum` plus, in each lane, the products of four bytes: of `self` from 0 to 255, of `b` from -128 to 127. It must stay
+    /// within 32 bits.
+    fn multiply_bytes(self, b: Self, sum: Self) -> Self;
+
+    /// `sum`, the bits of an f32, plus the product of the second bfloat16 of each pair, then of the first: f32 sums, each
+    /// rounded. `vdpbf16ps` takes subnormal numbers and results for zero.
+    fn multiply_halves(self, b: Self, sum: Self) -> Self;
+
+    /// `self - a b` of 32-bit integers; it must stay within 32 bits.
+    fn minus_product(self, a: Self, b: Self) -> Self;
+
     /// Lanes that are sums, rounded to f32.
     fn sums(self) -> Self::Floats;
+
+    /// Lanes that are the bits of f32.
+    fn floats(self) -> Self::Floats;
+
+    /// The bits of f32.
+    fn of_floats(floats: Self::Floats) -> Self;
 }

@@ -2,6 +2,7 @@
 
 use super::{Pairs, Vector};
 use crate::fast::matrix::Pair;
+use crate::fast::tile::Six;
 
 /// Eight lanes in plain Rust: what CPUs without a path of their own run, and the twin that the others are tested with.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,7 @@ impl Portable {
 impl Vector for Portable {
     type Pairs = PortablePairs;
     const LANES: usize = 8;
+    type Tiles = Six;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -34,6 +36,14 @@ impl Vector for Portable {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller says that eight numbers may be written; `write_unaligned` needs no alignment.
         unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // Adding 1.5 * 2^23 leaves no bits for a fraction, and the integer in the lowest.
+        let bytes = self.0.map(|x| (x + 12_582_912.0).to_bits() as u8);
+        // SAFETY: the caller says that eight bytes may be written, which need no alignment.
+        unsafe { to.cast::<[u8; 8]>().write_unaligned(bytes) }
     }
 
     #[inline(always)]
@@ -157,6 +167,12 @@ impl Pairs for PortablePairs {
     }
 
     #[inline(always)]
+    fn round_halves(low: Portable, high: Portable) -> Self {
+        let at = |i: usize| half(if i < 8 { low.0[i] } else { high.0[i - 8] }) as i16;
+        Self(std::array::from_fn(|i| Pair::new(at(2 * i), at(2 * i + 1))))
+    }
+
+    #[inline(always)]
     fn multiply_add(self, b: Self, sum: Self) -> Self {
         Self(std::array::from_fn(|i| {
             let ([a0, a1], [b0, b1]) = (self.0[i].integers(), b.0[i].integers());
@@ -170,4 +186,49 @@ impl Pairs for PortablePairs {
     fn sums(self) -> Portable {
         Portable(self.0.map(|sum| sum.0 as f32))
     }
+
+    #[inline(always)]
+    fn multiply_bytes(self, b: Self, sum: Self) -> Self {
+        Self(std::array::from_fn(|i| {
+            let (a, b) = (self.0[i].0.to_le_bytes(), b.0[i].0.to_le_bytes());
+            let products = (0..4).map(|k| i32::from(a[k]) * i32::from(b[k] as i8));
+            Pair(sum.0[i].0.wrapping_add(products.sum()))
+        }))
+    }
+
+    #[inline(always)]
+    fn multiply_halves(self, b: Self, sum: Self) -> Self {
+        let second = |x: Self| Portable(x.0.map(|w| f32::from_bits(w.0 as u32 & 0xFFFF_0000)));
+        let first = |x: Self| Portable(x.0.map(|w| f32::from_bits((w.0 as u32) << 16)));
+        // The products are exact in f32, so that it does not matter whether they are fused with the addition.
+        let sum = second(self).mul_add(second(b), sum.floats());
+        Self::of_floats(first(self).mul_add(first(b), sum))
+    }
+
+    #[inline(always)]
+    fn minus_product(self, a: Self, b: Self) -> Self {
+        Self(std::array::from_fn(|i| {
+            let product = a.0[i].0.wrapping_mul(b.0[i].0);
+            Pair(self.0[i].0.wrapping_sub(product))
+        }))
+    }
+
+    #[inline(always)]
+    fn floats(self) -> Portable {
+        Portable(self.0.map(|w| f32::from_bits(w.0 as u32)))
+    }
+
+    #[inline(always)]
+    fn of_floats(floats: Portable) -> Self {
+        Self(floats.0.map(|x| Pair(x.to_bits() as i32)))
+    }
+}
+
+/// The bits of the nearest bfloat16, of two in the middle the even one; NaN stays NaN.
+pub(in crate::fast) fn half(x: f32) -> u16 {
+    let cut = x.to_bits() >> 16;
+    if x.is_nan() {
+        return cut as u16 | 0x40;
+    }
+    (x.to_bits().wrapping_add(0x7FFF + (cut & 1)) >> 16) as u16
 }
