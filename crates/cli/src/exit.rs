@@ -36,6 +36,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
+        LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Distill(DistillError::Option { .. }) => USAGE,
         LibraryError::Topics(
