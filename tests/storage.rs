@@ -67,7 +67,7 @@ fn a_library_keeps_its_vectors_as_was_asked() {
         let other = if storage == "f32" { "int8" } else { "f32" };
         place
             .add(&more, &["--store", other])
-            .fails(1, &["keeps its vectors as", storage, "--library"]);
+            .fails(2, &["keeps its vectors as", storage, "--library"]);
         // A vector of another length is damage.
         db.execute(
             "UPDATE vectors SET vector = zeroblob(3) WHERE paper = 1",

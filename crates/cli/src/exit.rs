@@ -37,6 +37,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Embed(EmbedError::NoCuda(_) | EmbedError::NotThere { .. }) => USAGE,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
+        LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Judgments(_) => USAGE,
         LibraryError::Distill(DistillError::Option { .. }) => USAGE,

@@ -201,10 +201,11 @@ impl Library {
     }
 }
 
-/// What is wrong with the file, if it is there and anything is; a file of other papers is merely out of date.
+/// What is wrong with the file, if it is there and anything is; one of other papers or another version is merely out of date.
 pub(crate) fn file_problem(path: &std::path::Path, sha256: Sha) -> Option<IndexError> {
     match StoredRows::open(path, sha256).and_then(|rows| rows.verify()) {
-        Err(IndexError::File { .. } | IndexError::Stale { .. }) | Ok(()) => None,
+        Err(IndexError::File { .. } | IndexError::Stale { .. } | IndexError::Version { .. })
+        | Ok(()) => None,
         Err(error) => Some(error),
     }
 }

@@ -176,7 +176,8 @@ impl Library {
             ));
         }
         let index = match Index::open_stale(&self.index_path()) {
-            Err(IndexError::File { .. }) | Ok(_) => None,
+            // One of another version is merely out of date.
+            Err(IndexError::File { .. } | IndexError::Version { .. }) | Ok(_) => None,
             Err(error) => Some(("index.bin", error)),
         };
         let rows = file_problem(&self.rows_path(), truth.sha256).map(|error| ("rows.bin", error));

@@ -65,7 +65,7 @@ impl Library {
         options: &mut IndexOptions,
         recall: Option<f64>,
         progress: &mut Progress<'_>,
-    ) -> Result<Index, Option<Index>> {
+    ) -> Result<Index, Option<Box<Index>>> {
         if n_rows < options.exact_below {
             return Err(None);
         }
@@ -84,7 +84,7 @@ impl Library {
                 if current && index.options() == options {
                     Ok(index)
                 } else {
-                    Err(Some(index))
+                    Err(Some(Box::new(index)))
                 }
             }
             Err(IndexError::File { .. }) => Err(None),
@@ -99,7 +99,7 @@ impl Library {
     /// The index over the rows of the database, from an older one where there is one, and kept for the next time.
     fn make_index(
         &mut self,
-        stale: Option<Index>,
+        stale: Option<Box<Index>>,
         options: &IndexOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Index, LibraryError> {
