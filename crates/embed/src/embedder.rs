@@ -1,6 +1,7 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
 use crate::bert::Shape;
+use crate::cut::{Cut, cut_rows};
 use crate::fast::{FastBert, Precision, Run};
 use crate::models::ModelFolder;
 use crate::peak::{Peak, measure_int16_peak, measure_peak};
@@ -224,20 +225,40 @@ impl Embedder {
             name: folder.name.clone(),
             revision: folder.revision.clone(),
             weights_sha256: folder.weights_sha256.clone(),
-            pooling: config.pooling_mode.name().to_owned(),
+            pooling: config.pooling_name(),
             document_prompt: config.prompts.document.clone(),
             query_prompt: config.prompts.query.clone(),
             max_tokens: config.max_tokens,
             dim: model.dim(),
         };
-        Ok(Self {
+        let embedder = Self {
             tokenizer,
             model,
             mode,
             config,
             identity,
             options,
-        })
+        };
+        match embedder.config.truncate_dim {
+            Some(dim) => embedder.cut_to(Cut { dim, force: true }),
+            None => Ok(embedder),
+        }
+    }
+
+    /// Numbers of a vector before any cut.
+    #[must_use]
+    pub fn whole_dim(&self) -> usize {
+        self.model.dim()
+    }
+
+    pub(crate) fn set_dim(&mut self, dim: usize) {
+        self.identity.dim = dim;
+    }
+
+    /// What the folder says of the model.
+    #[must_use]
+    pub fn config(&self) -> &SentenceConfig {
+        &self.config
     }
 
     /// What made the vectors.
@@ -262,7 +283,7 @@ impl Embedder {
         }
     }
 
-    /// The pooling in use.
+    /// The pooling in use, the first where a model has several.
     #[must_use]
     pub fn pooling(&self) -> PoolingMode {
         self.config.pooling_mode
@@ -318,10 +339,12 @@ impl Embedder {
         let tokenize_time = start.elapsed();
         let of = texts.len();
         let progress = &mut |done| progress(EmbedProgress { done, of });
-        let mut data = vec![0f32; of * self.identity.dim];
+        let mut data = vec![0f32; of * self.model.dim()];
         let mut without_tokens = Vec::new();
         let batches = match &self.model {
-            Encoder::Stock(model) => self.run_stock(model, &tokens, &mut data, progress)?,
+            Encoder::Stock(model) => {
+                self.run_stock(model, &tokens, self.skip(kind)?, &mut data, progress)?
+            }
             Encoder::Fast(model) => self.run_fast(model, &tokens, &mut data, progress)?,
             Encoder::Static(model) => {
                 let (batches, without) = run_static(model, &tokens, &mut data, progress)?;
@@ -329,6 +352,10 @@ impl Embedder {
                 batches
             }
         };
+        let (whole, dim) = (self.model.dim(), self.identity.dim);
+        if dim < whole {
+            data = cut_rows(&data, whole, dim);
+        }
         Ok(Embedded {
             without_tokens,
             vectors: Embeddings::new(data, self.identity.dim)?,
@@ -344,16 +371,17 @@ impl Embedder {
         &self,
         model: &StockModel,
         tokens: &[Tokens],
+        skip: usize,
         data: &mut [f32],
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Vec<BatchStats>, EmbedError> {
-        let (dim, of) = (self.identity.dim, tokens.len());
+        let (dim, of) = (self.model.dim(), tokens.len());
         let mut batches = Vec::new();
         let mut done = 0;
         for batch in length_sorted_batches(tokens, self.options.batch_tokens) {
             let start = Instant::now();
             let members: Vec<&Tokens> = batch.iter().map(|&i| &tokens[i]).collect();
-            let rows = model.embed(&members)?;
+            let rows = model.embed(&members, skip)?;
             for (&text, row) in batch.iter().zip(rows.chunks_exact(dim)) {
                 data[text * dim..][..dim].copy_from_slice(row);
             }
@@ -391,7 +419,7 @@ impl Embedder {
                 done,
                 of: tokens.len(),
             })?;
-        let dim = self.identity.dim;
+        let dim = self.model.dim();
         let mut batches = Vec::with_capacity(groups.len());
         for group in groups {
             for (&text, row) in group.texts.iter().zip(group.vectors.chunks_exact(dim)) {
@@ -408,15 +436,29 @@ impl Embedder {
         Ok(batches)
     }
 
+    fn prompt(&self, kind: TextKind) -> &str {
+        match kind {
+            TextKind::Document => &self.config.prompts.document,
+            TextKind::Query => &self.config.prompts.query,
+        }
+    }
+
+    /// Tokens at the beginning of every text that take no part in the pooling: those of the prompt where the model says so.
+    fn skip(&self, kind: TextKind) -> Result<usize, EmbedError> {
+        if self.config.include_prompt || self.prompt(kind).is_empty() {
+            return Ok(0);
+        }
+        self.tokenizer
+            .count_without_end(self.prompt(kind))
+            .map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
     fn tokenize_all<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         kind: TextKind,
     ) -> Result<Vec<Tokens>, EmbedError> {
-        let prompt = match kind {
-            TextKind::Document => &self.config.prompts.document,
-            TextKind::Query => &self.config.prompts.query,
-        };
+        let prompt = self.prompt(kind);
         let encode = |(index, text): (usize, &T)| {
             let encoded = if prompt.is_empty() {
                 self.tokenizer.encode(text.as_ref())

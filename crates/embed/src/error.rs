@@ -33,6 +33,30 @@ pub enum EmbedError {
     /// A mode that is none.
     #[error("unknown mode {0:?}: expected auto, f32, int16 or stock")]
     UnknownMode(String),
+    /// Vectors cannot be cut to this length.
+    #[error("vectors of {of} numbers cannot be cut to {dim}: expected 1 to {of}")]
+    CutLength {
+        /// The length asked for.
+        dim: usize,
+        /// The model's own.
+        of: usize,
+    },
+    /// The model does not say that it was trained for vectors of this length.
+    #[error(
+        "{model} does not say that its {of} numbers may be cut to {dim} ({}): neighbours may become worse than a smaller \
+         model's. Cut all the same with --force-dim, or leave --dim out",
+        crate::cut::named(trained)
+    )]
+    NotTrainedForCut {
+        /// The model.
+        model: String,
+        /// The length asked for.
+        dim: usize,
+        /// The model's own.
+        of: usize,
+        /// The lengths it names.
+        trained: Vec<usize>,
+    },
     /// `tokenizer.json` cannot be used.
     #[error("{path}: not a usable tokenizer: {why}")]
     Tokenizer {

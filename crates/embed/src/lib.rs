@@ -6,6 +6,7 @@
 mod bert;
 mod case;
 mod config;
+mod cut;
 pub mod distill;
 mod embedder;
 mod error;
@@ -21,6 +22,7 @@ mod tokens;
 mod wordpiece;
 
 pub use config::{Pooling, PoolingMode, Prompts, SentenceConfig};
+pub use cut::Cut;
 pub use embedder::{
     BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,
 };

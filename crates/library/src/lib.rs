@@ -38,7 +38,7 @@ pub use related::{Query, QueryReport, Related, RelatedHit, RelatedOptions};
 pub use syntopic_core::{Paper, PaperId};
 pub use syntopic_embed::distill::DistillError;
 pub use syntopic_embed::models::{EMBEDDED, Fetch, ModelError};
-pub use syntopic_embed::{EmbedError, Mode, ModelIdentity};
+pub use syntopic_embed::{Cut, EmbedError, Mode, ModelIdentity};
 pub use syntopic_formats::{Format, FormatError, Skipped};
 pub use syntopic_index::IndexError;
 pub use syntopic_topics::TopicsError;

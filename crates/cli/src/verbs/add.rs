@@ -29,7 +29,7 @@ pub(crate) fn run(
         .map(str::parse::<Format>)
         .transpose()?;
     let sources: Vec<Source> = verb.files.iter().map(|file| source(file)).collect();
-    let mut library = Library::open_or_create(arguments.library())?;
+    let mut library = Library::open_or_create(arguments.library())?.with_cut(verb.dim.cut());
     let options = AddOptions {
         model: verb.model.clone(),
         format,

@@ -3,11 +3,14 @@
 //!
 //! BERT is Candle's own; where Candle has no right model, the implementation is ours. Not for: speed.
 
+pub(crate) mod adapter;
 mod attention;
 mod checkpoint;
 mod head;
+mod jina;
 mod modernbert;
 mod nomic;
+mod pickle;
 mod post_norm;
 mod qwen3;
 mod settings;
@@ -18,6 +21,7 @@ use crate::tokens::Tokens;
 use crate::{EmbedError, SentenceConfig};
 use candle_core::{Device, Result, Tensor};
 use head::Dense;
+use jina::JinaBert;
 use modernbert::ModernBert;
 use nomic::NomicBert;
 use post_norm::PostNorm;
@@ -27,7 +31,8 @@ use std::path::Path;
 /// A loaded model.
 pub(crate) struct StockModel {
     encoder: Encoder,
-    pooling: PoolingMode,
+    /// More than one are set side by side.
+    poolings: Vec<PoolingMode>,
     dense: Vec<Dense>,
     shape: Shape,
 }
@@ -38,6 +43,7 @@ enum Encoder {
     PostNorm(PostNorm),
     ModernBert(ModernBert),
     NomicBert(NomicBert),
+    JinaBert(JinaBert),
     Qwen3(Qwen3),
 }
 
@@ -51,6 +57,8 @@ struct Batch {
     lengths: Vec<usize>,
     /// Tokens of the longest.
     width: usize,
+    /// How many of the first tokens take no part in the pooling.
+    skip: usize,
 }
 
 /// A gated inner layer has three matrices where a plain one has two: the width of a plain one that costs as much.
@@ -74,12 +82,15 @@ impl StockModel {
         };
         let weights = checkpoint::open(folder)?;
         let (encoder, shape) = match kind {
-            Architecture::Bert => {
+            Architecture::Bert if !adapter::is_there(folder) => {
                 let model = Bert::load(folder, weights)?;
                 let shape = model.shape();
                 (Encoder::Bert(model), shape)
             }
-            kind @ (Architecture::DistilBert | Architecture::Mpnet | Architecture::XlmRoberta) => {
+            kind @ (Architecture::Bert
+            | Architecture::DistilBert
+            | Architecture::Mpnet
+            | Architecture::XlmRoberta) => {
                 let model = PostNorm::load(folder, weights, kind)?;
                 let shape = model.shape();
                 (Encoder::PostNorm(model), shape)
@@ -94,20 +105,28 @@ impl StockModel {
                 let shape = model.shape();
                 (Encoder::NomicBert(model), shape)
             }
+            Architecture::JinaBert => {
+                let model = JinaBert::load(folder, weights)?;
+                let shape = model.shape();
+                (Encoder::JinaBert(model), shape)
+            }
             Architecture::Qwen3 => {
                 let model = Qwen3::load(folder, weights)?;
                 let shape = model.shape();
                 (Encoder::Qwen3(model), shape)
             }
         };
+        let poolings = config.poolings();
         let mut dense: Vec<Dense> = Vec::new();
         for module in &config.dense {
-            let inputs = dense.last().map_or(shape.hidden, |d| d.outputs);
+            let inputs = dense
+                .last()
+                .map_or(poolings.len() * shape.hidden, |d| d.outputs);
             dense.push(Dense::load(&folder.join(module), inputs)?);
         }
         Ok(Self {
             encoder,
-            pooling: config.pooling_mode,
+            poolings,
             dense,
             shape,
         })
@@ -119,21 +138,30 @@ impl StockModel {
 
     /// Numbers a vector.
     pub(crate) fn dim(&self) -> usize {
-        self.dense.last().map_or(self.shape.hidden, |d| d.outputs)
+        let pooled = self.poolings.len() * self.shape.hidden;
+        self.dense.last().map_or(pooled, |d| d.outputs)
     }
 
     /// Unit vectors of the texts of one batch, row-major `(texts.len(), dim)`. Padding is masked in attention and takes no
-    /// part in pooling, so a batch gives what its members give alone, up to rounding.
-    pub(crate) fn embed(&self, texts: &[&Tokens]) -> std::result::Result<Vec<f32>, EmbedError> {
-        let batch = Batch::new(texts, self.shape.pad_id)?;
+    /// part in pooling, so a batch gives what its members give alone, up to rounding. The first `skip` tokens of a text take
+    /// no part in pooling either.
+    pub(crate) fn embed(
+        &self,
+        texts: &[&Tokens],
+        skip: usize,
+    ) -> std::result::Result<Vec<f32>, EmbedError> {
+        let batch = Batch::new(texts, self.shape.pad_id, skip)?;
         let states = match &self.encoder {
             Encoder::Bert(model) => model.forward(&batch.ids, &batch.real)?,
             Encoder::PostNorm(model) => model.forward(&batch)?,
             Encoder::ModernBert(model) => model.forward(&batch)?,
             Encoder::NomicBert(model) => model.forward(&batch)?,
+            Encoder::JinaBert(model) => model.forward(&batch)?,
             Encoder::Qwen3(model) => model.forward(&batch)?,
         };
-        let mut vectors = head::pool(&states, &batch, self.pooling)?;
+        let pooled = |mode: &PoolingMode| head::pool(&states, &batch, *mode);
+        let pooled = self.poolings.iter().map(pooled).collect::<Result<Vec<_>>>();
+        let mut vectors = Tensor::cat(&pooled?, 1)?;
         for dense in &self.dense {
             vectors = dense.forward(&vectors)?;
         }
@@ -143,7 +171,7 @@ impl StockModel {
 }
 
 impl Batch {
-    fn new(texts: &[&Tokens], pad_id: u32) -> Result<Self> {
+    fn new(texts: &[&Tokens], pad_id: u32, skip: usize) -> Result<Self> {
         let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
         let width = lengths.iter().copied().max().unwrap_or(0);
         let (mut ids, mut real) = (Vec::new(), Vec::new());
@@ -160,6 +188,7 @@ impl Batch {
             real: Tensor::from_vec(real, shape, &Device::Cpu)?,
             lengths,
             width,
+            skip,
         })
     }
 }

@@ -1,10 +1,11 @@
-//! The encoders that differ from BERT in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
+//! BERT with an adapter, and the encoders that differ from BERT in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
 //! and XLM-RoBERTa (Conneau et al. 2020), which RoBERTa and CamemBERT are the same as.
 //!
 //! Candle has two of them and they do not fit: its DistilBERT takes the tanh approximation for GELU, its XLM-RoBERTa wants
 //! a setting that newer configurations lack. It has no MPNet.
 
 use super::Batch;
+use super::adapter::{self, Adapter};
 use super::attention::{Heads, Reach, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
@@ -69,6 +70,11 @@ const ROBERTA: Names = Names {
     norm: "output.LayerNorm",
 };
 
+const BERT: Names = Names {
+    prefixes: &["bert"],
+    ..ROBERTA
+};
+
 /// MPNet's padding token, which its code and not its configuration says.
 const MPNET_PAD: u32 = 1;
 
@@ -107,6 +113,15 @@ impl Sizes {
             pad: None,
             pad_id: settings.find(&["pad_token_id"])?.unwrap_or(0),
             buckets: None,
+        })
+    }
+
+    fn bert(settings: &Settings) -> std::result::Result<Self, EmbedError> {
+        let pad_id = settings.find(&["pad_token_id"])?.unwrap_or(0);
+        Ok(Self {
+            pad: None,
+            pad_id,
+            ..Self::roberta(settings, false)?
         })
     }
 
@@ -171,6 +186,7 @@ struct Layer {
     down: Linear,
     norm: LayerNorm,
     activation: Activation,
+    adapter: Option<Adapter>,
 }
 
 impl PostNorm {
@@ -183,6 +199,7 @@ impl PostNorm {
         let (names, sizes) = match architecture {
             Architecture::DistilBert => (&DISTILBERT, Sizes::distilbert(&settings)?),
             Architecture::Mpnet => (&MPNET, Sizes::roberta(&settings, true)?),
+            Architecture::Bert => (&BERT, Sizes::bert(&settings)?),
             _ => (&ROBERTA, Sizes::roberta(&settings, false)?),
         };
         let weights = root(weights, "embeddings.word_embeddings.weight", names.prefixes);
@@ -203,12 +220,19 @@ impl PostNorm {
             )
         });
         let layer = |index| Layer::load(&weights.pp(names.layer).pp(index), names, &sizes);
+        let mut layers = (0..sizes.layers).map(layer).collect::<Result<Vec<_>>>()?;
+        if adapter::is_there(folder) {
+            let parts = Adapter::load(folder, sizes.layers, hidden)?;
+            for (layer, part) in layers.iter_mut().zip(parts) {
+                layer.adapter = Some(part);
+            }
+        }
         Ok(Self {
             words: embedding(sizes.words, hidden, below.pp("word_embeddings"))?,
             positions: embedding(sizes.positions, hidden, below.pp("position_embeddings"))?,
             kind,
             norm: layer_norm(hidden, sizes.epsilon, below.pp("LayerNorm"))?,
-            layers: (0..sizes.layers).map(layer).collect::<Result<_>>()?,
+            layers,
             relative: relative.transpose()?,
             sizes,
         })
@@ -278,6 +302,7 @@ impl Layer {
             down: linear(sizes.inner, hidden, weights.pp(names.down))?,
             norm: norm(names.norm)?,
             activation: sizes.activation,
+            adapter: None,
         })
     }
 
@@ -304,7 +329,11 @@ impl Layer {
         let attended = (self.attended.forward(&attended)? + states)?;
         let attended = self.attended_norm.forward(&attended)?;
         let inner = self.activation.of(&self.up.forward(&attended)?)?;
-        self.norm.forward(&(self.down.forward(&inner)? + attended)?)
+        let inner = self.down.forward(&inner)?;
+        match &self.adapter {
+            Some(adapter) => adapter.forward(&inner, &attended, &self.norm),
+            None => self.norm.forward(&(inner + attended)?),
+        }
     }
 }
 

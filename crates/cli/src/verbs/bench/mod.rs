@@ -65,6 +65,7 @@ fn run_embed(verb: &BenchEmbedArguments, mut output: Output<'_>) -> anyhow::Resu
             (verb.save.is_some(), "--save"),
             (!verb.lengths.is_empty(), "--lengths"),
             (verb.cold, "--cold"),
+            (verb.dim.dim.is_some(), "--dim"),
         ];
         if let Some((_, option)) = alone.iter().find(|(given, _)| *given) {
             return Ok(refuse(&format!(
@@ -121,6 +122,7 @@ fn options(verb: &BenchEmbedArguments) -> anyhow::Result<EmbedBench> {
     Ok(EmbedBench {
         source: verb.file.clone().map(Source::File),
         model: verb.model.first().cloned(),
+        cut: verb.dim.cut(),
         limit: verb.n,
         repeat: verb.repeat.unwrap_or(defaults.repeat),
         batch_tokens: verb.batch_tokens.first().copied(),
