@@ -3,7 +3,7 @@
 use crate::eval::EvalArguments;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
-use syntopic_library::{Device, RelatedMode, Storage};
+use syntopic_library::{Cut, Device, RelatedMode, Storage};
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
 pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
@@ -62,6 +62,26 @@ pub(crate) struct DeviceArgument {
     pub(crate) device: Device,
 }
 
+/// To what vectors are cut.
+#[derive(Debug, Args)]
+pub(crate) struct DimArguments {
+    /// Cut vectors to their first N numbers, as some models are trained for (`syntopic models show NAME` says which)
+    #[arg(value_parser = positive, long, value_name = "N")]
+    pub(crate) dim: Option<usize>,
+
+    /// Cut them even if the model does not say that it was trained for that length
+    #[arg(long, requires = "dim")]
+    pub(crate) force_dim: bool,
+}
+
+impl DimArguments {
+    /// As the library takes it.
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        let force = self.force_dim;
+        self.dim.map(|dim| Cut { dim, force })
+    }
+}
+
 /// A count of at least 1.
 pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -85,7 +105,7 @@ pub(crate) enum Verb {
     Bench(BenchArguments),
     /// Measure quality
     Eval(EvalArguments),
-    /// List, fetch or verify models
+    /// List, show, fetch, verify or remove models
     Models(ModelsArguments),
     /// Make a small, quick static model from another model and your papers
     Distill(DistillArguments),
@@ -129,6 +149,9 @@ pub(crate) struct AddArguments {
 
     #[command(flatten)]
     pub(crate) on: DeviceArgument,
+
+    #[command(flatten)]
+    pub(crate) dim: DimArguments,
 }
 
 const RELATED_EXAMPLES: &str = "\
@@ -370,6 +393,9 @@ pub(crate) struct BenchEmbedArguments {
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     pub(crate) model: Vec<String>,
 
+    #[command(flatten)]
+    pub(crate) dim: DimArguments,
+
     /// Most papers; with --lengths, texts of each length
     #[arg(value_parser = positive, short, long, value_name = "N")]
     pub(crate) n: Option<usize>,
@@ -416,7 +442,7 @@ pub(crate) struct BenchEmbedArguments {
     pub(crate) lengths: Vec<usize>,
 
     /// Milliseconds from the start of a process to the vector of one short text, the model in the page cache
-    #[arg(long, conflicts_with_all = ["file", "n"])]
+    #[arg(long, conflicts_with_all = ["file", "n", "dim"])]
     pub(crate) cold: bool,
 
     /// Load the model, embed one short text and say how long each took: the process that --cold starts
@@ -437,7 +463,17 @@ fn mode_help() -> String {
     )
 }
 
+const MODELS_EXAMPLES: &str = "\
+Examples:
+  syntopic models                              what is known, and what is on this machine
+  syntopic models show all-MiniLM-L6-v2        prompts, pooling, lengths and what runs it
+  syntopic models show ./my-model --json       the same of a folder
+  syntopic models pull all-MiniLM-L6-v2
+  syntopic models verify                       hash every file of every model that is here
+  syntopic models remove all-MiniLM-L6-v2      from syntopic's own cache; nothing else is touched";
+
 #[derive(Debug, Args)]
+#[command(after_help = MODELS_EXAMPLES)]
 pub(crate) struct ModelsArguments {
     #[command(subcommand)]
     pub(crate) what: Option<Models>,
@@ -447,15 +483,25 @@ pub(crate) struct ModelsArguments {
 pub(crate) enum Models {
     /// List the known models (the default)
     List,
+    /// What a model that is on this machine says of itself: prompts, pooling, lengths, similarity
+    Show {
+        /// Its name or hub id, or the folder of a model
+        name: String,
+    },
     /// Fetch a model, checking every file
     Pull {
-        /// Its name
+        /// Its name or hub id
         name: String,
     },
     /// Hash every file of a model again
     Verify {
-        /// Its name; every model on this machine when not given
+        /// Its name or hub id, or the folder of a model; every known model on this machine when not given
         name: Option<String>,
+    },
+    /// Remove a model from syntopic's own cache, without asking, and say what was freed
+    Remove {
+        /// Its name or hub id
+        name: String,
     },
 }
 
@@ -523,6 +569,9 @@ pub(crate) struct DemoArguments {
 
     #[command(flatten)]
     pub(crate) on: DeviceArgument,
+
+    #[command(flatten)]
+    pub(crate) dim: DimArguments,
 }
 
 #[cfg(test)]

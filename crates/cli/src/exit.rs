@@ -33,8 +33,15 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Corrupt { .. }
         | LibraryError::NewerFormat { .. }
         | LibraryError::OtherRecipe { .. } => DAMAGED,
-        LibraryError::Embed(EmbedError::Model(ModelError::UnknownModel { .. })) => NOT_FOUND,
-        LibraryError::Embed(EmbedError::NoCuda(_) | EmbedError::NotThere { .. }) => USAGE,
+        LibraryError::Embed(EmbedError::Model(
+            ModelError::UnknownModel { .. } | ModelError::NotInOwnCache { .. },
+        )) => NOT_FOUND,
+        LibraryError::Embed(
+            EmbedError::NoCuda(_)
+            | EmbedError::NotThere { .. }
+            | EmbedError::CutLength { .. }
+            | EmbedError::NotTrainedForCut { .. },
+        ) => USAGE,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
         LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,

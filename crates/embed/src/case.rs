@@ -34,7 +34,8 @@ impl TokenizerConfig {
                 Architecture::Bert
                 | Architecture::DistilBert
                 | Architecture::Mpnet
-                | Architecture::NomicBert => true,
+                | Architecture::NomicBert
+                | Architecture::JinaBert => true,
                 Architecture::XlmRoberta | Architecture::ModernBert | Architecture::Qwen3 => false,
             });
         };

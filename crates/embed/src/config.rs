@@ -5,6 +5,8 @@
 //! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, what concerns the
 //! case of letters in `case.rs`.
 
+use crate::shards::{is_pickle, weight_files};
+use crate::stock::adapter;
 use crate::{EmbedError, pipeline};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -62,12 +64,12 @@ pub(crate) enum Architecture {
     XlmRoberta,
     ModernBert,
     NomicBert,
+    JinaBert,
     Qwen3,
 }
 
 impl Architecture {
-    pub(crate) const SUPPORTED: &str =
-        "bert, distilbert, mpnet, xlm-roberta, roberta, camembert, modernbert, nomic_bert, qwen3";
+    pub(crate) const SUPPORTED: &str = "bert, distilbert, mpnet, xlm-roberta, roberta, camembert, modernbert, nomic_bert, jina_bert, qwen3";
 
     /// The architecture of this name.
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -79,6 +81,7 @@ impl Architecture {
             "xlm-roberta" | "roberta" | "camembert" => Architecture::XlmRoberta,
             "modernbert" => Architecture::ModernBert,
             "nomic_bert" => Architecture::NomicBert,
+            "jina_bert" => Architecture::JinaBert,
             "qwen3" => Architecture::Qwen3,
             _ => return None,
         })
@@ -92,6 +95,14 @@ impl Architecture {
             Architecture::XlmRoberta => config["pad_token_id"].as_u64().unwrap_or(1) + 1,
             _ => 0,
         }
+    }
+}
+
+/// `model_type` of `config.json`; JinaBERT calls itself `bert`, and says by its positions that it is none.
+fn model_type(config: &Value) -> &str {
+    match config["model_type"].as_str().unwrap_or("") {
+        "bert" if config["position_embedding_type"] == "alibi" => "jina_bert",
+        name => name,
     }
 }
 
@@ -109,6 +120,10 @@ pub struct Prompts {
 pub struct SentenceConfig {
     /// How token vectors become one.
     pub pooling_mode: PoolingMode,
+    /// Further poolings, whose vectors are set behind the first one's; none for most models.
+    pub more_poolings: Vec<PoolingMode>,
+    /// Whether the tokens of the prompt take part in the pooling.
+    pub include_prompt: bool,
     /// Subfolders of the Dense modules that follow the pooling, in order.
     pub dense: Vec<String>,
     /// Longest input in tokens, special tokens included; longer texts are cut there, and counted.
@@ -117,8 +132,14 @@ pub struct SentenceConfig {
     pub normalize: bool,
     /// Texts put before queries and papers.
     pub prompts: Prompts,
-    /// `model_type` of `config.json`.
+    /// `model_type` of `config.json`; `jina_bert` for JinaBERT.
     pub architecture: String,
+    /// The lengths that the model's vectors may be cut to, as it says itself; empty for most models.
+    pub matryoshka_dims: Vec<usize>,
+    /// The length that the model asks its vectors to be cut to.
+    pub truncate_dim: Option<usize>,
+    /// What of the folder the packed encoder does not run, if anything.
+    pub(crate) plain_only: Option<&'static str>,
     /// Things a user should know, such as a missing `modules.json`.
     pub notes: Vec<String>,
 }
@@ -131,7 +152,7 @@ impl SentenceConfig {
     /// is not supported.
     pub fn read(folder: &Path) -> Result<Self, EmbedError> {
         let config: Value = read_json(&folder.join("config.json"))?;
-        let architecture = config["model_type"].as_str().unwrap_or("").to_owned();
+        let architecture = model_type(&config).to_owned();
         let Some(kind) = Architecture::of(&architecture) else {
             return Err(unsupported(
                 folder.join("config.json"),
@@ -140,16 +161,32 @@ impl SentenceConfig {
                 Architecture::SUPPORTED,
             ));
         };
+        let takes_adapters = matches!(kind, Architecture::Bert | Architecture::XlmRoberta);
+        if adapter::is_there(folder) && !takes_adapters {
+            return Err(unsupported(
+                folder.join(adapter::CONFIG),
+                "an adapter in the architecture",
+                &architecture,
+                "bert, roberta, xlm-roberta, camembert",
+            ));
+        }
         let mut notes = Vec::new();
         let modules = pipeline::read(folder, &mut notes)?;
         let own = read_json_if_there(&folder.join(PROMPTS))?.unwrap_or_default();
         note_similarity(folder, &own, modules.normalize, &mut notes)?;
         Ok(Self {
             pooling_mode: modules.pooling,
+            plain_only: plain_only(folder, &modules)?,
+            more_poolings: modules.more_poolings,
+            include_prompt: modules.include_prompt,
             dense: modules.dense,
             max_tokens: read_max_tokens(folder, &config, kind)?,
             normalize: modules.normalize,
             prompts: read_prompts(&own),
+            matryoshka_dims: matryoshka_dims(&[&config, &own]),
+            truncate_dim: own["truncate_dim"]
+                .as_u64()
+                .and_then(|dim| usize::try_from(dim).ok()),
             architecture,
             notes,
         })
@@ -159,6 +196,59 @@ impl SentenceConfig {
     pub(crate) fn kind(&self) -> Option<Architecture> {
         Architecture::of(&self.architecture)
     }
+
+    /// All poolings, in the order in which their vectors are set side by side.
+    pub(crate) fn poolings(&self) -> Vec<PoolingMode> {
+        let first = std::iter::once(self.pooling_mode);
+        first.chain(self.more_poolings.iter().copied()).collect()
+    }
+
+    /// The names of the poolings, joined by `+`.
+    #[must_use]
+    pub fn pooling_name(&self) -> String {
+        let names: Vec<&str> = self.poolings().into_iter().map(PoolingMode::name).collect();
+        match self.include_prompt {
+            true => names.join("+"),
+            false => format!("{} without the prompt", names.join("+")),
+        }
+    }
+}
+
+/// What the packed encoder does not do, whatever the architecture.
+fn plain_only(
+    folder: &Path,
+    modules: &pipeline::Modules,
+) -> Result<Option<&'static str>, EmbedError> {
+    let files = weight_files(folder).map_err(|why| EmbedError::Config {
+        path: folder.to_owned(),
+        why,
+    })?;
+    Ok(if files.iter().any(|file| is_pickle(file)) {
+        Some("weights in a .bin file")
+    } else if adapter::is_there(folder) {
+        Some("an adapter")
+    } else if !modules.more_poolings.is_empty() {
+        Some("several poolings")
+    } else if !modules.include_prompt {
+        Some("prompts that take no part in the pooling")
+    } else {
+        None
+    })
+}
+
+/// The lengths that a model was trained to be cut to, under the names that published models use, ascending.
+fn matryoshka_dims(configs: &[&Value]) -> Vec<usize> {
+    let names = ["matryoshka_dims", "matryoshka_dimensions"];
+    let lists = configs
+        .iter()
+        .flat_map(|config| names.map(|name| config[name].as_array()));
+    let numbers = lists.flatten().flatten().filter_map(Value::as_u64);
+    let mut dims: Vec<usize> = numbers
+        .filter_map(|dim| usize::try_from(dim).ok())
+        .collect();
+    dims.sort_unstable();
+    dims.dedup();
+    dims
 }
 
 /// The file of prompts and of the similarity function.

@@ -1,6 +1,7 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
 use crate::bert::Shape;
+use crate::cut::{Cut, cut_rows};
 use crate::fast::{FastBert, Precision, Run, settle};
 use crate::gpu::{GpuModel, Job};
 use crate::models::ModelFolder;
@@ -319,20 +320,40 @@ impl Embedder {
             name: folder.name.clone(),
             revision: folder.revision.clone(),
             weights_sha256: folder.weights_sha256.clone(),
-            pooling: config.pooling_mode.name().to_owned(),
+            pooling: config.pooling_name(),
             document_prompt: config.prompts.document.clone(),
             query_prompt: config.prompts.query.clone(),
             max_tokens: config.max_tokens,
             dim: model.dim(),
         };
-        Ok(Self {
+        let embedder = Self {
             tokenizer,
             model,
             mode,
             config,
             identity,
             options,
-        })
+        };
+        match embedder.config.truncate_dim {
+            Some(dim) => embedder.cut_to(Cut { dim, force: true }),
+            None => Ok(embedder),
+        }
+    }
+
+    /// Numbers of a vector before any cut.
+    #[must_use]
+    pub fn whole_dim(&self) -> usize {
+        self.model.dim()
+    }
+
+    pub(crate) fn set_dim(&mut self, dim: usize) {
+        self.identity.dim = dim;
+    }
+
+    /// What the folder says of the model.
+    #[must_use]
+    pub fn config(&self) -> &SentenceConfig {
+        &self.config
     }
 
     /// What made the vectors.
@@ -367,7 +388,7 @@ impl Embedder {
         }
     }
 
-    /// The pooling in use.
+    /// The pooling in use, the first where a model has several.
     #[must_use]
     pub fn pooling(&self) -> PoolingMode {
         self.config.pooling_mode
@@ -430,10 +451,12 @@ impl Embedder {
         let start = Instant::now();
         let tokens = self.tokenize_all(texts, kind, 0..of)?;
         let tokenize_time = start.elapsed();
-        let mut data = vec![0f32; of * self.identity.dim];
+        let mut data = vec![0f32; of * self.model.dim()];
         let mut without_tokens = Vec::new();
         let batches = match &self.model {
-            Encoder::Stock(model) => self.run_stock(model, &tokens, &mut data, progress)?,
+            Encoder::Stock(model) => {
+                self.run_stock(model, &tokens, self.skip(kind)?, &mut data, progress)?
+            }
             Encoder::Fast(model) => self.run_fast(model, &tokens, &mut data, progress)?,
             // Done above, where texts are tokenized while it computes.
             Encoder::Gpu(_) => Vec::new(),
@@ -445,7 +468,7 @@ impl Embedder {
         };
         Ok(Embedded {
             without_tokens,
-            vectors: Embeddings::new(data, self.identity.dim)?,
+            vectors: self.checked(data)?,
             tokens: tokens.iter().map(|t| t.ids.len()).collect(),
             truncated: tokens.iter().map(|t| t.truncated).collect(),
             batches,
@@ -465,11 +488,12 @@ impl Embedder {
         let job = Job {
             texts: texts.len(),
             batch_tokens: self.options.batch_tokens,
+            skip: self.skip(kind)?,
             tokenize: &|range| self.tokenize_all(texts, kind, range),
         };
         let done = model.embed(&job, progress)?;
         Ok(Embedded {
-            vectors: Embeddings::new(done.vectors, self.identity.dim)?,
+            vectors: self.checked(done.vectors)?,
             tokens: done.tokens,
             truncated: done.truncated,
             without_tokens: Vec::new(),
@@ -479,21 +503,31 @@ impl Embedder {
         })
     }
 
+    /// The model's rows, cut to the length asked for.
+    fn checked(&self, mut rows: Vec<f32>) -> Result<Embeddings, EmbedError> {
+        let (whole, dim) = (self.model.dim(), self.identity.dim);
+        if dim < whole {
+            rows = cut_rows(&rows, whole, dim);
+        }
+        Ok(Embeddings::new(rows, dim)?)
+    }
+
     /// One batch after the other, each on all threads.
     fn run_stock(
         &self,
         model: &StockModel,
         tokens: &[Tokens],
+        skip: usize,
         data: &mut [f32],
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Vec<BatchStats>, EmbedError> {
-        let (dim, of) = (self.identity.dim, tokens.len());
+        let (dim, of) = (self.model.dim(), tokens.len());
         let mut batches = Vec::new();
         let mut done = 0;
         for batch in length_sorted_batches(tokens, self.options.batch_tokens) {
             let start = Instant::now();
             let members: Vec<&Tokens> = batch.iter().map(|&i| &tokens[i]).collect();
-            let rows = model.embed(&members)?;
+            let rows = model.embed(&members, skip)?;
             for (&text, row) in batch.iter().zip(rows.chunks_exact(dim)) {
                 data[text * dim..][..dim].copy_from_slice(row);
             }
@@ -531,7 +565,7 @@ impl Embedder {
                 done,
                 of: tokens.len(),
             })?;
-        let dim = self.identity.dim;
+        let dim = self.model.dim();
         let mut batches = Vec::with_capacity(groups.len());
         for group in groups {
             let vectors = model.finish(group.vectors)?;
@@ -549,16 +583,30 @@ impl Embedder {
         Ok(batches)
     }
 
+    fn prompt(&self, kind: TextKind) -> &str {
+        match kind {
+            TextKind::Document => &self.config.prompts.document,
+            TextKind::Query => &self.config.prompts.query,
+        }
+    }
+
+    /// Tokens at the beginning of every text that take no part in the pooling: those of the prompt where the model says so.
+    fn skip(&self, kind: TextKind) -> Result<usize, EmbedError> {
+        if self.config.include_prompt || self.prompt(kind).is_empty() {
+            return Ok(0);
+        }
+        self.tokenizer
+            .count_without_end(self.prompt(kind))
+            .map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
     fn tokenize_all<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         kind: TextKind,
         range: Range<usize>,
     ) -> Result<Vec<Tokens>, EmbedError> {
-        let prompt = match kind {
-            TextKind::Document => &self.config.prompts.document,
-            TextKind::Query => &self.config.prompts.query,
-        };
+        let prompt = self.prompt(kind);
         let encode = |(index, text): (usize, &T)| {
             let encoded = if prompt.is_empty() {
                 self.tokenizer.encode(text.as_ref())

@@ -83,6 +83,30 @@ pub enum EmbedError {
     /// Numbers left the range of 16-bit floats.
     #[error("the numbers of this model are too large for f16: run it with --mode bf16 or f32")]
     TooLargeForF16,
+    /// Vectors cannot be cut to this length.
+    #[error("vectors of {of} numbers cannot be cut to {dim}: expected 1 to {of}")]
+    CutLength {
+        /// The length asked for.
+        dim: usize,
+        /// The model's own.
+        of: usize,
+    },
+    /// The model does not say that it was trained for vectors of this length.
+    #[error(
+        "{model} does not say that its {of} numbers may be cut to {dim} ({}): neighbours may become worse than a smaller \
+         model's. Cut all the same with --force-dim, or leave --dim out",
+        crate::cut::named(trained)
+    )]
+    NotTrainedForCut {
+        /// The model.
+        model: String,
+        /// The length asked for.
+        dim: usize,
+        /// The model's own.
+        of: usize,
+        /// The lengths it names.
+        trained: Vec<usize>,
+    },
     /// `tokenizer.json` cannot be used.
     #[error("{path}: not a usable tokenizer: {why}")]
     Tokenizer {

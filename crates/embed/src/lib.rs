@@ -6,6 +6,7 @@
 mod bert;
 mod case;
 mod config;
+mod cut;
 mod device;
 pub mod distill;
 mod embedder;
@@ -24,6 +25,7 @@ mod tokens;
 mod wordpiece;
 
 pub use config::{PoolingMode, Prompts, SentenceConfig};
+pub use cut::Cut;
 pub use device::Device;
 pub use embedder::{
     BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,

@@ -4,6 +4,7 @@
 //! refused by name.
 
 use crate::config::{read_json, read_json_if_there, unsupported};
+use crate::stock::adapter;
 use crate::{EmbedError, PoolingMode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +14,10 @@ use std::path::Path;
 /// What follows the transformer.
 pub(crate) struct Modules {
     pub(crate) pooling: PoolingMode,
+    /// Further poolings, whose vectors are set behind the first one's.
+    pub(crate) more_poolings: Vec<PoolingMode>,
+    /// Whether the tokens of the prompt take part.
+    pub(crate) include_prompt: bool,
     /// Subfolders of the Dense modules that follow it.
     pub(crate) dense: Vec<String>,
     /// Whether a Normalize module ends the chain.
@@ -45,12 +50,21 @@ impl Module {
 pub(crate) fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Modules, EmbedError> {
     let path = folder.join("modules.json");
     let Some(modules) = read_json_if_there::<Vec<Module>>(&path)? else {
+        let (pooling, why) = match adapter::is_specter2(folder)? {
+            true => (
+                PoolingMode::Cls,
+                "the first token's vector, as SPECTER2 is used,",
+            ),
+            false => (PoolingMode::Mean, "mean pooling"),
+        };
         notes.push(format!(
-            "{} has no modules.json: mean pooling and unit length are assumed",
+            "{} has no modules.json: {why} and unit length are assumed",
             folder.display()
         ));
         return Ok(Modules {
-            pooling: PoolingMode::Mean,
+            pooling,
+            more_poolings: Vec::new(),
+            include_prompt: true,
             dense: Vec::new(),
             normalize: true,
         });
@@ -79,8 +93,14 @@ pub(crate) fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Modules, Em
         }
     }
     let dense = rest.iter().filter(|module| module.kind() == "Dense");
+    let (poolings, include_prompt) = read_pooling(&folder.join(&pooling.path).join("config.json"))?;
+    let [pooling, more_poolings @ ..] = &poolings[..] else {
+        return Err(no_pooling(&path));
+    };
     Ok(Modules {
-        pooling: read_pooling(&folder.join(&pooling.path).join("config.json"))?,
+        pooling: *pooling,
+        more_poolings: more_poolings.to_vec(),
+        include_prompt,
         dense: dense.map(|module| module.path.clone()).collect(),
         normalize: rest.last().is_some_and(|m| m.kind() == "Normalize"),
     })
@@ -121,19 +141,12 @@ fn no_pooling(path: &Path) -> EmbedError {
     }
 }
 
-/// The one pooling mode that a `1_Pooling/config.json` asks for, in either generation's words.
-fn read_pooling(path: &Path) -> Result<PoolingMode, EmbedError> {
-    const SUPPORTED: &str = "one of mean, cls, max, mean_sqrt_len_tokens, weightedmean, lasttoken";
+/// The pooling modes that a `1_Pooling/config.json` asks for, in either generation's words, and whether the prompt takes part.
+fn read_pooling(path: &Path) -> Result<(Vec<PoolingMode>, bool), EmbedError> {
+    const SUPPORTED: &str = "mean, cls, max, mean_sqrt_len_tokens, weightedmean, lasttoken";
     const OLDER: &str = "pooling_mode_";
     let config: BTreeMap<String, Value> = read_json(path)?;
-    if config.get("include_prompt") == Some(&Value::Bool(false)) {
-        return Err(unsupported(
-            path.to_owned(),
-            "the pooling",
-            "include_prompt: false",
-            "include_prompt: true",
-        ));
-    }
+    let include_prompt = config.get("include_prompt") != Some(&Value::Bool(false));
     let asked: Vec<String> = match config.get("pooling_mode") {
         Some(Value::String(mode)) => vec![mode.clone()],
         Some(Value::Array(modes)) => modes
@@ -148,23 +161,41 @@ fn read_pooling(path: &Path) -> Result<PoolingMode, EmbedError> {
             .collect(),
     };
     let is_older = config.keys().any(|key| key.starts_with(OLDER));
-    let known = match &asked[..] {
-        // As sentence-transformers reads an older file that sets none.
-        [] if is_older => Some(PoolingMode::Mean),
-        [one] => PoolingMode::ALL
-            .into_iter()
-            .find(|mode| mode.name() == one || older_name(*mode) == one),
-        _ => None,
+    let known = |name: &String| {
+        let mut all = PoolingMode::ALL.into_iter();
+        all.find(|mode| mode.name() == name || older_name(*mode) == name)
     };
-    known.ok_or_else(|| {
-        unsupported(
+    let modes: Option<Vec<PoolingMode>> = asked.iter().map(known).collect();
+    match modes {
+        // As sentence-transformers reads an older file that sets none.
+        Some(modes) if modes.is_empty() && is_older => {
+            Ok((vec![PoolingMode::Mean], include_prompt))
+        }
+        Some(mut modes) if !modes.is_empty() => {
+            // A list has its own order; of switches it is the one that sentence-transformers sets vectors side by side in.
+            if !config.contains_key("pooling_mode") {
+                modes.sort_by_key(|mode| SIDE_BY_SIDE.iter().position(|other| other == mode));
+            }
+            Ok((modes, include_prompt))
+        }
+        _ => Err(unsupported(
             path.to_owned(),
             "the pooling",
             &asked.join(" + "),
             SUPPORTED,
-        )
-    })
+        )),
+    }
 }
+
+/// The order of the vectors of an older file that switches several modes on.
+const SIDE_BY_SIDE: [PoolingMode; 6] = [
+    PoolingMode::Cls,
+    PoolingMode::Max,
+    PoolingMode::Mean,
+    PoolingMode::MeanSqrtLen,
+    PoolingMode::WeightedMean,
+    PoolingMode::LastToken,
+];
 
 /// What `pooling_mode_…` of an older file ends with.
 fn older_name(mode: PoolingMode) -> &'static str {
@@ -216,14 +247,10 @@ mod tests {
                 "attention_tokens",
             ),
             (
-                r#"{"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":true}"#,
-                "cls_token + mean",
+                r#"{"pooling_mode":["mean","attention"]}"#,
+                "mean + attention",
             ),
-            (r#"{"pooling_mode":["mean","cls"]}"#, "mean + cls"),
-            (
-                r#"{"pooling_mode":"mean","include_prompt":false}"#,
-                "include_prompt",
-            ),
+            (r#"{"pooling_mode":[]}"#, "the pooling \"\""),
         ] {
             let error = refused(&modules, pooling);
             assert!(
@@ -308,6 +335,29 @@ mod tests {
                 assert_eq!((config.pooling_mode, config.normalize), (mode, true));
                 assert_eq!(config.dense, ["2_Dense", "2_Dense"]);
             }
+        }
+    }
+
+    #[test]
+    fn several_poolings_keep_the_order_of_sentence_transformers() {
+        use PoolingMode::{Cls, LastToken, Max, Mean};
+        let whole = modules(&["Transformer", "Pooling"]);
+        let switched = r#"{"pooling_mode_lasttoken":true,"pooling_mode_mean_tokens":true,
+            "pooling_mode_cls_token":true,"pooling_mode_max_tokens":true,"include_prompt":false}"#;
+        let listed = r#"{"pooling_mode":["mean","cls"],"include_prompt":true}"#;
+        for (pooling, modes, prompt) in [
+            (switched, &[Cls, Max, Mean, LastToken][..], false),
+            (listed, &[Mean, Cls], true),
+        ] {
+            let dir = folder(&[
+                ("config.json", BERT),
+                ("modules.json", &whole),
+                ("1_Pooling/config.json", pooling),
+            ]);
+            let config = SentenceConfig::read(dir.path()).expect("a configuration");
+            assert_eq!(config.poolings(), modes);
+            assert_eq!(config.include_prompt, prompt);
+            assert!(config.needs_stock().is_some());
         }
     }
 

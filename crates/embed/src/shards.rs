@@ -11,6 +11,11 @@ pub(crate) const WHOLE: &str = "model.safetensors";
 /// The file that says which others the weights are in.
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
+/// The same as torch's own files, which are read where there is no safetensors file.
+const PICKLE: &str = "pytorch_model.bin";
+/// The index of several of them.
+const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
+
 /// The index, as transformers writes it.
 #[derive(Deserialize)]
 struct Index {
@@ -18,32 +23,57 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Whether the weights are in several files. One file, where it is there, is what transformers reads too.
-pub(crate) fn is_sharded(folder: &Path) -> bool {
-    !folder.join(WHOLE).is_file() && folder.join(INDEX).is_file()
+/// Whether a file of weights is torch's own, by its name.
+pub(crate) fn is_pickle(name: &str) -> bool {
+    name.ends_with(".bin")
 }
 
-/// The names of the files that hold the weights, sorted; the one file, whether it is there or not, where no index is.
+/// The index, where the weights are in several files. One file, where it is there, is what transformers reads too.
+pub(crate) fn index(folder: &Path) -> Option<&'static str> {
+    for (whole, index) in [(WHOLE, INDEX), (PICKLE, PICKLE_INDEX)] {
+        if folder.join(whole).is_file() {
+            return None;
+        }
+        if folder.join(index).is_file() {
+            return Some(index);
+        }
+    }
+    None
+}
+
+/// Whether the weights are in several files.
+pub(crate) fn is_sharded(folder: &Path) -> bool {
+    index(folder).is_some()
+}
+
+/// The names of the files that hold the weights, sorted; the one safetensors file, whether it is there or not, where there is
+/// nothing else.
 ///
 /// # Errors
-/// When the index cannot be read, or lists what is no safetensors file of the folder; the text names the index.
+/// When the index cannot be read, or lists what is no file of weights of the folder; the text names the index.
 pub(crate) fn weight_files(folder: &Path) -> Result<Vec<String>, String> {
-    if !is_sharded(folder) {
-        return Ok(vec![WHOLE.to_owned()]);
-    }
-    let bytes = std::fs::read(folder.join(INDEX)).map_err(|e| format!("{INDEX}: {e}"))?;
+    let Some(file) = index(folder) else {
+        let pickled = !folder.join(WHOLE).is_file() && folder.join(PICKLE).is_file();
+        return Ok(vec![if pickled { PICKLE } else { WHOLE }.to_owned()]);
+    };
+    let bytes = std::fs::read(folder.join(file)).map_err(|e| format!("{file}: {e}"))?;
     let index: Index = serde_json::from_slice(&bytes)
-        .map_err(|e| format!("{INDEX}: not the JSON expected: {e}"))?;
+        .map_err(|e| format!("{file}: not the JSON expected: {e}"))?;
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
     if names.is_empty() {
-        return Err(format!("{INDEX} lists no files"));
+        return Err(format!("{file} lists no files"));
     }
+    let ending = if file == INDEX {
+        ".safetensors"
+    } else {
+        ".bin"
+    };
     let leaves = |name: &&String| {
-        name.contains(['/', '\\', ':']) || name.starts_with('.') || !name.ends_with(".safetensors")
+        name.contains(['/', '\\', ':']) || name.starts_with('.') || !name.ends_with(ending)
     };
     match names.iter().find(leaves) {
         Some(wrong) => Err(format!(
-            "{INDEX} lists {wrong:?}, expected the name of a .safetensors file beside it"
+            "{file} lists {wrong:?}, expected the name of a {ending} file beside it"
         )),
         None => Ok(names.into_iter().collect()),
     }
@@ -70,6 +100,19 @@ mod tests {
         std::fs::write(dir.path().join(WHOLE), "").expect("a file");
         assert!(!is_sharded(dir.path()));
         assert_eq!(weight_files(dir.path()), Ok(vec![WHOLE.to_owned()]));
+    }
+
+    #[test]
+    fn torchs_own_files_come_last() {
+        let dir = folder(&[(PICKLE, ""), (PICKLE_INDEX, "{}")]);
+        assert_eq!(weight_files(dir.path()), Ok(vec![PICKLE.to_owned()]));
+        std::fs::remove_file(dir.path().join(PICKLE)).expect("removed");
+        let index = r#"{"weight_map":{"a":"pytorch_model-2.bin","b":"pytorch_model-1.bin"}}"#;
+        std::fs::write(dir.path().join(PICKLE_INDEX), index).expect("written");
+        assert_eq!(weight_files(dir.path()).map(|files| files.len()), Ok(2));
+        std::fs::write(dir.path().join(WHOLE), "").expect("written");
+        assert_eq!(weight_files(dir.path()), Ok(vec![WHOLE.to_owned()]));
+        assert_eq!(weight_files(folder(&[]).path()), Ok(vec![WHOLE.to_owned()]));
     }
 
     #[test]

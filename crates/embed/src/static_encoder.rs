@@ -44,6 +44,11 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
     };
     let config = SentenceConfig {
         pooling_mode: PoolingMode::Mean,
+        more_poolings: Vec::new(),
+        include_prompt: true,
+        matryoshka_dims: Vec::new(),
+        truncate_dim: None,
+        plain_only: None,
         dense: Vec::new(),
         max_tokens,
         normalize: true,

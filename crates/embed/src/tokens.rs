@@ -119,6 +119,16 @@ impl TextTokenizer {
         self.encode_whole(text)
     }
 
+    /// Tokens of `text` but for a special one at its end, as sentence-transformers counts those of a prompt.
+    pub(crate) fn count_without_end(&self, text: &str) -> Result<usize, String> {
+        let encoding = self
+            .tokenizer
+            .encode_fast(text, self.special)
+            .map_err(|e| e.to_string())?;
+        let special = encoding.get_special_tokens_mask().last() == Some(&1);
+        Ok(encoding.len() - usize::from(special))
+    }
+
     fn encode_whole(&self, text: &str) -> Result<Tokens, String> {
         let encoding = self
             .tokenizer

@@ -141,6 +141,8 @@ pub struct AddReport {
     pub unchanged: usize,
     /// Embedded papers longer than the model reads; the model saw their beginning.
     pub truncated: usize,
+    /// Embedded papers of which a static model knows no word: their vectors resemble nothing in particular.
+    pub without_known_words: usize,
     /// Papers read of which neither the source nor the library has an abstract.
     pub without_abstract: usize,
     /// Papers read that lack something which the library has of them, such as the abstract: it was kept.
@@ -182,11 +184,9 @@ impl Library {
         options: &AddOptions,
         progress: &mut Progress<'_>,
     ) -> Result<AddReport, LibraryError> {
-        if let Some(asked) = &options.model
-            && self.recorded_model()?.is_some()
-        {
-            // Refuse another model before anything is read.
-            self.load_model(Some(asked), progress)?;
+        if (options.model.is_some() || self.cut.is_some()) && self.recorded_model()?.is_some() {
+            // Refuse another model, or another length of vectors, before anything is read.
+            self.load_model(options.model.as_deref(), progress)?;
         }
         let recorded = self.recorded_storage()?;
         if let (Some(recorded), Some(asked)) = (recorded, options.storage)
@@ -417,6 +417,7 @@ impl Adding<'_, '_> {
                 .map(|&paper| papers[paper].id.as_str())
                 .collect();
             let n = embedded.without_tokens.len();
+            self.report.without_known_words += n;
             let _ = (self.progress)(Event::Note(&format!(
                 "the model knows no word of {n} papers ({}…): their vectors resemble nothing in particular",
                 ids.join(", ")

@@ -9,7 +9,7 @@ use crate::{LibraryError, Progress};
 use std::path::{Path, PathBuf};
 use syntopic_core::TEXT_RECIPE;
 use syntopic_embed::models::{ModelError, ResolveOptions};
-use syntopic_embed::{Device, EmbedError, EmbedOptions, Embedder};
+use syntopic_embed::{Cut, Device, EmbedError, EmbedOptions, Embedder};
 use syntopic_index::IndexOptions;
 
 /// A library of papers in one folder.
@@ -34,6 +34,8 @@ pub struct Library {
     pub(crate) index_options: IndexOptions,
     /// Whether a derived file was found damaged.
     pub(crate) distrust: bool,
+    /// What the user asked the vectors to be cut to, if they did.
+    pub(crate) cut: Option<Cut>,
 }
 
 impl Library {
@@ -61,6 +63,7 @@ impl Library {
             lexicon: None,
             index_options: IndexOptions::default(),
             distrust: false,
+            cut: None,
         }
     }
 
@@ -89,6 +92,13 @@ impl Library {
     #[must_use]
     pub fn with_device(mut self, device: Device) -> Self {
         self.device = device;
+        self
+    }
+
+    /// Says what the vectors of a new library are cut to; an existing one keeps its own length, and another is refused.
+    #[must_use]
+    pub fn with_cut(mut self, cut: Option<Cut>) -> Self {
+        self.cut = cut;
         self
     }
 
@@ -172,11 +182,12 @@ impl Library {
         let recorded = self.recorded_model()?;
         let known = recorded.as_ref().map(|r| r.spec.as_str());
         let spec = asked.or(known);
+        let cut = self.wanted_cut(recorded.as_ref());
         let loaded = match self.embedder.take() {
             Some(loaded) if asked.is_none() || self.loaded_spec.as_deref() == asked => Ok(loaded),
             _ => {
                 let options = EmbedOptions::on(self.device);
-                crate::model::load(spec, &self.resolve, options, progress)
+                crate::model::load(spec, &self.resolve, options, cut, progress)
             }
         };
         let embedder = loaded.map_err(|error| match (error, asked, known) {
@@ -190,6 +201,15 @@ impl Library {
             },
             (error, ..) => error,
         })?;
+        let embedder = match &recorded {
+            // The model's consent was asked when the library was made.
+            Some(recorded) if self.cut.is_none() && recorded.dim < embedder.whole_dim() => embedder
+                .cut_to(Cut {
+                    dim: recorded.dim,
+                    force: true,
+                })?,
+            _ => embedder,
+        };
         if let Some(recorded) = recorded {
             recorded.check(embedder.identity(), asked)?;
             self.record_new_place(recorded, asked);
@@ -198,6 +218,15 @@ impl Library {
             self.loaded_spec = asked.map(str::to_owned);
         }
         Ok(self.embedder.insert(embedder))
+    }
+
+    /// What the user asked vectors to be cut to, with the consent that the library's own length stands for.
+    fn wanted_cut(&self, recorded: Option<&RecordedModel>) -> Option<Cut> {
+        let recorded = recorded.map(|model| model.dim);
+        self.cut.map(|cut| Cut {
+            force: cut.force || recorded == Some(cut.dim),
+            ..cut
+        })
     }
 
     /// Where the user said that a model which is no longer at its recorded place is now, records that, so that they need

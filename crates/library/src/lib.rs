@@ -53,7 +53,7 @@ pub use storage_loss::StorageLoss;
 pub use syntopic_core::{Paper, PaperId};
 pub use syntopic_embed::distill::DistillError;
 pub use syntopic_embed::models::{EMBEDDED, Fetch, ModelError};
-pub use syntopic_embed::{Device, EmbedError, Mode, ModelIdentity};
+pub use syntopic_embed::{Cut, Device, EmbedError, Mode, ModelIdentity};
 pub use syntopic_formats::{Format, FormatError, Skipped};
 pub use syntopic_index::IndexError;
 pub use syntopic_topics::TopicsError;

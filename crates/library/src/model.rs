@@ -4,7 +4,7 @@ use crate::{Event, LibraryError, Progress};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use syntopic_embed::models::{EMBEDDED, Registry, ResolveOptions, resolve_spec};
-use syntopic_embed::{EmbedOptions, Embedder, ModelIdentity};
+use syntopic_embed::{Cut, EmbedOptions, Embedder, ModelIdentity};
 
 /// What a library records of its model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,8 +85,8 @@ impl RecordedModel {
             .unwrap_or(&self.weights_sha256);
         let revision = self.revision.get(..19).unwrap_or(&self.revision);
         format!(
-            "{} (revision {revision}…, weights {weights}…, {} pooling, {} tokens)",
-            self.name, self.pooling, self.max_tokens
+            "{} (revision {revision}…, weights {weights}…, {} pooling, {} tokens, {} numbers)",
+            self.name, self.pooling, self.max_tokens, self.dim
         )
     }
 }
@@ -108,6 +108,7 @@ pub(crate) fn load(
     spec: Option<&str>,
     resolve: &ResolveOptions,
     options: EmbedOptions,
+    cut: Option<Cut>,
     progress: &mut Progress<'_>,
 ) -> Result<Embedder, LibraryError> {
     // Before anything is fetched.
@@ -117,7 +118,10 @@ pub(crate) fn load(
         // A fetch has no batch to finish: it goes on, and its temporary files are removed if the process ends.
         let _ = progress(Event::Model(fetch));
     })?;
-    let embedder = Embedder::load(&folder, options)?;
+    let mut embedder = Embedder::load(&folder, options)?;
+    if let Some(cut) = cut {
+        embedder = embedder.cut_to(cut)?;
+    }
     for note in embedder.notes() {
         let _ = progress(Event::Note(note));
     }

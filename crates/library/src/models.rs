@@ -1,18 +1,32 @@
-//! The models that syntopic knows: list, fetch, verify.
+//! The models that syntopic knows: list, fetch, verify, remove, and what a model says of itself.
 
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_embed::models::{
-    EMBEDDED, FileReport, Registry, ResolveOptions, embedded_size, installed, resolve,
-    resolve_spec, verify as verify_files,
+    EMBEDDED, FileReport, ModelEntry, ModelError, ModelFolder, Registry, ResolveOptions,
+    damaged_own_copy, embedded_size, installed, remove as remove_files, resolve_spec,
+    verify as verify_files,
 };
-use syntopic_embed::{EmbedOptions, Embedder};
+use syntopic_embed::{EmbedError, EmbedOptions, Embedder};
+
+/// A measured speed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpeedReport {
+    /// Abstracts a second.
+    pub abstracts_per_s: f64,
+    /// On which CPU.
+    pub cpu: String,
+    /// With how many threads.
+    pub threads: usize,
+}
 
 /// One known model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelReport {
     /// Its name.
     pub name: String,
+    /// One line about it.
+    pub summary: String,
     /// Its id on the hub.
     pub hub_id: String,
     /// The pinned revision.
@@ -27,19 +41,68 @@ pub struct ModelReport {
     pub size_bytes: u64,
     /// Its licence.
     pub licence: String,
+    /// How fast it was, where it was measured.
+    pub speed: Option<SpeedReport>,
+    /// Spearman correlation with people's judgements on the test half of STS-B, times 100, where it was measured.
+    pub stsb: Option<f64>,
     /// Whether it is used when none is named.
     pub default: bool,
     /// Its folder, where it is on this machine.
     pub installed: Option<String>,
+    /// Which kind of place that is.
+    pub source: Option<String>,
+}
+
+/// What a model that is on this machine says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelCard {
+    /// What the registry says of it; nothing of a folder of no known model.
+    pub known: Option<ModelReport>,
+    /// Its name.
+    pub name: String,
+    /// Its revision; of a folder of no known model, a hash of the files that decide its vectors.
+    pub revision: String,
+    /// SHA-256 of its weights.
+    pub weights_sha256: String,
+    /// Its folder.
+    pub folder: String,
+    /// Which kind of encoder it is.
+    pub architecture: String,
+    /// What runs it on this machine.
+    pub mode: String,
+    /// Numbers a vector.
+    pub dim: usize,
+    /// The shorter lengths it says it was trained for (`--dim`).
+    pub trained_dims: Vec<usize>,
+    /// Longest text in tokens.
+    pub max_tokens: usize,
+    /// How token vectors become one.
+    pub pooling: String,
+    /// How its vectors are compared: always `cosine`; `notes` tell where the model is meant to be compared otherwise.
+    pub similarity: &'static str,
+    /// Put before every query.
+    pub query_prompt: String,
+    /// Put before every paper.
+    pub document_prompt: String,
+    /// What a user should know of it.
+    pub notes: Vec<String>,
 }
 
 /// Every known model.
 #[must_use]
 pub fn list(options: &ResolveOptions) -> Vec<ModelReport> {
-    let registry = Registry::builtin();
-    let default = &registry.default_model().name;
-    let known = registry.models().iter().map(|entry| ModelReport {
+    let known = Registry::builtin().models().iter();
+    known
+        .map(|entry| report(entry, options))
+        .chain(inside_the_binary(options))
+        .collect()
+}
+
+fn report(entry: &ModelEntry, options: &ResolveOptions) -> ModelReport {
+    let place = installed(entry, options);
+    ModelReport {
         name: entry.name.clone(),
+        summary: entry.summary.clone(),
         hub_id: entry.hub_id.clone(),
         revision: entry.revision.clone(),
         dim: entry.dimension,
@@ -47,11 +110,20 @@ pub fn list(options: &ResolveOptions) -> Vec<ModelReport> {
         pooling: entry.pooling.clone(),
         size_bytes: entry.size(),
         licence: entry.licence.clone(),
-        default: entry.name == *default,
-        installed: installed(entry, options).map(|at| at.folder.display().to_string()),
-    });
-    known.chain(inside_the_binary(options)).collect()
+        speed: entry.speed.as_ref().map(|speed| SpeedReport {
+            abstracts_per_s: speed.abstracts,
+            cpu: speed.cpu.clone(),
+            threads: speed.threads,
+        }),
+        stsb: entry.stsb,
+        default: entry.name == Registry::builtin().default_model().name,
+        source: place.as_ref().map(|at| at.source.to_string()),
+        installed: place.map(|at| at.folder.display().to_string()),
+    }
 }
+
+/// STS-B of the model inside the binary, as `models/README.md` says.
+const EMBEDDED_STSB: f64 = 73.17;
 
 /// The model that needs no fetching.
 fn inside_the_binary(options: &ResolveOptions) -> Option<ModelReport> {
@@ -60,6 +132,7 @@ fn inside_the_binary(options: &ResolveOptions) -> Option<ModelReport> {
     let identity = embedder.identity();
     Some(ModelReport {
         name: identity.name.clone(),
+        summary: String::from("Static, quick and weaker: vectors of tokens, added"),
         hub_id: String::from("(inside the binary)"),
         revision: identity.revision.clone(),
         dim: identity.dim,
@@ -67,8 +140,52 @@ fn inside_the_binary(options: &ResolveOptions) -> Option<ModelReport> {
         pooling: identity.pooling.clone(),
         size_bytes: embedded_size(),
         licence: String::from("Apache-2.0"),
+        speed: None,
+        stsb: Some(EMBEDDED_STSB),
         default: false,
         installed: Some(folder.folder.display().to_string()),
+        source: Some(folder.source.to_string()),
+    })
+}
+
+/// The card of a model: a known one that is on this machine, or a folder. Nothing is fetched.
+///
+/// # Errors
+/// When the name is unknown, the model is not on this machine, or cannot be loaded.
+pub fn show(spec: &str, options: &ResolveOptions) -> Result<ModelCard, LibraryError> {
+    let offline = ResolveOptions {
+        offline: true,
+        ..options.clone()
+    };
+    let entry = Registry::builtin().get(spec).ok();
+    if let Some(entry) = entry
+        && installed(entry, options).is_none()
+    {
+        // The error of a model that is not here says how to fetch it.
+        verify_files(entry, options)?;
+    }
+    let folder = resolve_spec(spec, &offline, &mut |_| ())?;
+    let embedder = Embedder::load(&folder, EmbedOptions::default())?;
+    let (identity, config) = (embedder.identity(), embedder.config());
+    let known = list(options)
+        .into_iter()
+        .find(|known| (&known.name, &known.revision) == (&identity.name, &identity.revision));
+    Ok(ModelCard {
+        known,
+        name: identity.name.clone(),
+        revision: identity.revision.clone(),
+        weights_sha256: identity.weights_sha256.clone(),
+        folder: folder.folder.display().to_string(),
+        architecture: config.architecture.clone(),
+        mode: embedder.mode().to_owned(),
+        dim: identity.dim,
+        trained_dims: embedder.trained_dims(),
+        max_tokens: identity.max_tokens,
+        pooling: identity.pooling.clone(),
+        similarity: "cosine",
+        query_prompt: identity.query_prompt.clone(),
+        document_prompt: identity.document_prompt.clone(),
+        notes: embedder.notes().to_vec(),
     })
 }
 
@@ -87,7 +204,19 @@ pub struct PullReport {
     pub weights_sha256: String,
 }
 
-/// Fetches a model unless it is there, and says where.
+impl From<ModelFolder> for PullReport {
+    fn from(folder: ModelFolder) -> Self {
+        Self {
+            name: folder.name,
+            revision: folder.revision,
+            folder: folder.folder.display().to_string(),
+            source: folder.source.to_string(),
+            weights_sha256: folder.weights_sha256,
+        }
+    }
+}
+
+/// Fetches a model, by its name or hub id, unless it is there, and says where; a folder is there.
 ///
 /// # Errors
 /// When the name is unknown, or no source has the model.
@@ -96,23 +225,14 @@ pub fn pull(
     options: &ResolveOptions,
     progress: &mut Progress<'_>,
 ) -> Result<PullReport, LibraryError> {
-    let mut hear = |fetch| {
+    let folder = resolve_spec(name, options, &mut |fetch| {
         let _ = progress(Event::Model(fetch));
-    };
-    let folder = match name {
-        EMBEDDED => resolve_spec(name, options, &mut hear)?,
-        _ => resolve(Registry::builtin().get(name)?, options, &mut hear)?,
-    };
-    Ok(PullReport {
-        name: folder.name,
-        revision: folder.revision,
-        folder: folder.folder.display().to_string(),
-        source: folder.source.to_string(),
-        weights_sha256: folder.weights_sha256,
-    })
+    })?;
+    Ok(folder.into())
 }
 
-/// Hashes every file of a model that is on this machine.
+/// Hashes every file of a model that is on this machine: of a known one, by its name or hub id, each file, wrong ones in
+/// syntopic's own cache included even where another place has the whole model; of a folder, whether it loads.
 ///
 /// # Errors
 /// When the name is unknown, or the model is not on this machine.
@@ -121,7 +241,81 @@ pub fn verify(name: &str, options: &ResolveOptions) -> Result<Vec<FileReport>, L
         // Its bytes are the program's own.
         return Ok(Vec::new());
     }
-    Ok(verify_files(Registry::builtin().get(name)?, options)?)
+    let entry = match Registry::builtin().get(name) {
+        Ok(entry) => entry,
+        Err(_) => return verify_folder(name, options),
+    };
+    let mut reports = verify_files(entry, options)?;
+    for mut wrong in damaged_own_copy(entry, options) {
+        if reports.iter().all(|report| report.path != wrong.path) {
+            wrong.problem = wrong.problem.map(|problem| {
+                format!(
+                    "syntopic's own copy {} is wrong ({problem}); another place has the right one, and `syntopic models pull {}` \
+                     removes it",
+                    wrong.path.display(),
+                    entry.name
+                )
+            });
+            reports.push(wrong);
+        }
+    }
+    Ok(reports)
+}
+
+/// A folder has no list of right hashes: it is right if it is a model that loads.
+fn verify_folder(spec: &str, options: &ResolveOptions) -> Result<Vec<FileReport>, LibraryError> {
+    let folder = resolve_spec(spec, options, &mut |_| ())?;
+    let loaded = Embedder::load(&folder, EmbedOptions::default());
+    let problem = match loaded {
+        Ok(_) => None,
+        Err(error @ EmbedError::Model(_)) => return Err(error.into()),
+        Err(error) => Some(error.to_string()),
+    };
+    Ok(vec![FileReport {
+        file: format!(
+            "weights {}",
+            &folder.weights_sha256[..12.min(folder.weights_sha256.len())]
+        ),
+        path: folder.folder,
+        problem,
+        missing: false,
+        hashed: true,
+    }])
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemoveReport {
+    /// The model.
+    pub name: String,
+    /// The folder that is gone.
+    pub folder: String,
+    /// Bytes freed.
+    pub freed_bytes: u64,
+    /// Where the model still is, if it is in another place too.
+    pub still_at: Option<String>,
+}
+
+/// Removes a known model, by its name or hub id, from syntopic's own cache. Nothing else is ever removed.
+///
+/// # Errors
+/// When the name is unknown, nothing of the model is in that cache, or it cannot be removed.
+pub fn remove(name: &str, options: &ResolveOptions) -> Result<RemoveReport, LibraryError> {
+    if name == EMBEDDED {
+        return Err(LibraryError::from(ModelError::NotInOwnCache {
+            name: name.to_owned(),
+            folder: options.cache_dir.join("models"),
+            elsewhere: Some("(inside the binary)".into()),
+        }));
+    }
+    let entry = Registry::builtin().get(name)?;
+    let removed = remove_files(entry, options)?;
+    Ok(RemoveReport {
+        name: entry.name.clone(),
+        folder: removed.folder.display().to_string(),
+        freed_bytes: removed.freed,
+        still_at: removed.left.map(|place| place.folder.display().to_string()),
+    })
 }
 
 pub use syntopic_embed::models::ResolveOptions as ModelSources;

@@ -30,7 +30,9 @@ pub(crate) fn run(
         .transpose()?;
     let sources: Vec<Source> = verb.files.iter().map(|file| source(file)).collect();
     let device = verb.on.device;
-    let mut library = Library::open_or_create(arguments.library())?.with_device(device);
+    let mut library = Library::open_or_create(arguments.library())?
+        .with_device(device)
+        .with_cut(verb.dim.cut());
     let options = AddOptions {
         model: verb.model.clone(),
         format,

@@ -39,7 +39,9 @@ pub(crate) fn run(
         .library
         .clone()
         .unwrap_or_else(|| PathBuf::from(FOLDER));
-    let mut library = Library::open_or_create(&folder)?.with_device(verb.on.device);
+    let mut library = Library::open_or_create(&folder)?
+        .with_device(verb.on.device)
+        .with_cut(verb.dim.cut());
     let (added, related, topics) = main_job(&mut library, verb, bars)?;
     bars.clear();
     add::say_what_was_left_out(&added, bars);

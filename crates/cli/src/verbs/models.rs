@@ -1,13 +1,15 @@
 //! `syntopic models`
 
-use super::print_json;
+use super::{count, print_json};
 use crate::args::{Arguments, Models, ModelsArguments};
 use crate::bars::Bars;
 use crate::exit;
 use crate::table::{self, Column};
 use serde::Serialize;
 use std::io::Write;
-use syntopic_library::models::{self, ModelReport, ModelSources};
+use syntopic_library::models::{
+    self, ModelCard, ModelReport, ModelSources, RemoveReport, SpeedReport,
+};
 use syntopic_library::{EmbedError, LibraryError, ModelError};
 
 pub(crate) fn run(
@@ -33,6 +35,24 @@ pub(crate) fn run(
             }
             Ok(exit::DONE)
         }
+        Some(Models::Show { name }) => {
+            let card = models::show(name, &sources)?;
+            if arguments.json {
+                print_json(out, &card)?;
+            } else {
+                print_card(&card, out)?;
+            }
+            Ok(exit::DONE)
+        }
+        Some(Models::Remove { name }) => {
+            let removed = models::remove(name, &sources)?;
+            if arguments.json {
+                print_json(out, &removed)?;
+            } else {
+                print_removed(&removed, out)?;
+            }
+            Ok(exit::DONE)
+        }
         Some(Models::Verify { name }) => verify(name.as_deref(), &sources, arguments.json, out),
     }
 }
@@ -53,8 +73,15 @@ fn list(models: &[ModelReport], json: bool, out: &mut dyn Write) -> anyhow::Resu
                 ),
                 model.dim.to_string(),
                 model.max_tokens.to_string(),
-                format!("{:.0} MB", model.size_bytes as f64 / 1e6),
+                megabytes(model.size_bytes),
                 model.licence.clone(),
+                model
+                    .stsb
+                    .map_or_else(|| String::from("-"), |stsb| format!("{stsb:.1}")),
+                model.speed.as_ref().map_or_else(
+                    || String::from("-"),
+                    |s| format!("{:.0}", s.abstracts_per_s),
+                ),
                 model
                     .installed
                     .clone()
@@ -68,15 +95,109 @@ fn list(models: &[ModelReport], json: bool, out: &mut dyn Write) -> anyhow::Resu
         Column::Right,
         Column::Right,
         Column::Left,
+        Column::Right,
+        Column::Right,
         Column::Shrinks,
     ];
     table::write(
         out,
         &columns,
-        &["name", "dim", "tokens", "size", "licence", "where"],
+        &[
+            "name",
+            "dim",
+            "tokens",
+            "size",
+            "licence",
+            "STS-B",
+            "abstracts/s",
+            "where",
+        ],
         &rows,
     )?;
+    for model in models {
+        if let Some(s) = &model.speed {
+            writeln!(out, "{}: {}, as measured once", model.name, speed(s))?;
+        }
+    }
     Ok(exit::DONE)
+}
+
+/// A fact a line; what is the same for all models, or empty, is left out.
+fn print_card(card: &ModelCard, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(out, "{}", card.name)?;
+    let quoted = |prompt: &str| match prompt {
+        "" => String::from("none"),
+        prompt => format!("{prompt:?}"),
+    };
+    let dims: Vec<String> = card.trained_dims.iter().map(usize::to_string).collect();
+    let mut facts = vec![
+        ("numbers a vector", card.dim.to_string()),
+        (
+            "may be cut to (--dim)",
+            match &dims[..] {
+                [] => String::from("no other length, as far as it says"),
+                dims => dims.join(", "),
+            },
+        ),
+        ("longest text, tokens", card.max_tokens.to_string()),
+        ("architecture", card.architecture.clone()),
+        ("pooling", card.pooling.clone()),
+        ("similarity", card.similarity.to_owned()),
+        ("before a query", quoted(&card.query_prompt)),
+        ("before a paper", quoted(&card.document_prompt)),
+        ("runs as", card.mode.clone()),
+        ("where", card.folder.clone()),
+        ("revision", card.revision.clone()),
+        ("SHA-256 of the weights", card.weights_sha256.clone()),
+    ];
+    if let Some(known) = &card.known {
+        facts.insert(0, ("about", known.summary.clone()));
+        facts.insert(1, ("licence", known.licence.clone()));
+        facts.insert(2, ("on the hub", known.hub_id.clone()));
+        facts.insert(3, ("size", megabytes(known.size_bytes)));
+        facts.extend(known.speed.as_ref().map(|s| ("speed", speed(s))));
+        facts.extend(
+            known
+                .stsb
+                .map(|stsb| ("STS-B, Spearman", format!("{stsb:.1}"))),
+        );
+    }
+    for (name, fact) in facts {
+        writeln!(out, "  {name:<24}{fact}")?;
+    }
+    for note in &card.notes {
+        writeln!(out, "  note: {note}")?;
+    }
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.0} MB", bytes as f64 / 1e6)
+}
+
+fn speed(s: &SpeedReport) -> String {
+    let threads = count(s.threads, "thread");
+    format!(
+        "{:.0} abstracts/s ({}, {threads})",
+        s.abstracts_per_s, s.cpu
+    )
+}
+
+fn print_removed(removed: &RemoveReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "{} is removed from {}: {} freed",
+        removed.name,
+        removed.folder,
+        megabytes(removed.freed_bytes)
+    )?;
+    if let Some(place) = &removed.still_at {
+        writeln!(
+            out,
+            "it is still at {place}, which is not syntopic's to remove"
+        )?;
+    }
+    Ok(())
 }
 
 /// One verified file.

@@ -99,6 +99,9 @@ pub(super) enum Planned {
 impl Plan {
     /// Reads `config.json` of `folder`.
     pub(super) fn read(folder: &Path, config: &SentenceConfig) -> Result<Planned, EmbedError> {
+        if let Some(why) = config.plain_only {
+            return Ok(Planned::Refused(why.to_owned()));
+        }
         let plan = match config.kind() {
             Some(Architecture::Bert) => match bert(folder)? {
                 Planned::Runs(plan) => plan,

@@ -130,7 +130,7 @@ impl GpuModel {
         job: &Job<'_>,
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Done, EmbedError> {
-        let start = |texts: &[&Tokens]| self.model.vectors(texts);
+        let start = |texts: &[&Tokens]| self.model.vectors(texts, job.skip);
         let budget = job.batch_tokens.min(self.fits.load(Ordering::Relaxed));
         let mut flights = Flights::new(&start, budget, &self.name);
         let mut done = Done {

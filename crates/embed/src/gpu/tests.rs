@@ -180,6 +180,7 @@ fn what_the_model_cannot_read_never_reaches_the_device() {
         let give = |ids: Vec<u32>| {
             let job = Job {
                 texts: 1,
+                skip: 0,
                 batch_tokens: 1,
                 tokenize: &|_| {
                     let truncated = false;

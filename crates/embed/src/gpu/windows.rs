@@ -80,6 +80,7 @@ mod tests {
     fn windows(of: usize, texts: usize, fails: usize) -> Result<Vec<(usize, usize)>, EmbedError> {
         let job = Job {
             texts: of,
+            skip: 0,
             batch_tokens: 1,
             tokenize: &|range| tokenize(range, fails),
         };
@@ -115,6 +116,7 @@ mod tests {
         let tokenized = AtomicUsize::new(0);
         let job = Job {
             texts: 1_000,
+            skip: 0,
             batch_tokens: 1,
             tokenize: &|range| {
                 tokenized.fetch_add(1, Ordering::Relaxed);

@@ -40,6 +40,11 @@ impl<'a> OwnCache<'a> {
         }
     }
 
+    /// `<cache>/models/<name>`, which holds every revision.
+    pub(super) fn parent(&self) -> &Path {
+        &self.parent
+    }
+
     /// Compares every file with its entry, by stamp where that is enough.
     pub(super) fn examine(&self, force: bool, progress: &mut dyn FnMut(Fetch)) -> Vec<FileReport> {
         let mut stamps = Stamps::beside(&self.folder);

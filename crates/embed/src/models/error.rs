@@ -64,6 +64,16 @@ pub enum ModelError {
         /// The folders that were looked in.
         looked_in: Vec<PathBuf>,
     },
+    /// Nothing to remove: syntopic's own cache has nothing of the model.
+    #[error("{}", not_in_own_cache(name, folder, elsewhere.as_deref()))]
+    NotInOwnCache {
+        /// The model.
+        name: String,
+        /// Where syntopic's own cache would have it.
+        folder: PathBuf,
+        /// Where else it is on this machine.
+        elsewhere: Option<PathBuf>,
+    },
     /// No source has the model.
     #[error("{}", no_source(name, tried, advice))]
     NoSource {
@@ -158,15 +168,34 @@ fn unknown_model(name: &str, suggestions: &[String], known: &[String]) -> String
 
 fn no_weights(folder: &Path, found: &[String]) -> String {
     let mut text = format!("{} has no model.safetensors", folder.display());
+    if found.iter().any(|name| name == "adapter_config.json") {
+        text.push_str(
+            ": it is an adapter, which is no model alone; copy its files into a copy of its base model's folder, and give \
+             that folder.",
+        );
+        return text;
+    }
     if !found.is_empty() {
         let _ = write!(
             text,
-            "; it has {}, which syntopic does not read (a pickle can run code; of weights in several files, all and their index must be there)",
+            "; it has {}, which syntopic does not read (of pickles, which can run code, pytorch_model.bin alone is read, and \
+             nothing of it run; of weights in several files, all and their index must be there)",
             found.join(", ")
         );
     }
     text.push_str("; save the model as one safetensors file and give that folder.");
     text
+}
+
+fn not_in_own_cache(name: &str, folder: &Path, elsewhere: Option<&Path>) -> String {
+    let none = format!("syntopic's own cache has no {name} ({})", folder.display());
+    match elsewhere {
+        Some(place) => format!(
+            "{none}; it is at {}, which is not syntopic's to remove.",
+            place.display()
+        ),
+        None => format!("{none}: there is nothing to remove."),
+    }
 }
 
 fn no_source(name: &str, tried: &[Tried], advice: &[String]) -> String {

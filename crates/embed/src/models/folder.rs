@@ -11,7 +11,8 @@ use super::registry::{ModelEntry, WEIGHTS, is_pickle};
 use super::resolve::{Fetch, ModelFolder, Source};
 use super::stamp::{Stamps, hex};
 use crate::config::TRANSFORMER_CONFIGS;
-use crate::shards::{INDEX, is_sharded, weight_files};
+use crate::shards::{index, weight_files};
+use crate::stock::adapter;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -91,10 +92,10 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut decides = [&DECIDING[..], &TRANSFORMER_CONFIGS].concat();
     // What is wrong with the index is told by who reads the weights.
     let weights = weight_files(folder).unwrap_or_default();
-    if is_sharded(folder) {
-        decides.push(INDEX);
-        decides.extend(weights.iter().map(String::as_str));
-    }
+    decides.extend(index(folder));
+    decides.extend(weights.iter().map(String::as_str));
+    decides.push(adapter::CONFIG);
+    decides.extend(adapter::WEIGHTS);
     let mut names: Vec<String> = Vec::new();
     for item in fs::read_dir(folder)? {
         let item = item?;
@@ -106,10 +107,10 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
             && name.contains('_')
             && path.is_dir()
         {
-            let parts = ["config.json", WEIGHTS]
-                .into_iter()
-                .filter(|part| path.join(part).is_file());
-            names.extend(parts.map(|part| format!("{name}/{part}")));
+            let mut parts = weight_files(&path).unwrap_or_default();
+            parts.push("config.json".to_owned());
+            parts.retain(|part| path.join(part).is_file());
+            names.extend(parts.iter().map(|part| format!("{name}/{part}")));
         }
     }
     names.sort_unstable();
@@ -196,7 +197,7 @@ fn other_weights(folder: &Path) -> Vec<String> {
     let items = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<String> = items
         .map(|item| item.file_name().to_string_lossy().into_owned())
-        .filter(|name| is_pickle(name) || name.contains(".safetensors"))
+        .filter(|name| is_pickle(name) || name.contains(".safetensors") || name == adapter::CONFIG)
         .collect();
     found.sort_unstable();
     found

@@ -14,8 +14,9 @@
 //! and it is hashed again only when one of them differs, or on [`verify`]. A wrong file in syntopic's own cache is named,
 //! removed and fetched again once; the user's folders and the Hugging Face cache are read, never changed.
 //!
-//! Not for: reading the model's configuration or weights (the encoder does). Safetensors only: a pickle can run code,
-//! so no name that ends like one is accepted anywhere.
+//! Not for: reading the model's configuration or weights (the encoder does). Of what is fetched, safetensors only: a
+//! pickle can run code, so no name that ends like one is accepted. A folder that the user gives may hold
+//! `pytorch_model.bin`, of which only the tensors are read.
 
 mod cache;
 mod embedded;
@@ -24,6 +25,7 @@ mod files;
 mod folder;
 mod options;
 mod registry;
+mod remove;
 mod resolve;
 mod source_hub;
 mod source_wheel;
@@ -34,6 +36,7 @@ pub(crate) use embedded::FILES as EMBEDDED_FILES;
 pub use embedded::{EMBEDDED, embedded_size};
 pub use error::{ModelError, Tried};
 pub use options::ResolveOptions;
-pub use registry::{FileEntry, ModelEntry, Registry, Wheel};
+pub use registry::{FileEntry, ModelEntry, Registry, Speed, Wheel};
+pub use remove::{Removed, remove};
 pub use resolve::{Fetch, ModelFolder, Source, resolve, resolve_spec};
-pub use verify::{FileReport, Where, installed, verify};
+pub use verify::{FileReport, Where, damaged_own_copy, installed, verify};

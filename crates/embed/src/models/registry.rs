@@ -46,8 +46,20 @@ pub struct Wheel {
     pub sha256: String,
 }
 
+/// A measured speed.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Speed {
+    /// Abstracts a second.
+    pub abstracts: f64,
+    /// Which CPU.
+    pub cpu: String,
+    /// Threads.
+    pub threads: usize,
+}
+
 /// One known model.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
     /// The name that users write.
@@ -70,6 +82,15 @@ pub struct ModelEntry {
     pub max_tokens: usize,
     /// Length of an embedding.
     pub dimension: usize,
+    /// The lengths that it was trained to be cut to; most models name none.
+    #[serde(default)]
+    pub matryoshka: Vec<usize>,
+    /// Abstracts a second, and on which CPU, with how many threads: as measured, once.
+    #[serde(default)]
+    pub speed: Option<Speed>,
+    /// Spearman correlation with people's judgements on the test half of STS-B, times 100, as measured here.
+    #[serde(default)]
+    pub stsb: Option<f64>,
     /// What is put before a text, by its kind (`query`, `document`); empty for most models.
     #[serde(default)]
     pub prompts: BTreeMap<String, String>,
@@ -174,7 +195,7 @@ impl Wheel {
 }
 
 /// The known models; the first is the default.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     models: Vec<ModelEntry>,
 }

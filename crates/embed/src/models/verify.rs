@@ -71,6 +71,22 @@ pub fn verify(entry: &ModelEntry, options: &ResolveOptions) -> Result<Vec<FileRe
     }
 }
 
+/// The wrong files of the model in syntopic's own cache, hashed again. [`verify`] passes over them where another place has the
+/// whole model, and so does [`super::resolve`], after it has removed them.
+#[must_use]
+pub fn damaged_own_copy(entry: &ModelEntry, options: &ResolveOptions) -> Vec<FileReport> {
+    if options.folder.is_some() {
+        return Vec::new();
+    }
+    let own = Where {
+        folder: OwnCache::of(entry, options).folder,
+        source: Source::Cache,
+    };
+    let mut reports = own.examine(entry, options, true);
+    reports.retain(|report| !report.ok() && !report.missing);
+    reports
+}
+
 impl Where {
     /// Compares every file there with its entry; with `force`, by its bytes.
     fn examine(

@@ -1,9 +1,9 @@
 //! The weights of a model folder, by name, whatever prefix they were saved under and in however many files.
 
-use super::Place;
+use super::{Place, pickle};
 use crate::EmbedError;
-use crate::shards::weight_files;
-use candle_core::{Device, safetensors};
+use crate::shards::{is_pickle, weight_files};
+use candle_core::{DType, Device, Tensor, safetensors};
 use candle_nn::VarBuilder;
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,15 +14,10 @@ pub(super) fn open(folder: &Path, place: &Place) -> Result<VarBuilder<'static>, 
         path: folder.to_owned(),
         why,
     })?;
-    let read = |name: &String| {
-        let path = folder.join(name);
-        std::fs::read(&path).map_err(|error| EmbedError::Config {
-            path,
-            why: error.to_string(),
-        })
-    };
-    if let [whole] = &files[..] {
-        let bytes = read(whole)?;
+    if let [whole] = &files[..]
+        && !is_pickle(whole)
+    {
+        let bytes = read(&folder.join(whole))?;
         return Ok(VarBuilder::from_buffered_safetensors(
             bytes,
             place.numbers,
@@ -31,13 +26,34 @@ pub(super) fn open(folder: &Path, place: &Place) -> Result<VarBuilder<'static>, 
     }
     let mut tensors = HashMap::new();
     for name in &files {
-        tensors.extend(safetensors::load_buffer(&read(name)?, &Device::Cpu)?);
+        tensors.extend(load_file(&folder.join(name))?);
     }
     Ok(VarBuilder::from_tensors(
         tensors,
         place.numbers,
         &place.device,
     ))
+}
+
+/// The tensors of one file, f32.
+pub(super) fn load_file(path: &Path) -> Result<HashMap<String, Tensor>, EmbedError> {
+    let tensors = if path.extension().is_some_and(|ending| ending == "bin") {
+        pickle::read(path).map_err(|why| EmbedError::Config {
+            path: path.to_owned(),
+            why,
+        })?
+    } else {
+        safetensors::load_buffer(&read(path)?, &Device::Cpu)?
+    };
+    let single = |(name, tensor): (String, Tensor)| Ok((name, tensor.to_dtype(DType::F32)?));
+    tensors.into_iter().map(single).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
+    std::fs::read(path).map_err(|error| EmbedError::Config {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 /// Where the encoder begins: at the top, or under the first of `prefixes` that has the tensor `probe`.

@@ -11,21 +11,35 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// Token vectors `(texts, tokens, hidden)` to one a text, `(texts, hidden)`, in f32 whatever numbers the token vectors are.
-/// Padding never takes part.
+/// Padding never takes part, nor do the tokens that the batch skips, of which a text's last is none.
 pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<Tensor> {
     let states = states.to_dtype(DType::F32)?;
-    if mode == PoolingMode::Max {
-        let lowered = ((&batch.real - 1.0)? * 1e30)?.unsqueeze(2)?;
-        return states.broadcast_add(&lowered)?.max(1);
-    }
     let mut weights = Vec::with_capacity(batch.lengths.len() * batch.width);
     for &length in &batch.lengths {
-        weights.extend(token_weights(mode, length));
+        let skip = batch.skip.min(length.saturating_sub(1));
+        weights.resize(weights.len() + skip, 0.0);
+        weights.extend(match mode {
+            PoolingMode::WeightedMean => weights_by_place(skip, length),
+            mode => token_weights(mode, length - skip),
+        });
         weights.resize(weights.len() + batch.width - length, 0.0);
     }
     let shape = (batch.lengths.len(), 1, batch.width);
+    if mode == PoolingMode::Max {
+        let lowered = |weight| if weight > 0.0 { 0.0 } else { -1e30f32 };
+        let lowered = weights.into_iter().map(lowered).collect();
+        let shape = (batch.lengths.len(), batch.width, 1);
+        let lowered = Tensor::from_vec(lowered, shape, states.device())?;
+        return states.broadcast_add(&lowered)?.max(1);
+    }
     let weights = Tensor::from_vec(weights, shape, states.device())?;
     weights.matmul(&states)?.squeeze(1)
+}
+
+/// What the tokens from `skip` on count for in [`PoolingMode::WeightedMean`]: by their place in the whole text.
+fn weights_by_place(skip: usize, length: usize) -> Vec<f32> {
+    let all: usize = (skip + 1..=length).sum();
+    (skip + 1..=length).map(|i| i as f32 / all as f32).collect()
 }
 
 /// What each of a text's tokens counts for.

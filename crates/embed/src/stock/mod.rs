@@ -4,11 +4,14 @@
 //! BERT is Candle's own; where Candle has no right model, the implementation is ours. It runs as f32 on the CPU, and at any
 //! other [`Place`], which `gpu/` is made of. Not for: speed on a CPU.
 
+pub(crate) mod adapter;
 mod attention;
 mod checkpoint;
 mod head;
+mod jina;
 mod modernbert;
 mod nomic;
+mod pickle;
 mod post_norm;
 mod qwen3;
 mod settings;
@@ -21,6 +24,7 @@ use crate::{EmbedError, SentenceConfig};
 pub(crate) use attention::Reach;
 use candle_core::{DType, Device, Result, Tensor};
 pub(crate) use head::{Dense, token_weights};
+use jina::JinaBert;
 use modernbert::ModernBert;
 use nomic::NomicBert;
 use post_norm::PostNorm;
@@ -31,7 +35,8 @@ use std::path::Path;
 /// A loaded model.
 pub(crate) struct StockModel {
     encoder: Encoder,
-    pooling: PoolingMode,
+    /// More than one are set side by side.
+    poolings: Vec<PoolingMode>,
     dense: Vec<Dense>,
     shape: Shape,
     device: Device,
@@ -69,6 +74,7 @@ enum Encoder {
     PostNorm(PostNorm),
     ModernBert(ModernBert),
     NomicBert(NomicBert),
+    JinaBert(JinaBert),
     Qwen3(Qwen3),
 }
 
@@ -84,6 +90,8 @@ struct Batch {
     lengths: Vec<usize>,
     /// Tokens of the longest.
     width: usize,
+    /// How many of the first tokens take no part in the pooling.
+    skip: usize,
 }
 
 /// A gated inner layer has three matrices where a plain one has two: the width of a plain one that costs as much.
@@ -103,7 +111,7 @@ pub(crate) fn plan(
         Architecture::NomicBert => nomic::plan(folder)?,
         Architecture::ModernBert => modernbert::plan(folder)?,
         Architecture::Qwen3 => qwen3::plan(folder)?,
-        Architecture::Bert => return Ok(None),
+        Architecture::Bert | Architecture::JinaBert => return Ok(None),
     }))
 }
 
@@ -115,7 +123,7 @@ impl StockModel {
         config: &SentenceConfig,
     ) -> std::result::Result<Self, EmbedError> {
         let place = Place::plain();
-        if config.kind() != Some(Architecture::Bert) {
+        if config.kind() != Some(Architecture::Bert) || adapter::is_there(folder) {
             return Self::load_at(folder, config, &place);
         }
         let model = Bert::load(folder, checkpoint::open(folder, &place)?)?;
@@ -157,6 +165,11 @@ impl StockModel {
                 let shape = model.shape();
                 (Encoder::NomicBert(model), shape)
             }
+            Architecture::JinaBert => {
+                let model = JinaBert::load(folder, weights)?;
+                let shape = model.shape();
+                (Encoder::JinaBert(model), shape)
+            }
             Architecture::Qwen3 => {
                 let model = Qwen3::load(folder, weights)?;
                 let shape = model.shape();
@@ -173,10 +186,12 @@ impl StockModel {
         (encoder, shape): (Encoder, Shape),
         place: &Place,
     ) -> std::result::Result<Self, EmbedError> {
+        let poolings = config.poolings();
+        let pooled = poolings.len() * shape.hidden;
         Ok(Self {
             encoder,
-            pooling: config.pooling_mode,
-            dense: Dense::load_all(folder, &config.dense, shape.hidden, &place.device)?,
+            poolings,
+            dense: Dense::load_all(folder, &config.dense, pooled, &place.device)?,
             shape,
             device: place.device.clone(),
         })
@@ -188,7 +203,8 @@ impl StockModel {
 
     /// Numbers a vector.
     pub(crate) fn dim(&self) -> usize {
-        self.dense.last().map_or(self.shape.hidden, |d| d.outputs)
+        let pooled = self.poolings.len() * self.shape.hidden;
+        self.dense.last().map_or(pooled, |d| d.outputs)
     }
 
     /// What may be in a batch.
@@ -200,30 +216,38 @@ impl StockModel {
                 positions: usize::MAX,
             },
             Encoder::PostNorm(model) => model.limits(),
+            Encoder::JinaBert(model) => model.limits(),
             Encoder::ModernBert(model) => model.limits(),
             Encoder::NomicBert(model) => model.limits(),
             Encoder::Qwen3(model) => model.limits(),
         }
     }
 
-    /// Unit vectors of the texts of one batch, row-major `(texts.len(), dim)`.
-    pub(crate) fn embed(&self, texts: &[&Tokens]) -> std::result::Result<Vec<f32>, EmbedError> {
-        Ok(self.vectors(texts)?.flatten_all()?.to_vec1()?)
+    /// Unit vectors of the texts of one batch, row-major `(texts.len(), dim)`; the first `skip` tokens of a text take no part
+    /// in pooling.
+    pub(crate) fn embed(
+        &self,
+        texts: &[&Tokens],
+        skip: usize,
+    ) -> std::result::Result<Vec<f32>, EmbedError> {
+        Ok(self.vectors(texts, skip)?.flatten_all()?.to_vec1()?)
     }
 
-    /// Unit vectors of the texts of one batch, f32 `(texts.len(), dim)`, where the model is: on a GPU they may still be in
-    /// the making. Padding is masked in attention and takes no part in pooling, so a batch gives what its members give
-    /// alone, up to rounding.
-    pub(crate) fn vectors(&self, texts: &[&Tokens]) -> Result<Tensor> {
-        let batch = Batch::new(texts, self.shape.pad_id, &self.device)?;
+    /// The same, f32 `(texts.len(), dim)`, where the model is: on a GPU they may still be in the making. Padding is masked in
+    /// attention and takes no part in pooling, so a batch gives what its members give alone, up to rounding.
+    pub(crate) fn vectors(&self, texts: &[&Tokens], skip: usize) -> Result<Tensor> {
+        let batch = Batch::new(texts, self.shape.pad_id, skip, &self.device)?;
         let states = match &self.encoder {
             Encoder::Bert(model) => model.forward(&batch.ids, &batch.real)?,
             Encoder::PostNorm(model) => model.forward(&batch)?,
             Encoder::ModernBert(model) => model.forward(&batch)?,
             Encoder::NomicBert(model) => model.forward(&batch)?,
+            Encoder::JinaBert(model) => model.forward(&batch)?,
             Encoder::Qwen3(model) => model.forward(&batch)?,
         };
-        let mut vectors = head::pool(&states, &batch, self.pooling)?;
+        let pooled = |mode: &PoolingMode| head::pool(&states, &batch, *mode);
+        let pooled = self.poolings.iter().map(pooled).collect::<Result<Vec<_>>>();
+        let mut vectors = Tensor::cat(&pooled?, 1)?;
         for dense in &self.dense {
             vectors = dense.forward(&vectors)?;
         }
@@ -233,7 +257,7 @@ impl StockModel {
 }
 
 impl Batch {
-    fn new(texts: &[&Tokens], pad_id: u32, device: &Device) -> Result<Self> {
+    fn new(texts: &[&Tokens], pad_id: u32, skip: usize, device: &Device) -> Result<Self> {
         let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
         let width = lengths.iter().copied().max().unwrap_or(0);
         let (mut ids, mut real) = (Vec::new(), Vec::new());
@@ -251,6 +275,7 @@ impl Batch {
             real: Tensor::from_vec(real, shape, device)?,
             lengths,
             width,
+            skip,
         })
     }
 }

@@ -1,13 +1,14 @@
-//! BERT (Devlin et al. 2018) and the encoders that differ from it in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
+//! BERT (Devlin et al. 2018), with or without an adapter, and the encoders that differ from it in names and positions alone: DistilBERT (Sanh et al. 2019), MPNet (Song et al. 2020)
 //! and XLM-RoBERTa (Conneau et al. 2020), which RoBERTa and CamemBERT are the same as.
 //!
 //! Candle has two of them and they do not fit: its DistilBERT takes the tanh approximation for GELU, its XLM-RoBERTa wants
 //! a setting that newer configurations lack. It has no MPNet.
 
+use super::adapter::{self, Adapter};
 use super::attention::{Heads, Reach, View, attend, split};
 use super::checkpoint::root;
 use super::settings::{Activation, Settings};
-use super::{Batch, Limits};
+use super::{Batch, Limits, Place};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::config::Architecture;
@@ -222,6 +223,7 @@ struct Layer {
     down: Linear,
     norm: LayerNorm,
     activation: Activation,
+    adapter: Option<Adapter>,
 }
 
 impl PostNorm {
@@ -255,12 +257,23 @@ impl PostNorm {
             )
         });
         let layer = |index| Layer::load(&weights.pp(names.layer).pp(index), names, &sizes);
+        let mut layers = (0..sizes.layers).map(layer).collect::<Result<Vec<_>>>()?;
+        if adapter::is_there(folder) {
+            let place = Place {
+                device: weights.device().clone(),
+                numbers: weights.dtype(),
+            };
+            let parts = Adapter::load(folder, sizes.layers, hidden, &place)?;
+            for (layer, part) in layers.iter_mut().zip(parts) {
+                layer.adapter = Some(part);
+            }
+        }
         Ok(Self {
             words: embedding(sizes.words, hidden, below.pp("word_embeddings"))?,
             positions: embedding(sizes.positions, hidden, below.pp("position_embeddings"))?,
             kind,
             norm: layer_norm(hidden, sizes.epsilon, below.pp("LayerNorm"))?,
-            layers: (0..sizes.layers).map(layer).collect::<Result<_>>()?,
+            layers,
             relative: relative.transpose()?,
             sizes,
         })
@@ -338,6 +351,7 @@ impl Layer {
             down: linear(sizes.inner, hidden, weights.pp(names.down))?,
             norm: norm(names.norm)?,
             activation: sizes.activation,
+            adapter: None,
         })
     }
 
@@ -364,7 +378,11 @@ impl Layer {
         let attended = (self.attended.forward(&attended)? + states)?;
         let attended = self.attended_norm.forward(&attended)?;
         let inner = self.activation.of(&self.up.forward(&attended)?)?;
-        self.norm.forward(&(self.down.forward(&inner)? + attended)?)
+        let inner = self.down.forward(&inner)?;
+        match &self.adapter {
+            Some(adapter) => adapter.forward(&inner, &attended, &self.norm),
+            None => self.norm.forward(&(inner + attended)?),
+        }
     }
 }
 

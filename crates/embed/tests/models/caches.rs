@@ -4,7 +4,9 @@ use crate::support::*;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use syntopic_embed::models::{ModelError, ResolveOptions, Source, installed, verify};
+use syntopic_embed::models::{
+    ModelError, ResolveOptions, Source, damaged_own_copy, installed, remove, verify,
+};
 
 /// A cache that holds the model, and the options to repair it from a hub.
 fn filled() -> (MockHub, tempfile::TempDir, ResolveOptions, PathBuf) {
@@ -192,12 +194,44 @@ fn verify_looks_where_the_model_would_be_taken_from() {
         for _ in 0..2 {
             assert_eq!(verified_below(&options), (snapshot.clone(), 0), "{own}");
         }
+        // A wrong copy of ours is told all the same.
+        let wrong = damaged_own_copy(&entry(), &options);
+        assert_eq!(wrong.len(), usize::from(own != "missing"), "{own}");
+        assert!(wrong.iter().all(|report| report.path == path), "{own}");
         let found = run(&entry(), &options).0.expect("found");
         assert_eq!(found.folder, snapshot, "{own}: and it is taken from there");
 
         fs::write(snapshot.join("model.safetensors"), b"short").expect("written");
         assert_eq!(verified_below(&options), (folder, 1), "{own}");
     }
+}
+
+#[test]
+fn remove_leaves_other_caches_alone_and_says_where_the_model_still_is() {
+    let (_hub, _cache, filled_options, folder) = filled();
+    let hf = temp();
+    let snapshot = snapshot(hf.path(), REVISION);
+    write_model(&snapshot, &files());
+    let options = ResolveOptions {
+        hf_home: Some(hf.path().to_path_buf()),
+        offline: true,
+        ..filled_options
+    };
+    let removed = remove(&entry(), &options).expect("removed");
+    assert!(folder.starts_with(&removed.folder) && !removed.folder.exists());
+    let size: u64 = entry().files.iter().map(|file| file.size).sum();
+    assert!(removed.freed >= size);
+    assert_eq!(
+        removed.left.map(|place| place.folder),
+        Some(snapshot.clone())
+    );
+    let error = remove(&entry(), &options).expect_err("nothing is left of ours");
+    assert!(
+        matches!(error, ModelError::NotInOwnCache { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("not syntopic's to remove"));
+    assert_eq!(verified_below(&options), (snapshot, 0));
 }
 
 #[test]

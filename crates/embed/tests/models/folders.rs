@@ -87,15 +87,15 @@ fn what_is_no_model_folder_is_refused_with_the_reason() {
     fs::write(&file, b"").expect("written");
     let error = run(&entry(), &given(&file, &cache)).0.expect_err("a file");
     assert!(matches!(error, ModelError::NotAFolder { .. }), "{error:?}");
-    fs::write(folder.path().join("pytorch_model.bin"), b"pickle").expect("written");
+    fs::write(folder.path().join("model.pt"), b"pickle").expect("written");
     let error = run(&entry(), &given(folder.path(), &cache))
         .0
         .expect_err("a pickle");
     assert!(
-        matches!(&error, ModelError::NoWeights { found, .. } if found == &["pytorch_model.bin"]),
+        matches!(&error, ModelError::NoWeights { found, .. } if found == &["model.pt"]),
         "{error:?}"
     );
-    assert!(error.to_string().contains("a pickle can run code"));
+    assert!(error.to_string().contains("pickles, which can run code"));
 }
 
 #[test]

@@ -63,7 +63,13 @@ pub fn first_vector(
 ) -> Result<FirstVector, LibraryError> {
     let start = Instant::now();
     let options = setting::options(bench);
-    let embedder = crate::model::load(bench.model.as_deref(), sources, options, progress)?;
+    let embedder = crate::model::load(
+        bench.model.as_deref(),
+        sources,
+        options,
+        bench.cut,
+        progress,
+    )?;
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
     let start = Instant::now();
     embedder.embed(&[TEXT], TextKind::Query, &mut |_| ControlFlow::Continue(()))?;

@@ -34,7 +34,7 @@ pub use throughput::{EmbedBenchReport, embed};
 
 use crate::add::Source;
 use std::path::PathBuf;
-use syntopic_embed::{Device, Mode};
+use syntopic_embed::{Cut, Device, Mode};
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct EmbedBench {
     pub source: Option<Source>,
     /// Registry name or folder of the model; the registry's default when not given.
     pub model: Option<String>,
+    /// What its vectors are cut to. Default: nothing.
+    pub cut: Option<Cut>,
     /// Most papers; all when not given.
     pub limit: Option<usize>,
     /// Passes over the papers; the median one is reported. Default 3.
@@ -65,6 +67,7 @@ impl Default for EmbedBench {
         Self {
             source: None,
             model: None,
+            cut: None,
             limit: None,
             repeat: 3,
             batch_tokens: None,

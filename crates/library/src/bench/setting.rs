@@ -48,7 +48,13 @@ pub(super) fn load(
     progress: &mut Progress<'_>,
 ) -> Result<(Embedder, Setting), LibraryError> {
     let options = options(bench);
-    let embedder = crate::model::load(bench.model.as_deref(), sources, options, progress)?;
+    let embedder = crate::model::load(
+        bench.model.as_deref(),
+        sources,
+        options,
+        bench.cut,
+        progress,
+    )?;
     let (candle_threads, rayon_threads) = thread_counts();
     let setting = Setting {
         model: embedder.identity().name.clone(),

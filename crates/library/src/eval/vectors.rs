@@ -132,11 +132,14 @@ pub(super) fn neighbours(rows: &Embeddings, k: usize) -> Vec<Vec<usize>> {
     all.into_iter().enumerate().map(others).collect()
 }
 
+/// Every row has as many nearest as any other, so the mean of shares is the share of all.
 fn mean_overlap(ours: &[Vec<usize>], theirs: &[Vec<usize>]) -> f64 {
-    let shares = ours.iter().zip(theirs).map(|(ours, theirs)| {
-        ours.iter().filter(|row| theirs.contains(row)).count() as f64 / ours.len() as f64
-    });
-    shares.sum::<f64>() / ours.len() as f64
+    let shared = |(ours, theirs): (&Vec<usize>, &Vec<usize>)| {
+        ours.iter().filter(|row| theirs.contains(row)).count()
+    };
+    let shared: usize = ours.iter().zip(theirs).map(shared).sum();
+    let all: usize = ours.iter().map(Vec::len).sum();
+    shared as f64 / all as f64
 }
 
 /// The labels of `n` rows, numbered in the order of their names.

@@ -67,6 +67,7 @@ fn run_embed(verb: &BenchEmbedArguments, mut output: Output<'_>) -> anyhow::Resu
             (verb.profile, "--profile"),
             (!verb.lengths.is_empty(), "--lengths"),
             (verb.cold, "--cold"),
+            (verb.dim.dim.is_some(), "--dim"),
         ];
         if let Some((_, option)) = alone.iter().find(|(given, _)| *given) {
             return Ok(refuse(&format!(
@@ -123,6 +124,7 @@ fn options(verb: &BenchEmbedArguments) -> anyhow::Result<EmbedBench> {
     Ok(EmbedBench {
         source: verb.file.clone().map(Source::File),
         model: verb.model.first().cloned(),
+        cut: verb.dim.cut(),
         limit: verb.n,
         repeat: verb.repeat.unwrap_or(defaults.repeat),
         batch_tokens: verb.batch_tokens.first().copied(),
