@@ -21,8 +21,8 @@ const ODD: [(&str, &str, &str); 4] = [
     ),
     (
         "o3",
-        "Schrödingers Katze: 貓 and \u{2028} lines",
-        "A title of many letters.",
+        "Schrödingers Katze: 貓 and letters",
+        "A title of many alphabets.",
     ),
     ("o4", "Graphs {{data}} {{script}}", "A title with braces."),
 ];
