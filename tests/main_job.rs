@@ -130,7 +130,7 @@ fn a_paper_is_nearest_to_its_own_text() {
     );
     let related = syntopic(library, &["related", "--text", &text, "-k", "1", "--json"]).json();
     assert_eq!(related["hits"][0]["id"], paper["id"]);
-    assert!(related["hits"][0]["score"].as_f64().expect("a score") > 0.999);
+    assert!(related["hits"][0]["cosine"].as_f64().expect("a score") > 0.999);
     assert_eq!(related["query"]["truncated"], true);
     let others = syntopic(
         library,
