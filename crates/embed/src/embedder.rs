@@ -3,7 +3,7 @@
 use crate::bert::Shape;
 use crate::fast::{FastBert, Precision, Run};
 use crate::models::ModelFolder;
-use crate::peak::{Peak, measure_int16_peak, measure_peak};
+use crate::peak::{Peak, measure_peak, measure_peak_of};
 use crate::static_model::StaticModel;
 use crate::stock::StockModel;
 use crate::tokens::{TextTokenizer, Tokens};
@@ -310,14 +310,12 @@ impl Embedder {
         self.model.shape().operations(tokens)
     }
 
-    /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or 16-bit integers in
-    /// [`Mode::Int16`]. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`.
+    /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or the narrower ones that its
+    /// mode is named after. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`.
     #[must_use]
     pub fn measure_peak(&self, threads: usize, time: Duration) -> Peak {
         match &self.model {
-            Encoder::Fast(model) if model.precision() == Precision::Int16 => {
-                measure_int16_peak(threads, time)
-            }
+            Encoder::Fast(model) => measure_peak_of(model.precision(), threads, time),
             _ => measure_peak(threads, time),
         }
     }
