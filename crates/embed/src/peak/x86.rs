@@ -3,7 +3,7 @@
 use super::{CHAINS, Kernel};
 use crate::fast::Precision;
 use std::arch::x86_64::{
-    __m512bh, _mm256_add_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_set1_epi16,
+    __m512bh, __m512i, _mm256_add_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_set1_epi16,
     _mm256_set1_epi32, _mm256_set1_ps, _mm512_add_epi32, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
     _mm512_dpwssd_epi32, _mm512_fmadd_ps, _mm512_madd_epi16, _mm512_set1_epi32, _mm512_set1_ps,
 };
@@ -17,24 +17,24 @@ pub(super) fn best(precision: Precision) -> Option<(Kernel, &'static str)> {
     let has_512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
     let has_vnni = has_512 && is_x86_feature_detected!("avx512vnni");
     let has_bf16 = has_vnni && is_x86_feature_detected!("avx512bf16");
-    // SAFETY of every call: the CPU was just found to have what the kernel needs, AVX2 and FMA at least.
+    macro_rules! kernel {
+        ($kernel:ident) => {
+            // SAFETY: the CPU was just found to have what the kernel needs, AVX2 and FMA at least.
+            |rounds| unsafe { $kernel(rounds) }
+        };
+    }
     Some(match precision {
-        Precision::F32 if has_512 => (|rounds| unsafe { avx512(rounds) }, "AVX-512"),
-        Precision::F32 => (|rounds| unsafe { avx2(rounds) }, "AVX2"),
-        Precision::Int16 if has_vnni => (
-            |rounds| unsafe { vnni_int16(rounds) },
-            "AVX-512 VNNI, int16",
-        ),
-        Precision::Int16 if has_512 => (|rounds| unsafe { avx512_int16(rounds) }, "AVX-512, int16"),
-        Precision::Int16 => (|rounds| unsafe { avx2_int16(rounds) }, "AVX2, int16"),
-        Precision::Int8 if has_vnni => {
-            (|rounds| unsafe { vnni_int8(rounds) }, "AVX-512 VNNI, int8")
-        }
+        Precision::F32 if has_512 => (kernel!(avx512), "AVX-512"),
+        Precision::F32 => (kernel!(avx2), "AVX2"),
+        Precision::Int16 if has_vnni => (kernel!(vnni_int16), "AVX-512 VNNI, int16"),
+        Precision::Int16 if has_512 => (kernel!(avx512_int16), "AVX-512, int16"),
+        Precision::Int16 => (kernel!(avx2_int16), "AVX2, int16"),
+        Precision::Int8 if has_vnni => (kernel!(vnni_int8), "AVX-512 VNNI, int8"),
         // Two halves of the bytes, each as pairs of 16 bits.
-        Precision::Int8 => (|rounds| unsafe { avx2_int16(rounds) }, "AVX2, int8"),
-        Precision::Bf16 if has_bf16 => (|rounds| unsafe { bf16(rounds) }, "AVX-512 BF16"),
+        Precision::Int8 => (kernel!(avx2_int16), "AVX2, int8"),
+        Precision::Bf16 if has_bf16 => (kernel!(bf16), "AVX-512 BF16"),
         // Two halves of the pairs, each as f32.
-        Precision::Bf16 => (|rounds| unsafe { avx2(rounds) }, "AVX2, bf16"),
+        Precision::Bf16 => (kernel!(avx2), "AVX2, bf16"),
     })
 }
 
@@ -135,10 +135,10 @@ fn vnni_int8(rounds: usize) -> f64 {
 fn bf16(rounds: usize) -> f64 {
     let mut sums = [_mm512_set1_ps(0.0); CHAINS];
     // SAFETY: both are 512 bits, and any bits are a value of both. 0x3F80 is 1.
-    let (a, b): (__m512bh, __m512bh) = unsafe {
+    let (a, b) = unsafe {
         (
-            std::mem::transmute(_mm512_set1_epi32(black_box(0x3F80_3F80))),
-            std::mem::transmute(_mm512_set1_epi32(black_box(0x3A80_3A80))),
+            std::mem::transmute::<__m512i, __m512bh>(_mm512_set1_epi32(black_box(0x3F80_3F80))),
+            std::mem::transmute::<__m512i, __m512bh>(_mm512_set1_epi32(black_box(0x3A80_3A80))),
         )
     };
     for _ in 0..rounds {
