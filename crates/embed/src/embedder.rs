@@ -5,7 +5,7 @@ use crate::cut::{Cut, cut_rows};
 use crate::fast::{FastBert, Precision, Run, settle};
 use crate::gpu::{GpuModel, Job};
 use crate::models::ModelFolder;
-use crate::peak::{Peak, measure_int16_peak, measure_peak};
+use crate::peak::{Peak, measure_peak, measure_peak_of};
 use crate::profile::{Part, counted};
 use crate::static_model::StaticModel;
 use crate::stock::StockModel;
@@ -406,18 +406,16 @@ impl Embedder {
         self.model.shape().operations(tokens)
     }
 
-    /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or 16-bit integers in
-    /// [`Mode::Int16`]. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`; on a
-    /// GPU, products of large matrices, whatever the threads.
+    /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or the narrower ones that its
+    /// mode is named after. It is what [`Embedder::operations`] a second are a share of. Runs `threads` threads for `time`; on
+    /// a GPU, products of large matrices, whatever the threads.
     ///
     /// # Errors
     /// When the GPU fails.
     pub fn measure_peak(&self, threads: usize, time: Duration) -> Result<Peak, EmbedError> {
         Ok(match &self.model {
             Encoder::Gpu(model) => model.measure_peak(time)?,
-            Encoder::Fast(model) if model.precision() == Precision::Int16 => {
-                measure_int16_peak(threads, time)
-            }
+            Encoder::Fast(model) => measure_peak_of(model.precision(), threads, time),
             _ => measure_peak(threads, time),
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! Not for: choosing a code path; it only measures.
 
+use crate::fast::Precision;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -20,12 +21,12 @@ pub struct Peak {
 /// parts. [`crate::Embedder::measure_peak`] measures what a loaded model multiplies.
 #[must_use]
 pub fn measure_peak(threads: usize, time: Duration) -> Peak {
-    measure(best_kernel(), threads, time)
+    measure_peak_of(Precision::F32, threads, time)
 }
 
-/// The same of pairs of 16-bit integers that are summed in 32 bits.
-pub(crate) fn measure_int16_peak(threads: usize, time: Duration) -> Peak {
-    measure(best_int16_kernel(), threads, time)
+/// The same of the numbers of `precision`, by the instructions that the packed encoder multiplies them with on this CPU.
+pub(crate) fn measure_peak_of(precision: Precision, threads: usize, time: Duration) -> Peak {
+    measure(best_kernel(precision), threads, time)
 }
 
 fn measure((kernel, instructions): (Kernel, &'static str), threads: usize, time: Duration) -> Peak {
@@ -51,41 +52,41 @@ fn measure((kernel, instructions): (Kernel, &'static str), threads: usize, time:
     }
 }
 
-/// Threads of Candle's pool and of rayon's, which stand side by side: `CANDLE_NUM_THREADS` and `RAYON_NUM_THREADS`
-/// set them.
+/// Threads of Candle's pool and of rayon's, which stand side by side: `CANDLE_NUM_THREADS`, where it is not set
+/// `RAYON_NUM_THREADS`, and `RAYON_NUM_THREADS` set them.
 #[must_use]
 pub fn thread_counts() -> (usize, usize) {
+    let asked = std::env::var("CANDLE_NUM_THREADS").ok();
     (
-        candle_core::utils::get_num_threads(),
+        candle_threads(asked.as_deref()),
         rayon::current_num_threads(),
     )
+}
+
+/// As Candle reads the variable: a positive number counts, all else is as if it were not set.
+fn candle_threads(asked: Option<&str>) -> usize {
+    let asked = asked.and_then(|number| number.parse().ok());
+    asked
+        .filter(|threads| *threads > 0)
+        .unwrap_or_else(candle_core::utils::get_num_threads)
 }
 
 /// Does so many rounds and tells how many operations that was.
 type Kernel = fn(usize) -> f64;
 
-fn best_kernel() -> (Kernel, &'static str) {
+/// The kernel and its instructions; as the encoder, it has AVX-512's own for narrow numbers where the CPU does, and for
+/// bytes and bfloat16 AVX2's elsewhere.
+fn best_kernel(precision: Precision) -> (Kernel, &'static str) {
     #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the kernel needs AVX-512F alone, and the CPU was just found to have it.
-            return (|rounds| unsafe { x86::avx512(rounds) }, "AVX-512");
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the kernel needs AVX2 and FMA alone, and the CPU was just found to have both.
-            return (|rounds| unsafe { x86::avx2(rounds) }, "AVX2");
-        }
+    if let Some(kernel) = x86::best(precision) {
+        return kernel;
     }
-    (portable, "portable")
-}
-
-fn best_int16_kernel() -> (Kernel, &'static str) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the kernel needs AVX2 alone, and the CPU was just found to have it.
-        return (|rounds| unsafe { x86::avx2_int16(rounds) }, "AVX2, int16");
+    match precision {
+        Precision::F32 => (portable, "portable"),
+        Precision::Bf16 => (portable, "portable, bf16"),
+        Precision::Int16 => (portable_integers, "portable, int16"),
+        Precision::Int8 => (portable_integers, "portable, int8"),
     }
-    (portable_int16, "portable, int16")
 }
 
 /// Independent sums, enough of them to hide the latency of a multiply-add on every CPU of today.
@@ -105,7 +106,7 @@ fn portable(rounds: usize) -> f64 {
     (rounds * CHAINS * 4 * 2) as f64
 }
 
-fn portable_int16(rounds: usize) -> f64 {
+fn portable_integers(rounds: usize) -> f64 {
     let mut sums = [[1i32; 4]; CHAINS];
     let (a, b) = (black_box(3i16), black_box(-5i16));
     for _ in 0..rounds {
@@ -122,80 +123,45 @@ fn portable_int16(rounds: usize) -> f64 {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::CHAINS;
-    use std::arch::x86_64::{
-        _mm256_add_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-        _mm256_set1_ps, _mm512_fmadd_ps, _mm512_set1_ps,
-    };
-    use std::hint::black_box;
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn avx512(rounds: usize) -> f64 {
-        let mut sums = [_mm512_set1_ps(0.0); CHAINS];
-        let (a, b) = (
-            _mm512_set1_ps(black_box(1.000_1)),
-            _mm512_set1_ps(black_box(0.000_1)),
-        );
-        for _ in 0..rounds {
-            for sum in &mut sums {
-                *sum = _mm512_fmadd_ps(*sum, a, b);
-            }
-        }
-        black_box(sums);
-        (rounds * CHAINS * 16 * 2) as f64
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn avx2(rounds: usize) -> f64 {
-        let mut sums = [_mm256_set1_ps(0.0); CHAINS];
-        let (a, b) = (
-            _mm256_set1_ps(black_box(1.000_1)),
-            _mm256_set1_ps(black_box(0.000_1)),
-        );
-        for _ in 0..rounds {
-            for sum in &mut sums {
-                *sum = _mm256_fmadd_ps(*sum, a, b);
-            }
-        }
-        black_box(sums);
-        (rounds * CHAINS * 8 * 2) as f64
-    }
-
-    /// Sixteen products an instruction, added in pairs, and one more to add them to a sum: as the encoder does.
-    #[target_feature(enable = "avx2")]
-    pub(super) fn avx2_int16(rounds: usize) -> f64 {
-        let mut sums = [_mm256_set1_epi32(1); CHAINS];
-        let (a, b) = (
-            _mm256_set1_epi16(black_box(3)),
-            _mm256_set1_epi32(black_box(-5)),
-        );
-        for _ in 0..rounds {
-            for sum in &mut sums {
-                *sum = _mm256_add_epi32(_mm256_madd_epi16(*sum, a), b);
-            }
-        }
-        black_box(sums);
-        (rounds * CHAINS * 16 * 2) as f64
-    }
-}
+mod x86;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: [Precision; 4] = [
+        Precision::F32,
+        Precision::Int16,
+        Precision::Int8,
+        Precision::Bf16,
+    ];
+
     #[test]
     fn every_kernel_that_this_cpu_has_runs_and_counts() {
         assert_eq!(portable(10), (10 * CHAINS * 8) as f64);
-        let (kernel, name) = best_kernel();
-        assert!(kernel(10) >= portable(10), "{name}");
-        let peak = measure_peak(2, Duration::from_millis(50));
-        assert!(peak.gops > 0.0 && peak.gops.is_finite());
-        assert_eq!(peak.threads, 2);
-        assert_eq!(portable_int16(10), (10 * CHAINS * 16) as f64);
-        let (kernel, name) = best_int16_kernel();
-        assert!(kernel(10) >= portable_int16(10), "{name}");
-        let peak = measure_int16_peak(2, Duration::from_millis(50));
-        assert!(peak.gops > 0.0 && peak.instructions.ends_with("int16"));
+        assert_eq!(portable_integers(10), (10 * CHAINS * 16) as f64);
+        for precision in ALL {
+            let (kernel, name) = best_kernel(precision);
+            assert!(kernel(10) >= portable(10), "{name}");
+            assert_eq!(kernel(20), 2.0 * kernel(10), "{name}");
+            let peak = measure_peak_of(precision, 2, Duration::from_millis(50));
+            println!("{precision:?}: {peak:?}");
+            assert!(peak.gops > 0.0 && peak.gops.is_finite());
+            assert_eq!((peak.threads, peak.instructions), (2, name));
+            let says = name.contains("int16") as u8 + name.contains("int8") as u8;
+            assert_eq!(
+                says == 1,
+                matches!(precision, Precision::Int16 | Precision::Int8)
+            );
+        }
+    }
+
+    #[test]
+    fn candles_threads_are_those_it_reads_from_its_own_variable_first() {
+        let otherwise = candle_core::utils::get_num_threads();
+        assert_eq!(candle_threads(Some("7")), 7);
+        for none in [None, Some("0"), Some("-1"), Some("many"), Some("")] {
+            assert_eq!(candle_threads(none), otherwise, "{none:?}");
+        }
     }
 }

@@ -61,7 +61,7 @@ fn it_agrees_with_candles_bert_at_every_length() {
 
 #[test]
 fn a_vector_is_the_same_bit_for_bit_whatever_it_is_batched_with_and_on_however_many_threads() {
-    for mode in [Mode::F32, Mode::Int16] {
+    for mode in [Mode::F32, Mode::Bf16, Mode::Int16, Mode::Int8] {
         assert_same_bits(mode);
     }
 }

@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn tiles_cover_the_rows_and_few_are_small() {
         assert_eq!(sizes::<Six>(13), [5, 4, 4]);
-        assert_eq!(sizes::<Twelve>(25), [12, 6, 4, 3]);
+        assert_eq!(sizes::<Twelve>(25), [12, 6, 3, 4]);
         for rows in 1..300 {
             let (six, twelve) = (sizes::<Six>(rows), sizes::<Twelve>(rows));
             assert_eq!(six.iter().sum::<usize>(), rows);

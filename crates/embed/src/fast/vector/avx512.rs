@@ -260,7 +260,7 @@ impl<const EXTENSION: u8> Pairs for Avx512Pairs<EXTENSION> {
         };
         // SAFETY: as said above; `__m512bh` is 512 bits as `__m512i` is, and any bits are a value of both.
         Self(unsafe {
-            let [a, b]: [__m512bh; 2] = [std::mem::transmute(self.0), std::mem::transmute(b.0)];
+            let [a, b] = [self.0, b.0].map(|x| std::mem::transmute::<__m512i, __m512bh>(x));
             _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(sum.0), a, b))
         })
     }
