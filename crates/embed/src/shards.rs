@@ -41,11 +41,6 @@ pub(crate) fn index(folder: &Path) -> Option<&'static str> {
     None
 }
 
-/// Whether the weights are in several files.
-pub(crate) fn is_sharded(folder: &Path) -> bool {
-    index(folder).is_some()
-}
-
 /// The names of the files that hold the weights, sorted; the one safetensors file, whether it is there or not, where there is
 /// nothing else.
 ///
@@ -88,7 +83,7 @@ mod tests {
     fn one_file_comes_before_an_index() {
         let index = r#"{"weight_map":{"a":"model-2.safetensors","b":"model-1.safetensors","c":"model-1.safetensors"}}"#;
         let dir = folder(&[(INDEX, index)]);
-        assert!(is_sharded(dir.path()));
+        assert!(index(dir.path()).is_some());
         let files = weight_files(dir.path());
         assert_eq!(
             files,
@@ -98,7 +93,7 @@ mod tests {
             ])
         );
         std::fs::write(dir.path().join(WHOLE), "").expect("a file");
-        assert!(!is_sharded(dir.path()));
+        assert!(index(dir.path()).is_none());
         assert_eq!(weight_files(dir.path()), Ok(vec![WHOLE.to_owned()]));
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Job<'a> {
     pub(crate) texts: usize,
     /// Most tokens in a batch, padding included.
     pub(crate) batch_tokens: usize,
+    /// How many of a text's first tokens take no part in the pooling.
+    pub(crate) skip: usize,
     /// Tokens of some of the texts.
     pub(crate) tokenize: &'a (dyn Fn(Range<usize>) -> Result<Vec<Tokens>, EmbedError> + Sync),
 }

@@ -181,37 +181,40 @@ mod tests {
     #[test]
     fn padding_is_never_looked_at_and_every_row_is_a_number() {
         let shape = (2, 2, 9, 4);
-        let heads = |padding: f64| {
+        let heads = |padding: f64, dtype: DType| {
             let tail = |t: Tensor| {
                 let last =
                     (t.i((1.., .., 6.., ..)).expect("the padding") * padding).expect("scaled");
                 t.slice_assign(&[1..2, 0..2, 6..9, 0..4], &last)
                     .expect("assigned")
             };
+            let of = |t: Tensor| t.to_dtype(dtype).expect("the same in 16 bits");
             Heads {
-                queries: numbers(shape, 0.7),
-                keys: tail(numbers(shape, 1.1)),
-                values: tail(numbers(shape, 1.3)),
+                queries: of(numbers(shape, 0.7)),
+                keys: of(tail(numbers(shape, 1.1))),
+                values: of(tail(numbers(shape, 1.3))),
             }
         };
         let real = [[1f32; 9], [1., 1., 1., 1., 1., 1., 0., 0., 0.]];
         let real = Tensor::new(&real, &Device::Cpu).expect("a mask");
-        for reach in [Reach::All, Reach::Before, Reach::Within(1)] {
+        let reaches = [Reach::All, Reach::Before, Reach::Within(1)];
+        let dtypes = [DType::F32, DType::F16, DType::BF16];
+        for (reach, dtype) in reaches.iter().flat_map(|r| dtypes.map(|d| (*r, d))) {
             let view = View {
                 real: &real,
                 reach,
                 bias: None,
             };
             let run = |padding| {
-                let all = attend(&heads(padding), &view).expect("attended");
-                let all: Vec<f32> = all
-                    .flatten_all()
-                    .and_then(|t| t.to_vec1())
-                    .expect("numbers");
-                assert!(all.iter().all(|x| x.is_finite()), "{reach:?}");
+                let all = attend(&heads(padding, dtype), &view).expect("attended");
+                let all = all.to_dtype(DType::F32).and_then(|t| t.flatten_all());
+                let all: Vec<f32> = all.and_then(|t| t.to_vec1()).expect("numbers");
+                assert!(all.iter().all(|x| x.is_finite()), "{reach:?}, {dtype:?}");
                 all[..(9 + 6) * 8].to_vec()
             };
-            assert_eq!(run(1.0), run(1e6), "{reach:?}");
+            // f16 ends at 65,504.
+            let much = if dtype == DType::F16 { 1e3 } else { 1e6 };
+            assert_eq!(run(1.0), run(much), "{reach:?}, {dtype:?}");
         }
     }
 

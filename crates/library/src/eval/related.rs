@@ -224,6 +224,7 @@ impl Corpus {
             spec,
             &ResolveOptions::from_env(),
             EmbedOptions::default(),
+            None,
             progress,
         )?;
         let texts: Vec<String> = papers.iter().map(paper_text).collect();

@@ -139,6 +139,7 @@ fn embed(
         eval.model.as_deref(),
         models,
         EmbedOptions::default(),
+        None,
         progress,
     )?;
     let embedded = embedder.embed(&texts, TextKind::Document, &mut |p| {
