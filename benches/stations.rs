@@ -10,7 +10,7 @@ use syntopic_embed::models::{Registry, ResolveOptions, resolve};
 use syntopic_embed::{EmbedOptions, Embedder, TextKind};
 use syntopic_index::exact;
 use syntopic_library::SAMPLE_PAGE;
-use syntopic_topics::{Document, TopicOptions, topics};
+use syntopic_topics::{Document, Tools, TopicOptions, topics};
 
 fn papers() -> Vec<Paper> {
     let records = syntopic_formats::open("sample", Box::new(SAMPLE_PAGE.as_bytes()), None)
@@ -89,12 +89,18 @@ fn stations(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("topics, phrases embedded", |b| {
         let mut phrases = |phrases: &[String]| Ok(embed(&embedder, phrases));
+        // So few papers are not drawn towards their neighbours.
+        let mut neighbors = |_: &_, _| Err("no neighbours are looked up".into());
         b.iter(|| {
+            let tools = Tools {
+                neighbors: &mut neighbors,
+                embed_phrases: &mut phrases,
+            };
             topics(
                 &vectors,
                 &documents,
                 &TopicOptions::default(),
-                &mut phrases,
+                tools,
                 &mut |_| {},
             )
             .expect("topics")

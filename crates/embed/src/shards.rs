@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn one_file_comes_before_an_index() {
-        let index = r#"{"weight_map":{"a":"model-2.safetensors","b":"model-1.safetensors","c":"model-1.safetensors"}}"#;
-        let dir = folder(&[(INDEX, index)]);
+        let listed = r#"{"weight_map":{"a":"model-2.safetensors","b":"model-1.safetensors","c":"model-1.safetensors"}}"#;
+        let dir = folder(&[(INDEX, listed)]);
         assert!(index(dir.path()).is_some());
         let files = weight_files(dir.path());
         assert_eq!(

@@ -305,7 +305,11 @@ fn vectors(
     batch_tokens: usize,
     texts: &[String],
 ) -> Vec<Vec<f32>> {
-    let options = EmbedOptions { batch_tokens, mode };
+    let options = EmbedOptions {
+        batch_tokens,
+        mode,
+        ..EmbedOptions::default()
+    };
     let embedder = Embedder::load(model, options).expect("a usable model");
     let go_on = &mut |_| ControlFlow::Continue(());
     let embedded = embedder.embed(texts, TextKind::Document, go_on);

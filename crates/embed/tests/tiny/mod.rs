@@ -84,7 +84,11 @@ pub(crate) fn assert_expected(
     let (mut farthest, mut widest) = (1f64, 0f32);
     for mode in [Mode::Stock, Mode::Auto] {
         for batch_tokens in [1, 700] {
-            let options = EmbedOptions { batch_tokens, mode };
+            let options = EmbedOptions {
+                batch_tokens,
+                mode,
+                ..EmbedOptions::default()
+            };
             let embedder = Embedder::load(&model, options).expect("a usable model");
             for kind in [TextKind::Document, TextKind::Query] {
                 let named = match kind {

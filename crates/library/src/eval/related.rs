@@ -16,6 +16,9 @@ use syntopic_core::{Embeddings, Paper, Row, dot, paper_text};
 use syntopic_embed::models::ResolveOptions;
 use syntopic_embed::{EmbedOptions, TextKind};
 
+/// A figure of one query, by the grades in the order of its list and which of them are relevant; `None` where it has none.
+type OneQuery<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+
 /// Ids of unknown papers that are named.
 const NAMED: usize = 5;
 
@@ -322,7 +325,7 @@ fn figures(lists: &[Vec<Ranked<'_>>], asked: &EvalRelated) -> (Vec<Figure>, usiz
         })
         .filter(|(_, relevant): &(_, Vec<bool>)| relevant.contains(&true))
         .collect();
-    let figure = |name: String, of: &dyn Fn(&[f64], &[bool]) -> Option<f64>| {
+    let figure = |name: String, of: &OneQuery<'_>| {
         let values: Vec<f64> = lists
             .iter()
             .filter_map(|(grades, relevant)| of(grades, relevant))
