@@ -15,7 +15,7 @@ const CHUNK: usize = 16 * QUERIES;
 /// Rows that all queries of a chunk are compared with before the next ones: as many as stay in the first cache.
 const PANEL: usize = 3 * ROWS;
 
-/// [`exact`] of every query, in their order: the same answers bit for bit, several times faster than one at a time,
+/// The exact answer of every query, in their order: the same answers bit for bit, several times faster than one at a time,
 /// because a row is fetched once for many queries. The threads share the queries.
 ///
 /// # Panics

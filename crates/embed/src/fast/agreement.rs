@@ -2,7 +2,7 @@
 //! texts, both ways.
 //!
 //! It decides what `auto` runs, for models whose agreement nobody measured. Not for: how far single texts are apart, which
-//! `tests/int16.rs` measures where there are real weights.
+//! `tests/narrow.rs` measures where there are real weights.
 
 use super::{FastBert, Precision};
 use crate::tokens::{TextTokenizer, Tokens};
@@ -13,7 +13,7 @@ use std::path::Path;
 /// then to be .999 and more, which is a fifth as near: so few texts do not hold the worst one.
 pub(crate) const ENOUGH: f64 = 0.9995;
 
-/// SHA-256 of weights whose agreement `tests/int16.rs` measures, and which need not be asked: all-MiniLM-L6-v2.
+/// SHA-256 of weights whose agreement `tests/narrow.rs` measures, and which need not be asked: all-MiniLM-L6-v2.
 const MEASURED: [&str; 1] = ["53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"];
 
 /// What models are asked: a title, numbers, other languages, names, a word. Few, since every load runs them twice.
