@@ -80,7 +80,9 @@ fn a_click_opens_the_paper_and_its_related_papers() {
     let here = at(&mut page, "a1");
     page.click(here);
     page.value("document.querySelector('#related button').click()");
-    let expected = place.run(&["related", "a1", "-k", "1", "--json"]).json();
+    let expected = place
+        .run(&["related", "a1", "-k", "1", "--mode", "semantic", "--json"])
+        .json();
     let opened = page.value("document.querySelector('#paper h2').textContent");
     assert_eq!(opened, expected["hits"][0]["title"]);
     assert_ne!(page.value("document.title"), json!("broken"));

@@ -14,22 +14,18 @@ impl Lexicon {
     /// The index as bytes: what it is, a SHA-256 of all that follows it, that of the papers it was made from, the counts of
     /// rows, words and bytes of words, then lengths, ends of words, starts of postings, words and postings; little-endian.
     pub(super) fn to_bytes(&self, made_from: &Sha) -> Vec<u8> {
-        let letters: usize = self.words.iter().map(String::len).sum();
+        let letters = self.text.len();
         let mut bytes = Vec::with_capacity(HEADER + self.postings.len() + letters);
         bytes.extend(MAGIC);
         bytes.extend([0; 32]);
         bytes.extend(made_from);
-        for count in [self.lengths.len(), self.words.len(), letters] {
+        for count in [self.lengths.len(), self.ends.len(), letters] {
             bytes.extend((count as u64).to_le_bytes());
         }
         bytes.extend(self.lengths.iter().flat_map(|n| n.to_le_bytes()));
-        let mut end = 0u64;
-        for word in &self.words {
-            end += word.len() as u64;
-            bytes.extend(end.to_le_bytes());
-        }
+        bytes.extend(self.ends.iter().flat_map(|n| n.to_le_bytes()));
         bytes.extend(self.starts.iter().flat_map(|n| n.to_le_bytes()));
-        bytes.extend(self.words.iter().flat_map(|word| word.as_bytes()));
+        bytes.extend(self.text.as_bytes());
         bytes.extend(&self.postings);
         let sha: Sha = Sha256::digest(&bytes[40..]).into();
         bytes[8..40].copy_from_slice(&sha);
@@ -67,25 +63,26 @@ fn parse(bytes: &[u8]) -> Option<Lexicon> {
     let (starts, rest) = rest.split_at_checked(n_words.checked_add(1)?.checked_mul(8)?)?;
     let (text, postings) = rest.split_at_checked(letters)?;
     let text = std::str::from_utf8(text).ok()?;
-    let (mut words, mut start) = (Vec::with_capacity(n_words), 0);
-    for end in longs(ends) {
-        let end = usize::try_from(end).ok()?;
-        words.push(text.get(start..end)?.to_owned());
-        start = end;
-    }
+    let ends: Vec<u64> = longs(ends).collect();
     let starts: Vec<u64> = longs(starts).collect();
-    let whole = starts.is_sorted() && starts.last() == Some(&(postings.len() as u64));
-    (whole && start == text.len() && words.is_sorted()).then(|| Lexicon {
+    let last =
+        |all: &[u64], len: usize| all.is_sorted() && all.last().is_none_or(|n| *n == len as u64);
+    let whole = last(&ends, text.len()) && last(&starts, postings.len());
+    let lexicon = Lexicon {
         lengths: lengths
             .as_chunks::<4>()
             .0
             .iter()
             .map(|bytes| u32::from_le_bytes(*bytes))
             .collect(),
-        words,
+        text: text.to_owned(),
+        ends,
         starts,
         postings: postings.to_vec(),
-    })
+    };
+    let words = || (0..n_words).map(|at| lexicon.word(at));
+    let whole = whole && words().all(|word| word.is_some()) && words().is_sorted();
+    whole.then_some(lexicon)
 }
 
 fn longs(bytes: &[u8]) -> impl Iterator<Item = u64> {

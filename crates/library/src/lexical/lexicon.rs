@@ -3,6 +3,7 @@
 //! Not for: reading papers, or which of them to show.
 
 use super::words::words;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// How soon more of the same word stops counting, and how much a long text is held against it: the usual values (Robertson and
@@ -38,8 +39,10 @@ pub(crate) fn terms(texts: &[(&str, u32)]) -> Terms {
 pub(crate) struct Lexicon {
     /// Words of each row, the title's counted as often as they weigh.
     pub(super) lengths: Vec<u32>,
-    /// Sorted.
-    pub(super) words: Vec<String>,
+    /// The words one after the other, sorted: opening a file allocates none by itself.
+    pub(super) text: String,
+    /// Where each word ends in it.
+    pub(super) ends: Vec<u64>,
     /// Where the postings of each word begin, and the end of the last.
     pub(super) starts: Vec<u64>,
     /// For each row that has the word, in order: how far it is from the row before, and how often it has it, both as
@@ -81,7 +84,8 @@ impl LexiconBuilder {
             ..Lexicon::default()
         };
         for (word, (_, bytes)) in all {
-            lexicon.words.push(word);
+            lexicon.text.push_str(&word);
+            lexicon.ends.push(lexicon.text.len() as u64);
             lexicon.postings.extend(bytes);
             lexicon.starts.push(lexicon.postings.len() as u64);
         }
@@ -158,6 +162,28 @@ impl Lexicon {
         known.collect()
     }
 
+    /// The `at`-th word; `None` where there are no so many, or the parts of a file do not fit together.
+    pub(super) fn word(&self, at: usize) -> Option<&str> {
+        let start = at
+            .checked_sub(1)
+            .map_or(Some(&0), |before| self.ends.get(before))?;
+        self.text.get(*start as usize..*self.ends.get(at)? as usize)
+    }
+
+    /// Which word it is.
+    fn find(&self, word: &str) -> Option<usize> {
+        let (mut first, mut end) = (0, self.ends.len());
+        while first < end {
+            let middle = first.midpoint(end);
+            match self.word(middle)?.cmp(word) {
+                Ordering::Less => first = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => end = middle,
+            }
+        }
+        None
+    }
+
     fn mean_length(&self) -> f32 {
         let sum: u64 = self.lengths.iter().map(|&length| u64::from(length)).sum();
         (sum as f32 / self.n_rows().max(1) as f32).max(1.0)
@@ -165,10 +191,7 @@ impl Lexicon {
 
     /// The rows that have a word, each with how often; `None` where no row has.
     fn rows_of(&self, word: &str) -> Option<Vec<(u32, u32)>> {
-        let at = self
-            .words
-            .binary_search_by(|known| known.as_str().cmp(word))
-            .ok()?;
+        let at = self.find(word)?;
         let range = self.starts[at] as usize..self.starts[at + 1] as usize;
         let mut bytes = self.postings.get(range)?.iter();
         let (mut rows, mut row) = (Vec::new(), 0u32);

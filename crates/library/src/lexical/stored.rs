@@ -37,11 +37,19 @@ impl Library {
         }
         let n_rows = self.open_catalogue(progress)?.n_rows();
         let paths = self.words_paths();
-        let [whole, titles] = paths
-            .each_ref()
-            .map(|path| read_file(path, &sha256, progress));
-        let stored = whole
-            .zip(titles)
+        let [whole, titles] = &paths;
+        let (whole, titles) =
+            rayon::join(|| read_file(whole, &sha256), || read_file(titles, &sha256));
+        for (path, why) in paths
+            .iter()
+            .zip([whole.as_ref().err(), titles.as_ref().err()])
+        {
+            if let Some(why) = why {
+                let note = format!("{} is made again: {why}", path.display());
+                let _ = progress(Event::Note(&note));
+            }
+        }
+        let stored = (whole.ok().flatten().zip(titles.ok().flatten()))
             .map(|(whole, titles)| Fields { whole, titles });
         let fields = match stored.filter(|fields| fields.n_rows() == n_rows) {
             Some(fields) => fields,
@@ -76,15 +84,11 @@ impl Library {
     }
 }
 
-/// A file's index, if it is there, whole, and of these papers.
-fn read_file(path: &Path, sha256: &Sha, progress: &mut Progress<'_>) -> Option<Lexicon> {
-    match Lexicon::from_bytes(&std::fs::read(path).ok()?, sha256) {
-        Ok(found) => found,
-        Err(why) => {
-            let note = format!("{} is made again: {why}", path.display());
-            let _ = progress(Event::Note(&note));
-            None
-        }
+/// A file's index, if it is there and of these papers, or what is wrong with it.
+fn read_file(path: &Path, sha256: &Sha) -> Result<Option<Lexicon>, &'static str> {
+    match std::fs::read(path) {
+        Ok(bytes) => Lexicon::from_bytes(&bytes, sha256),
+        Err(_) => Ok(None),
     }
 }
 
