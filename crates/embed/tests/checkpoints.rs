@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use syntopic_embed::{EmbedOptions, Embedder};
+use syntopic_embed::{EmbedOptions, Embedder, Mode};
 use tiny::{
     assert_expected, change, checkpoint, copy, expected, refusal, repository, resolve,
     resolve_or_refuse,
@@ -34,6 +34,7 @@ fn vectors_are_those_of_sentence_transformers() {
             assert_expected(
                 name,
                 &folder,
+                Mode::F32,
                 &expected(&folder.join("expected.safetensors")),
             );
         }
@@ -149,7 +150,7 @@ fn the_older_generation_of_configuration_files_gives_the_same_vectors() {
         make_older(older.path());
         let label = format!("{name}, older");
         let expected = expected(&newer.join("expected.safetensors"));
-        assert_expected(&label, older.path(), &expected);
+        assert_expected(&label, older.path(), Mode::F32, &expected);
     }
 }
 
@@ -198,7 +199,7 @@ fn every_pooling_and_dense_module_is_that_of_sentence_transformers() {
         let parts: Vec<&str> = name.split('+').collect();
         let folder = with_head(parts[0], &parts[1..]);
         let expected = BTreeMap::from([("document".to_owned(), rows)]);
-        assert_expected(&name, folder.path(), &expected);
+        assert_expected(&name, folder.path(), Mode::F32, &expected);
         let model =
             Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
         assert_eq!(model.pooling().name(), parts[0]);
@@ -395,7 +396,7 @@ fn a_plain_transformers_folder_is_pooled_by_the_mean_and_says_so() {
         fs::remove_file(folder.path().join(file)).expect("removed");
     }
     let expected = BTreeMap::from([("document".to_owned(), heads["mean"].clone())]);
-    assert_expected("plain folder", folder.path(), &expected);
+    assert_expected("plain folder", folder.path(), Mode::F32, &expected);
     let model = Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
     let noted = |note: &String| note.contains("mean pooling and unit length are assumed");
     assert!(model.notes().iter().any(noted), "{:?}", model.notes());
@@ -433,7 +434,12 @@ fn weights_in_several_files_give_the_same_vectors() {
         copy(&from, folder.path());
         make_sharded(folder.path());
         let expected = expected(&from.join("expected.safetensors"));
-        assert_expected(&format!("{name}, sharded"), folder.path(), &expected);
+        assert_expected(
+            &format!("{name}, sharded"),
+            folder.path(),
+            Mode::F32,
+            &expected,
+        );
         let model = resolve(folder.path());
         assert_ne!(model.weights_sha256, resolve(&from).weights_sha256);
         let second = folder.path().join("model-00002-of-00002.safetensors");
@@ -464,6 +470,7 @@ fn roberta_and_camembert_are_read_as_xlm_roberta() {
         assert_expected(
             kind,
             folder.path(),
+            Mode::F32,
             &expected(&from.join("expected.safetensors")),
         );
     }

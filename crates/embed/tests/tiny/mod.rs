@@ -74,15 +74,16 @@ pub(crate) fn resolve_or_refuse(
     resolve_spec(&folder.display().to_string(), &options, &mut |_| {})
 }
 
-/// Every text and kind, alone and in batches, on the plain path and on the one that is chosen.
+/// Every text and kind, alone and in batches, on the plain path and in another mode.
 pub(crate) fn assert_expected(
     label: &str,
     folder: &Path,
+    other: Mode,
     expected: &BTreeMap<String, Vec<Vec<f32>>>,
 ) {
     let (texts, model) = (texts(), resolve(folder));
     let (mut farthest, mut widest) = (1f64, 0f32);
-    for mode in [Mode::Stock, Mode::Auto] {
+    for mode in [Mode::Stock, other] {
         for batch_tokens in [1, 700] {
             let options = EmbedOptions {
                 batch_tokens,
