@@ -111,6 +111,7 @@ mod tests {
                 let id = graph.ids()[row].to_string();
                 let options = RelatedOptions {
                     k: 6,
+                    mode: crate::RelatedMode::Semantic,
                     ..RelatedOptions::default()
                 };
                 let related = library.related(&Query::Paper(id), &options, go).unwrap();

@@ -387,7 +387,7 @@ pub(super) mod tests {
             ..Sweep::default()
         };
         let gpu = gpu.or_all(4);
-        assert_eq!(gpu.modes, ["f32", "bf16", "f16"]);
+        assert_eq!(gpu.modes, ["f32", "f16", "bf16"]);
         assert_eq!(gpu.batch_tokens, [8_192, 16_384, 65_536]);
         assert_eq!(gpu.configurations().len(), 9, "all threads alone");
     }
