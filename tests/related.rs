@@ -175,3 +175,41 @@ fn wrong_queries_and_filters_say_so() {
     let same = place.run(&["related", "a1", "--not", "a1", "-k", "1"]);
     assert_eq!(same.code, 0, "half of it is left: {}", same.err);
 }
+
+#[test]
+fn modes_go_by_meaning_by_words_or_by_both() {
+    let place = place();
+    let asked = ["--text", "recommendation by graphs of zebras"];
+    for (mode, extra) in [("semantic", 0), ("lexical", 1), ("hybrid", 0)] {
+        let (ids, related) = hits(&place, &[&asked[..], &["--mode", mode]].concat());
+        assert_eq!(related["mode"], mode);
+        assert_eq!(ids.len(), 6, "as many as there are, in every mode");
+        let hit = |at: usize| &related["hits"][at];
+        if mode == "semantic" {
+            assert_eq!(hit(0)["score"], hit(0)["cosine"]);
+            assert!(hit(0).get("lexical").is_none() && hit(0).get("shared_words").is_none());
+            continue;
+        }
+        assert_eq!(ids[0], "c1", "it shares two rare words, the others none");
+        let shared = hit(0)["shared_words"].as_array().expect("words");
+        assert_eq!(shared.len(), 2, "{shared:?}");
+        let lexical = |at: usize| hit(at)["lexical"].as_f64().expect("a share");
+        assert!(lexical(0) > 0.0 && (1..6).all(|at| lexical(at) == 0.0));
+        let notes = related["notes"].to_string();
+        let told = usize::from(notes.contains("5 of the hits share no word"));
+        assert_eq!(told, extra, "{notes}");
+        // Those that share none are in the order of nearness.
+        let cosine = |at: usize| hit(at)["cosine"].as_f64().expect("a cosine");
+        assert!((2..6).all(|at| cosine(at) <= cosine(at - 1)));
+    }
+    let ran = place.run(&["related", "--text", "graphs", "--explain"]);
+    let told = ran.ok();
+    assert!(told.contains("meaning 0.") && told.contains("both have graph"));
+    let wrong = place.run(&["related", "--text", "graphs", "--mode", "magic"]);
+    wrong.fails(2, &["hybrid, semantic, lexical"]);
+    let (ids, _) = hits(
+        &place,
+        &["a1", "--mode", "lexical", "--category", "cs.CV", "-k", "9"],
+    );
+    assert_eq!(ids, ["a2"], "the filter counts in lexical mode too");
+}

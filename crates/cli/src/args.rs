@@ -408,7 +408,7 @@ pub(crate) struct BenchEmbedArguments {
     #[arg(value_parser = positive, long, value_name = "N,N", value_delimiter = ',')]
     pub(crate) batch_tokens: Vec<usize>,
 
-    /// What runs the model: auto, a mode of our own encoder, or stock (Candle's BERT as it ships); several are compared
+    /// What runs the model: auto, a mode of our own encoder, or stock (the plain path; for BERT Candle's own); several are compared
     /// [default: auto]
     #[arg(long, value_name = "MODE,MODE", value_delimiter = ',', long_help = mode_help())]
     pub(crate) mode: Vec<String>,

@@ -34,7 +34,7 @@ pub enum Mode {
     /// The fastest on this CPU of those whose vectors keep a cosine of 0.999 with those of f32: [`Mode::Int16`] where the
     /// CPU has AVX2 or AVX-512 and the model's vectors are known to survive it, or are found to: of five built-in texts, none
     /// may have a cosine below .9995 with its f32 vector. Else [`Mode::F32`]; where neither runs the model, [`Mode::Stock`].
-    /// On a GPU, [`Mode::F16`]. [`Embedder::mode`] says which, [`Embedder::notes`] why.
+    /// On a GPU, [`Mode::F16`], whose vectors are not compared as it loads. [`Embedder::mode`] says which, [`Embedder::notes`] why.
     #[default]
     Auto,
     /// The plain path on Candle's tensors, for BERT Candle's own: many times slower.
@@ -48,11 +48,11 @@ pub enum Mode {
     /// The packed encoder with weights and activations of its linear layers rounded to 16-bit integers: cosines of 0.99999
     /// and more. Faster than [`Mode::F32`] where the CPU has AVX2 or AVX-512, and slower elsewhere.
     Int16,
-    /// On a GPU: weights and activations as IEEE's 16-bit floats, pooled in f32. What [`Mode::Auto`] is there.
-    F16,
-    /// The same rounded to 8-bit integers: cosines of 0.995 and more. Meant for CPUs with AVX-512 VNNI, where it multiplies
+    /// The same rounded to 8-bit integers: cosines of 0.995 on average, 0.985 and more. Meant for CPUs with AVX-512 VNNI, where it multiplies
     /// twice as many as [`Mode::Int16`]; slower than that elsewhere.
     Int8,
+    /// On a GPU: weights and activations as IEEE's 16-bit floats, pooled in f32. What [`Mode::Auto`] is there.
+    F16,
 }
 
 impl Mode {

@@ -81,7 +81,9 @@ pub enum EmbedError {
         why: String,
     },
     /// Numbers left the range of 16-bit floats.
-    #[error("the numbers of this model are too large for f16: run it with --mode bf16 or f32")]
+    #[error(
+        "the numbers of this model are too large for f16: run it with --device cpu; `bench embed` has --mode bf16 and f32"
+    )]
     TooLargeForF16,
     /// Vectors cannot be cut to this length.
     #[error("vectors of {of} numbers cannot be cut to {dim}: expected 1 to {of}")]

@@ -14,10 +14,16 @@ pub struct Tokens {
     pub truncated: bool,
 }
 
-/// Whether every text has a token, none more than a model of so many positions reads, and all are of its words.
-pub(crate) fn check(texts: &[Tokens], words: usize, positions: usize) -> Result<(), EmbedError> {
+/// Whether every text has a token, none more than a model of so many positions reads, and all are of its words;
+/// `first` is the number of the first in what a user gave.
+pub(crate) fn check(
+    first: usize,
+    texts: &[Tokens],
+    words: usize,
+    positions: usize,
+) -> Result<(), EmbedError> {
     let wrong = |why: String| Err(EmbedError::Candle(candle_core::Error::Msg(why)));
-    for (index, text) in texts.iter().enumerate() {
+    for (index, text) in (first..).zip(texts) {
         let length = text.ids.len();
         if length == 0 || length > positions {
             return wrong(format!(

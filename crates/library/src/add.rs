@@ -217,14 +217,16 @@ impl Library {
             };
             if let Err(error) = adding.read(source, &mut file) {
                 if !is_of_the_source(&error) {
-                    return Err(adding.stopped(error));
+                    return Err(adding.end(error));
                 }
                 file.error = Some(error.to_string());
                 first_error.get_or_insert(error);
             }
             adding.report.files.push(file);
         }
-        adding.flush().map_err(|error| adding.stopped(error))?;
+        if let Err(error) = adding.flush() {
+            return Err(adding.end(error));
+        }
         let (loss, mut report) = (adding.loss, adding.report);
         self.record_loss(loss)?;
         if let Some(error) = first_error
@@ -430,6 +432,15 @@ impl Adding<'_, '_> {
             }),
             other => LibraryError::from(other),
         })
+    }
+
+    /// What ends the whole `add`: what storing cost is recorded for the batches that stay, as nobody has the given vectors
+    /// afterwards.
+    fn end(self, error: LibraryError) -> LibraryError {
+        let error = self.stopped(error);
+        // The error that ended it is the one to tell.
+        let _ = self.library.record_loss(self.loss);
+        error
     }
 
     /// An error that ends the whole `add`, with what is kept.

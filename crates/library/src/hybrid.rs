@@ -46,38 +46,22 @@ pub(crate) struct SoughtWords {
     pub(crate) disliked: Vec<Words>,
 }
 
-impl SoughtWords {
-    /// Words that are liked and those of `paper`, the rarest first, at most [`SHARED`].
-    fn shared_with(&self, paper: &Paper, library: &Library) -> Result<Vec<String>, LibraryError> {
-        let lexicon = library.lexicon()?;
+/// Words of what is liked that are worth showing where a hit has them too, the rarest first.
+pub(crate) struct Telling(Vec<String>);
+
+impl Telling {
+    /// Those of `paper`, at most [`SHARED`].
+    pub(crate) fn shared_with(&self, paper: &Paper) -> Vec<String> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
         let theirs = Words::of_paper(&paper.title, paper.abstract_text.as_deref()).whole;
-        let both = |word: &str| {
+        let has = |word: &&String| {
             theirs
-                .binary_search_by(|(known, _)| known.as_str().cmp(word))
+                .binary_search_by(|(known, _)| known.cmp(word))
                 .is_ok()
         };
-        let mine: Terms = self
-            .liked
-            .iter()
-            .flat_map(|words| &words.whole)
-            .filter(|(word, _)| both(word))
-            .cloned()
-            .collect();
-        let least = TELLING * ((lexicon.n_rows() + 1) as f32).ln();
-        let mut shared: Vec<(f32, &str)> = lexicon
-            .whole()
-            .weigh(&mine)
-            .iter()
-            .map(|word| (word.rarity, word.word))
-            .collect();
-        shared.retain(|(rarity, _)| *rarity >= least);
-        shared.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        shared.dedup_by(|a, b| a.1 == b.1);
-        Ok(shared
-            .into_iter()
-            .take(SHARED)
-            .map(|(_, word)| word.to_owned())
-            .collect())
+        self.0.iter().filter(has).take(SHARED).cloned().collect()
     }
 }
 
@@ -106,6 +90,7 @@ impl Library {
         let pool = CANDIDATES.max(k.saturating_mul(2));
         let near = self.nearest(sought, (k, pool), notes, progress)?;
         self.open_lexicon(progress)?;
+        self.same_rows(sought)?;
         let lexical = self.lexical_scores(words)?;
         let keep = |place: usize| sought.may_be(Row::from_index(place));
         let mut rows: BTreeSet<usize> = largest(&lexical, pool, keep).into_iter().collect();
@@ -122,9 +107,21 @@ impl Library {
             };
             ranked.push(Ranked { row, score, scores });
         }
-        // Rows come in the order of ids, and a stable sort keeps that among equals.
-        ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+        // Rows come in the order of ids, and a stable sort keeps that among equals. Papers that share no word with the query
+        // are all equal in lexical mode: the nearest come first.
+        ranked.sort_by(|a, b| {
+            let scores = b.score.total_cmp(&a.score);
+            scores.then(b.scores.cosine.total_cmp(&a.scores.cosine))
+        });
         ranked.truncate(k);
+        let without = |hit: &&Ranked| hit.scores.lexical == Some(0.0);
+        match ranked.iter().filter(without).count() {
+            0 => {}
+            n if mode == RelatedMode::Lexical => notes.push(format!(
+                "{n} of the hits share no word with the query: they are the nearest by meaning"
+            )),
+            _ => {}
+        }
         Ok(ranked)
     }
 
@@ -144,16 +141,30 @@ impl Library {
         Ok(sum)
     }
 
-    /// The telling words that a hit shares with what is liked, the rarest first; none in semantic mode.
-    pub(crate) fn shared_words(
+    /// The telling words of what is liked; none in semantic mode.
+    pub(crate) fn telling_words(
         &self,
         words: &SoughtWords,
         mode: RelatedMode,
-        paper: &Paper,
-    ) -> Result<Vec<String>, LibraryError> {
+    ) -> Result<Telling, LibraryError> {
         if mode == RelatedMode::Semantic {
-            return Ok(Vec::new());
+            return Ok(Telling(Vec::new()));
         }
-        words.shared_with(paper, self)
+        let lexicon = self.lexicon()?;
+        let liked = words.liked.iter().flat_map(|words| &words.whole);
+        let liked: Terms = liked.cloned().collect();
+        let least = TELLING * ((lexicon.n_rows() + 1) as f32).ln();
+        let weighted = lexicon.whole().weigh(&liked);
+        let rarities = weighted.iter().map(|word| (word.rarity, word.word));
+        let mut telling: Vec<(f32, &str)> =
+            rarities.filter(|(rarity, _)| *rarity >= least).collect();
+        telling.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        telling.dedup();
+        Ok(Telling(
+            telling
+                .into_iter()
+                .map(|(_, word)| word.to_owned())
+                .collect(),
+        ))
     }
 }

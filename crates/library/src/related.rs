@@ -11,6 +11,9 @@ use syntopic_core::{Embeddings, Paper, PaperId, Row};
 use syntopic_embed::TextKind;
 use syntopic_index::{Hit, blend};
 
+/// How often a search begins anew because papers came or went meanwhile.
+const AGAIN: usize = 5;
+
 /// How much the mean similarity to the disliked counts against that to the liked.
 pub(crate) const DISLIKE: f32 = 0.5;
 
@@ -136,6 +139,8 @@ pub(crate) struct Sought {
     /// For each row whether it may be a hit; `None` where all may.
     passing: Option<Vec<bool>>,
     recall: Option<f64>,
+    /// Of which state of the library the rows are.
+    generation: u64,
 }
 
 impl Sought {
@@ -172,7 +177,14 @@ impl Library {
         if options.k == 0 {
             return Err(LibraryError::ZeroK);
         }
-        let damaged = match self.find_related(query, options, progress) {
+        let mut first = self.find_related(query, options, progress);
+        for _ in 0..AGAIN {
+            if !matches!(first, Err(LibraryError::Busy(_))) {
+                break;
+            }
+            first = self.find_related(query, options, progress);
+        }
+        let damaged = match first {
             Err(LibraryError::Index(error)) if error.is_damage() => error,
             other => return other,
         };
@@ -190,7 +202,7 @@ impl Library {
         options: &RelatedOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Related, LibraryError> {
-        self.open_catalogue(progress)?;
+        let generation = self.open_catalogue(progress)?.stamp().generation;
         let mut notes = Vec::new();
         let liked = self.ask_all([query].into_iter().chain(&options.and), options, progress)?;
         let disliked = self.ask_all(&options.not, options, progress)?;
@@ -218,21 +230,21 @@ impl Library {
                     .collect(),
                 passing,
                 recall: options.recall,
+                generation,
             };
-            {
-                let how = (options.mode, options.k);
-                self.ranked(&sought, &words, how, &mut notes, progress)?
-            }
+            let how = (options.mode, options.k);
+            self.ranked(&sought, &words, how, &mut notes, progress)?
         };
         let catalogue = self.catalogue()?;
         let ids = found.iter().map(|hit| catalogue.id(hit.row));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
         let topics = self.topic_names(&ids, &mut notes)?;
+        let telling = self.telling_words(&words, options.mode)?;
         let mut hits = Vec::new();
         for (at, (hit, id)) in found.iter().zip(&ids).enumerate() {
             let topic = topics.as_ref().and_then(|names| names[at].clone());
             let paper = self.confirmed_paper(hit.row, id)?;
-            let shared = self.shared_words(&words, options.mode, &paper)?;
+            let shared = telling.shared_with(&paper);
             hits.push(describe_hit(at + 1, hit, paper, (topic, shared)));
         }
         let mut reports = liked.into_iter().map(|asked| asked.report);
@@ -245,6 +257,15 @@ impl Library {
             hits,
             notes,
         })
+    }
+
+    /// # Errors
+    /// [`LibraryError::Busy`] when papers came or went since the query was understood: its rows are those of before.
+    pub(crate) fn same_rows(&self, sought: &Sought) -> Result<(), LibraryError> {
+        if self.catalogue()?.stamp().generation == sought.generation {
+            return Ok(());
+        }
+        Err(LibraryError::Busy(self.store()?.path().to_owned()))
     }
 
     /// The vectors of queries.
@@ -294,6 +315,7 @@ impl Library {
         }
         let options = self.index_options.clone();
         self.open_index(&options, sought.recall, progress)?;
+        self.same_rows(sought)?;
         let (index, rows) = (self.index()?, self.catalogue()?.rows());
         if !index.is_exact() {
             notes.push(index.describe());

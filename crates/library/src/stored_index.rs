@@ -48,11 +48,11 @@ impl Library {
         };
         if !self.index.as_ref().is_some_and(is_it) {
             let stored = self.stored_index((sha256, n_rows), &mut options, recall, progress);
-            let index = match stored {
-                Ok(index) => index,
+            let open = match stored {
+                Ok(index) => OpenIndex { sha256, index },
                 Err(stale) => self.make_index(stale, &options, progress)?,
             };
-            self.index = Some(OpenIndex { sha256, index });
+            self.index = Some(open);
         }
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Library {
         stale: Option<Box<Index>>,
         options: &IndexOptions,
         progress: &mut Progress<'_>,
-    ) -> Result<Index, LibraryError> {
+    ) -> Result<OpenIndex, LibraryError> {
         let path = self.index_path();
         let snapshot = self.load_snapshot()?;
         let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
@@ -130,7 +130,9 @@ impl Library {
         if !index.is_exact() {
             derived::keep(&path, &index.to_bytes(snapshot.stamp.sha256), progress);
         }
-        Ok(index)
+        // Papers may have come since the caller looked.
+        let sha256 = snapshot.stamp.sha256;
+        Ok(OpenIndex { sha256, index })
     }
 
     /// Where the index is.

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use syntopic_library::{
     AddOptions, AddReport, EMBEDDED, EmbedError, Library, LibraryError, Query, Related,
-    RelatedMode, RelatedOptions, SAMPLE_PAGE, Source, TopicsReport, TopicsRequest,
+    RelatedOptions, SAMPLE_PAGE, Source, TopicsReport, TopicsRequest,
 };
 
 /// Where the demo's library is, unless `--library` says: apart from the user's own.
@@ -104,7 +104,6 @@ fn main_job(
     let topics = library.topics(&request, &mut |event| bars.show(event))?;
     let options = RelatedOptions {
         k: K,
-        mode: RelatedMode::Semantic,
         model: verb.model.clone(),
         ..RelatedOptions::default()
     };

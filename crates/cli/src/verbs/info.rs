@@ -82,15 +82,19 @@ fn vectors(report: &InfoReport, dim: usize) -> String {
     );
     match &report.storage_loss {
         None => kept,
-        Some(loss) => format!(
-            "{kept}; cosine with the model's {:.6} on average, {:.6} at least ({} measured); {:.1}% of the 10 nearest the same \
-             (among {})",
-            loss.mean_cosine,
-            loss.min_cosine,
-            loss.vectors,
-            100.0 * loss.recall_at_10,
-            loss.recall_among
-        ),
+        Some(loss) => {
+            let cosines = format!(
+                "{kept}; cosine with the model's {:.6} on average, {:.6} at least ({} measured)",
+                loss.mean_cosine, loss.min_cosine, loss.vectors
+            );
+            match loss.recall_among {
+                0 | 1 => cosines,
+                among => format!(
+                    "{cosines}; {:.1}% of the 10 nearest the same (among {among})",
+                    100.0 * loss.recall_at_10
+                ),
+            }
+        }
     }
 }
 

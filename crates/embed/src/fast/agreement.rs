@@ -41,8 +41,10 @@ pub(crate) fn settle(
     if int16.precision() == Precision::F32 || MEASURED.contains(&weights_sha256) {
         return Ok(int16);
     }
-    let Ok(exact) = FastBert::load(folder, config, Precision::F32)? else {
-        return Ok(int16);
+    let exact = match FastBert::load(folder, config, Precision::F32)? {
+        Ok(exact) => exact,
+        // It runs what int16 runs.
+        Err(why) => return Err(EmbedError::Candle(candle_core::Error::Msg(why))),
     };
     let tokens = tokens(tokenizer, config)?;
     let cosine = smallest_cosine(&int16, &exact, &tokens)?;

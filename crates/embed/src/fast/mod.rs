@@ -1,4 +1,4 @@
-//! Encoders on CPU at the speed of the hardware, in f32 or 16-bit integers: packed weights, packed texts, no padding.
+//! Encoders on CPU at the speed of the hardware, in f32, bfloat16, or integers of 16 or 8 bits: packed weights, packed texts, no padding.
 //!
 //! What an architecture is made of is a plan (`plan.rs`), and one loop runs all of them (`encode.rs`). Candle reads the
 //! weights, and the plain path (`stock/`) is the twin that tests compare with. The tokens of several
@@ -118,7 +118,7 @@ impl FastBert {
     /// Whether every text has a token, none more than the model has positions, and all are of its vocabulary.
     pub(crate) fn check(&self, texts: &[Tokens]) -> Result<(), EmbedError> {
         let (words, positions) = (self.weights.plan.words, self.weights.plan.places.longest());
-        check(texts, words, positions)
+        check(0, texts, words, positions)
     }
 
     /// Pooled vectors of checked texts, row-major `(texts.len(), hidden)`.

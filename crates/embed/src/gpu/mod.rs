@@ -142,7 +142,7 @@ impl GpuModel {
         let mut finished = 0;
         windows::in_turn(job, &mut |window| {
             let limits = self.model.limits();
-            check(&window.tokens, limits.words, limits.positions)?;
+            check(window.first, &window.tokens, limits.words, limits.positions)?;
             done.tokenize_time += window.time;
             done.tokens
                 .extend(window.tokens.iter().map(|t| t.ids.len()));

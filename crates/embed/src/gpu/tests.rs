@@ -27,7 +27,7 @@ fn tiny(name: &str) -> Option<ModelFolder> {
     let beside = data.map(|data| data.join("../reference/tiny").join(name));
     let places = [Some(reference().join("tiny").join(name)), beside];
     let Some(folder) = places.into_iter().flatten().find(|folder| folder.is_dir()) else {
-        println!("skipped: no checkpoint {name}; set SYNTOPIC_EVAL_DATA");
+        println!("not run: checkpoint {name} is not here; set SYNTOPIC_EVAL_DATA");
         return None;
     };
     let cache = tempfile::tempdir().expect("a folder");

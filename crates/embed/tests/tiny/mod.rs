@@ -23,7 +23,7 @@ pub(crate) fn checkpoint(name: &str) -> Option<PathBuf> {
     let beside = data.map(|data| data.join("../reference/tiny").join(name));
     let found = beside.filter(|folder| folder.is_dir());
     if found.is_none() {
-        println!("skipped: no checkpoint {name}; set SYNTOPIC_EVAL_DATA");
+        println!("not run: checkpoint {name} is not here; set SYNTOPIC_EVAL_DATA");
     }
     found
 }

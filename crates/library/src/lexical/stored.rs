@@ -4,7 +4,7 @@ use super::lexicon::Lexicon;
 use super::{Fields, FieldsBuilder, Words};
 use crate::engine::Library;
 use crate::rows::Sha;
-use crate::store::Store;
+use crate::store::{Store, read_generation};
 use crate::{Event, LibraryError, Progress, derived};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,9 @@ pub(crate) struct OpenLexicon {
 impl Library {
     /// Opens the index of words of the present papers, whose rows are those of the catalogue.
     pub(crate) fn open_lexicon(&mut self, progress: &mut Progress<'_>) -> Result<(), LibraryError> {
-        let sha256 = self.stamp()?.texts_sha256;
+        let catalogue = self.open_catalogue(progress)?;
+        let (stamp, n_rows) = (*catalogue.stamp(), catalogue.n_rows());
+        let sha256 = stamp.texts_sha256;
         if self
             .lexicon
             .as_ref()
@@ -35,7 +37,6 @@ impl Library {
         {
             return Ok(());
         }
-        let n_rows = self.open_catalogue(progress)?.n_rows();
         let paths = self.words_paths();
         let [whole, titles] = &paths;
         let (whole, titles) =
@@ -54,7 +55,7 @@ impl Library {
         let fields = match stored.filter(|fields| fields.n_rows() == n_rows) {
             Some(fields) => fields,
             None => {
-                let fields = read_words(self.store()?)?;
+                let fields = read_words(self.store()?, stamp.generation)?;
                 if n_rows >= KEPT_FROM {
                     for (path, lexicon) in paths.iter().zip([&fields.whole, &fields.titles]) {
                         derived::keep(path, &lexicon.to_bytes(&sha256), progress);
@@ -99,17 +100,24 @@ pub(crate) fn file_problem(path: &Path, texts_sha256: &Sha) -> Option<&'static s
 }
 
 /// The words of every paper that has a vector, in the order of ids.
-fn read_words(store: &Store) -> Result<Fields, LibraryError> {
+///
+/// # Errors
+/// [`LibraryError::Busy`] when the library was changed since it had changed `generation` times.
+fn read_words(store: &Store, generation: u64) -> Result<Fields, LibraryError> {
     let sql = "SELECT p.title, p.abstract FROM papers p JOIN vectors v USING (paper) ORDER BY p.id";
     let mut builder = FieldsBuilder::default();
-    store.read(|db| {
-        let mut statement = db.prepare_cached(sql)?;
+    let same = store.read(|db| {
+        let tx = db.unchecked_transaction()?;
+        if read_generation(&tx)? != generation {
+            return Ok(false);
+        }
+        let mut statement = tx.prepare_cached(sql)?;
         let mut rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         loop {
             let some: Vec<(String, Option<String>)> =
                 rows.by_ref().take(TOGETHER).collect::<Result<_, _>>()?;
             if some.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let words: Vec<_> = some
                 .par_iter()
@@ -118,5 +126,8 @@ fn read_words(store: &Store) -> Result<Fields, LibraryError> {
             words.iter().for_each(|words| builder.push(words));
         }
     })?;
+    if !same {
+        return Err(LibraryError::Busy(store.path().to_owned()));
+    }
     Ok(builder.finish())
 }
