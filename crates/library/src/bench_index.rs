@@ -104,7 +104,7 @@ pub struct IndexBenchReport {
     pub build_s: f64,
     /// Bytes of the index: graph and compact vectors. The rows themselves are not counted.
     pub index_bytes: usize,
-    /// Milliseconds to open its file, verify all of it and answer once.
+    /// Milliseconds to open its file and answer once, the median of a few.
     pub open_ms: f64,
     /// What the index says of itself.
     pub index: String,
@@ -279,7 +279,7 @@ fn exact_point(
     }
 }
 
-/// The least of a few openings of the index's file, each verified entirely and asked once.
+/// The median of a few openings of the index's file, each asked once.
 fn open_ms(index: &Index, rows: &Embeddings, queries: &Embeddings) -> Result<f64, LibraryError> {
     let io = |source| LibraryError::Io {
         path: std::env::temp_dir(),

@@ -8,8 +8,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RelatedMode {
-    /// Meaning and words: the default, for it does at least as well as either of them on all that was measured
-    /// (`benches/RESULTS.md`).
+    /// Meaning and words: the default, for it does at least as well as either of them on the co-citations and citations of
+    /// `benches/RESULTS.md`.
     #[default]
     Hybrid,
     /// Meaning: the cosine of the vectors.
@@ -43,7 +43,7 @@ impl RelatedMode {
     }
 }
 
-/// What likeness of words (BM25 as a share of the query's own) counts beside a cosine of 1. Chosen on co-citations, citations, searches and reviews.
+/// What likeness of words (BM25 as a share of the query's own) counts beside a cosine of 1. Chosen on co-citations, citations and searches.
 const LEXICAL_WEIGHT: f32 = 1.2;
 
 /// The place of the `n` largest scores that `keep` lets pass and that are above 0, largest first, ties in order of place.

@@ -69,7 +69,8 @@ fn prepare(
     let ids: Vec<String> = ids.collect::<Result<_, LibraryError>>()?;
     let query = Query::Paper(ids[0].clone());
     library.related(&query, &RelatedOptions::default(), progress)?;
-    let files = [library.index_path(), library.rows_path()];
+    let mut files = vec![library.index_path(), library.rows_path()];
+    files.extend(library.words_paths());
     let bytes = files
         .iter()
         .filter_map(|path| Some(path.metadata().ok()?.len()));
