@@ -248,8 +248,8 @@ fn numbers_too_large_for_f16_are_an_error_that_names_another_mode() {
         stats,
     };
     let error = model.keep(&landed, 0, &mut Done::default());
-    let expected =
-        "the numbers of this model are too large for f16: run it with --mode bf16 or f32";
+    let expected = "the numbers of this model are too large for f16: run it with --device cpu; \
+                    `bench embed` has --mode bf16 and f32";
     assert_eq!(error.expect_err("refused").to_string(), expected);
 }
 
