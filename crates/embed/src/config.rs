@@ -5,7 +5,6 @@
 //! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, what concerns the
 //! case of letters in `case.rs`.
 
-use crate::shards::{is_pickle, weight_files};
 use crate::stock::adapter;
 use crate::{EmbedError, pipeline};
 use serde::Deserialize;
@@ -138,8 +137,6 @@ pub struct SentenceConfig {
     pub matryoshka_dims: Vec<usize>,
     /// The length that the model asks its vectors to be cut to.
     pub truncate_dim: Option<usize>,
-    /// What of the folder the packed encoder does not run, if anything.
-    pub(crate) plain_only: Option<&'static str>,
     /// Things a user should know, such as a missing `modules.json`.
     pub notes: Vec<String>,
 }
@@ -176,7 +173,6 @@ impl SentenceConfig {
         note_similarity(folder, &own, modules.normalize, &mut notes)?;
         Ok(Self {
             pooling_mode: modules.pooling,
-            plain_only: plain_only(folder, &modules)?,
             more_poolings: modules.more_poolings,
             include_prompt: modules.include_prompt,
             dense: modules.dense,
@@ -212,28 +208,6 @@ impl SentenceConfig {
             false => format!("{} without the prompt", names.join("+")),
         }
     }
-}
-
-/// What the packed encoder does not do, whatever the architecture.
-fn plain_only(
-    folder: &Path,
-    modules: &pipeline::Modules,
-) -> Result<Option<&'static str>, EmbedError> {
-    let files = weight_files(folder).map_err(|why| EmbedError::Config {
-        path: folder.to_owned(),
-        why,
-    })?;
-    Ok(if files.iter().any(|file| is_pickle(file)) {
-        Some("weights in a .bin file")
-    } else if adapter::is_there(folder) {
-        Some("an adapter")
-    } else if !modules.more_poolings.is_empty() {
-        Some("several poolings")
-    } else if !modules.include_prompt {
-        Some("prompts that take no part in the pooling")
-    } else {
-        None
-    })
 }
 
 /// The lengths that a model was trained to be cut to, under the names that published models use, ascending.

@@ -455,7 +455,9 @@ impl Embedder {
             Encoder::Stock(model) => {
                 self.run_stock(model, &tokens, self.skip(kind)?, &mut data, progress)?
             }
-            Encoder::Fast(model) => self.run_fast(model, &tokens, &mut data, progress)?,
+            Encoder::Fast(model) => {
+                self.run_fast(model, &tokens, self.skip(kind)?, &mut data, progress)?
+            }
             // Done above, where texts are tokenized while it computes.
             Encoder::Gpu(_) => Vec::new(),
             Encoder::Static(model) => {
@@ -548,12 +550,14 @@ impl Embedder {
         &self,
         model: &FastBert,
         tokens: &[Tokens],
+        skip: usize,
         data: &mut [f32],
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Vec<BatchStats>, EmbedError> {
         model.check(tokens)?;
         let run = Run {
             tokens,
+            skip,
             group_tokens: self.options.batch_tokens,
             threads: rayon::current_num_threads(),
         };

@@ -357,7 +357,6 @@ mod tests {
             let config = SentenceConfig::read(dir.path()).expect("a configuration");
             assert_eq!(config.poolings(), modes);
             assert_eq!(config.include_prompt, prompt);
-            assert!(config.plain_only.is_some());
         }
     }
 

@@ -48,7 +48,6 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
         include_prompt: true,
         matryoshka_dims: Vec::new(),
         truncate_dim: None,
-        plain_only: None,
         dense: Vec::new(),
         max_tokens,
         normalize: true,

@@ -49,9 +49,9 @@ fn make_safetensors(folder: &Path) {
 fn jina_bert_gives_the_vectors_of_the_reference() {
     let folder = plain(&own().join("jina"));
     let rows = expected(&own().join("jina/expected.safetensors"));
-    assert_expected("jina, .bin", folder.path(), Mode::Auto, &rows);
+    assert_expected("jina, .bin", folder.path(), Mode::F32, &rows);
     make_safetensors(folder.path());
-    assert_expected("jina, safetensors", folder.path(), Mode::Auto, &rows);
+    assert_expected("jina, safetensors", folder.path(), Mode::F32, &rows);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn torchs_own_files_are_read_and_may_be_several() {
     let index = json!({"weight_map": {"any": "pytorch_model-1.bin"}});
     fs::write(at("pytorch_model.bin.index.json"), index.to_string()).expect("written");
     let rows = expected(&own().join("jina/expected.safetensors"));
-    assert_expected("jina, listed .bin", folder.path(), Mode::Auto, &rows);
+    assert_expected("jina, listed .bin", folder.path(), Mode::F32, &rows);
     // Changed weights are other weights.
     let mut bytes = fs::read(at("pytorch_model-1.bin")).expect("a file");
     let middle = bytes.len() / 2;
@@ -120,7 +120,7 @@ fn an_adapter_gives_the_vectors_of_the_adapters_library() {
         assert_expected(
             &format!("adapter, {weights}"),
             folder.path(),
-            Mode::Auto,
+            Mode::F32,
             &rows,
         );
     }
@@ -147,7 +147,7 @@ fn specter2_is_pooled_by_its_first_token() {
     });
     assert!(notes(folder.path()).contains("as SPECTER2 is used"));
     let rows = expected(&own().join("adapter/expected.safetensors"));
-    assert_expected("specter2", folder.path(), Mode::Auto, &rows);
+    assert_expected("specter2", folder.path(), Mode::F32, &rows);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn several_poolings_and_poolings_without_the_prompt_are_those_of_sentence_transf
             },
         );
         let rows = BTreeMap::from([("document".to_owned(), rows)]);
-        assert_expected(&name, folder.path(), Mode::Auto, &rows);
+        assert_expected(&name, folder.path(), Mode::F32, &rows);
         let model =
             Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
         assert!(model.identity().pooling.starts_with(&modes.join("+")));

@@ -144,6 +144,17 @@ fn model(kind: &str) -> (Value, Vec<Named>) {
                 "activation": "gelu_new"});
             (with(sizes, own), tensors)
         }
+        "jina_bert" => {
+            // jina-embeddings-v2-base: 12 heads of 64; slopes of a number that is no power of two.
+            let own = json!({"model_type": "bert", "position_embedding_type": "alibi", "feed_forward_type": "geglu"});
+            (with(sizes, own), jina(&[types], all))
+        }
+        "adapter" => {
+            // SPECTER2: BERT with a bottleneck of 48, here one that is no multiple of 16.
+            let mut tensors = post_norm(&[place, types], "encoder.layer", BERT, all);
+            tensors.extend(adapter(hidden, 40, layers));
+            (with(sizes, json!({"model_type": "bert"})), tensors)
+        }
         "nomic_bert" => {
             let own = json!({"hidden_act": "silu",
                 "rope_parameters": {"rope_theta": 1000.0, "rope_type": "default"}});
@@ -161,6 +172,44 @@ fn model(kind: &str) -> (Value, Vec<Named>) {
             (with(sizes, own), qwen([1_024, inner, layers]))
         }
     }
+}
+
+fn jina(tables: &[(&str, usize)], [hidden, inner, layers]: [usize; 3]) -> Vec<Named> {
+    let feed_forward = [BERT[5], BERT[6], BERT[7]].map(|name| format!(".{name}."));
+    let mut all = post_norm(tables, "encoder.layer", BERT, [hidden, inner, layers]);
+    all.retain(|(name, ..)| !feed_forward.iter().any(|part| name.contains(part)));
+    // "attention.output.dense" has "output.dense" in it.
+    all.extend((0..layers).flat_map(|index| {
+        let name = |of: &str| format!("encoder.layer.{index}.{of}");
+        let mut layer = vec![weight(&name("mlp.gated_layers"), [2 * inner, hidden])];
+        layer.extend(linear(&name("attention.output.dense"), [hidden, hidden]));
+        layer.extend(norm(&name("attention.output.LayerNorm"), hidden));
+        layer.extend(linear(&name("mlp.wo"), [hidden, inner]));
+        layer.extend(norm(&name("mlp.layernorm"), hidden));
+        layer
+    }));
+    all
+}
+
+/// A bottleneck adapter's tensors; [`folder`] puts them into a file of their own.
+fn adapter(hidden: usize, narrow: usize, layers: usize) -> Vec<Named> {
+    let layer = |index| {
+        let name = |of: &str| format!("{ADAPTER}encoder.layer.{index}.output.adapters.own.{of}");
+        let [down, up] = ["adapter_down.0", "adapter_up"].map(name);
+        let down = linear(&down, [narrow, hidden]);
+        down.into_iter().chain(linear(&up, [hidden, narrow]))
+    };
+    (0..layers).flat_map(layer).collect()
+}
+
+/// What the names of an adapter's tensors begin with.
+const ADAPTER: &str = "bert.";
+
+/// Says that a bottleneck adapter is there.
+fn adapter_config() -> Value {
+    json!({"name": "own", "model_type": "bert", "config": {"non_linearity": "swish", "scaling": 2.5, "output_adapter": true,
+        "original_ln_before": true, "original_ln_after": true, "residual_before_ln": true, "mh_adapter": false,
+        "cross_adapter": false, "ln_before": false, "ln_after": false, "is_parallel": false, "phm_layer": false}})
 }
 
 fn nomic([hidden, inner, layers]: [usize; 3]) -> Vec<Named> {
@@ -272,6 +321,15 @@ fn edited(
             (name, tensor)
         })
         .collect();
+    let (own, tensors): (HashMap<_, _>, HashMap<_, _>) = tensors
+        .into_iter()
+        .partition(|(name, _)| name.starts_with(ADAPTER));
+    if !own.is_empty() {
+        let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text);
+        write("adapter_config.json", adapter_config().to_string()).expect("a file");
+        candle_core::safetensors::save(&own, folder.path().join("adapter.safetensors"))
+            .expect("a file");
+    }
     candle_core::safetensors::save(&tensors, folder.path().join("model.safetensors"))
         .expect("a file");
     folder
@@ -384,6 +442,22 @@ fn mpnet() {
 #[test]
 fn distilbert() {
     assert_agrees("distilbert");
+}
+
+#[test]
+fn jina_bert() {
+    assert_agrees("jina_bert");
+}
+
+#[test]
+fn bert_with_an_adapter() {
+    assert_agrees("adapter");
+    // Without it, the vectors are others.
+    let (with, texts) = (folder("adapter", 0.04), texts());
+    let adapted = vectors(&resolve(with.path()), Mode::F32, 256, &texts);
+    std::fs::remove_file(with.path().join("adapter_config.json")).expect("removed");
+    let base = vectors(&resolve(with.path()), Mode::F32, 256, &texts);
+    assert!(compare(&adapted, &base).0 < 0.999);
 }
 
 #[test]

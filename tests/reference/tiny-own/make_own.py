@@ -79,7 +79,7 @@ class Jina(nn.Module):
 
 def jina():
     out = here / "jina"; out.mkdir(exist_ok=True)
-    words = json.load(open(base / "config.json"))["vocab_size"]; hidden, layers, heads, inner = 48, 2, 6, 96
+    words = json.load(open(base / "config.json"))["vocab_size"]; hidden, layers, heads, inner = 48, 2, 3, 96
     model = random(Jina(words, hidden, layers, heads, inner), 7)
     torch.save(model.state_dict(), out / "pytorch_model.bin")
     config = dict(model_type="bert", architectures=["JinaBertForMaskedLM"], position_embedding_type="alibi", feed_forward_type="geglu", emb_pooler="mean",

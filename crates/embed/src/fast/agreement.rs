@@ -74,7 +74,7 @@ fn smallest_cosine(a: &FastBert, b: &FastBert, tokens: &[Tokens]) -> Result<f64,
     let unit = |model: &FastBert| -> Result<Vec<f32>, EmbedError> {
         // Two halves: packed with others or not, a text's vector is the same.
         let (first, last) = tokens.split_at(tokens.len() / 2);
-        let embed = |part: &[Tokens]| model.embed(&part.iter().collect::<Vec<_>>());
+        let embed = |part: &[Tokens]| model.embed(&part.iter().collect::<Vec<_>>(), 0);
         let (mut pooled, rest) = rayon::join(|| embed(first), || embed(last));
         pooled.extend(rest);
         model.finish(pooled)

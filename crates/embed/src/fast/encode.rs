@@ -11,7 +11,7 @@ use super::rotary::{Projected, Rotation};
 use super::rowwise::Norm;
 use super::weights::{InnerBlock, Layer};
 use crate::profile::{Part, counted};
-use crate::stock::token_weights;
+use crate::stock::pool_weights;
 use crate::tokens::Tokens;
 use crate::{EmbedError, PoolingMode};
 
@@ -61,8 +61,9 @@ impl FastBert {
         }
     }
 
-    /// Pooled vectors of checked texts, row-major `(texts.len(), hidden)`.
-    pub(super) fn encode(&self, texts: &[&Tokens], scratch: &mut Scratch) -> Vec<f32> {
+    /// Pooled vectors of checked texts, row-major `(texts.len(), pooled)`; the first `skip` tokens of a text take no part in
+    /// pooling.
+    pub(super) fn encode(&self, texts: &[&Tokens], skip: usize, scratch: &mut Scratch) -> Vec<f32> {
         let hidden = self.weights.plan.hidden;
         let lengths: Vec<usize> = texts.iter().map(|t| t.ids.len()).collect();
         let rows: usize = lengths.iter().sum();
@@ -76,12 +77,13 @@ impl FastBert {
                 self.settle(rows, &layer.attended_norm, scratch);
             });
             self.feed_forward(layer, next, rows, scratch);
+            counted(Part::Linear, || self.adapt(layer, rows, scratch));
             counted(Part::Norm, || {
                 self.settle(rows, &layer.output_norm, scratch);
             });
         }
         counted(Part::Pool, || {
-            self.pool(&lengths, &scratch.states[..rows * hidden])
+            self.pool(&lengths, skip, &scratch.states[..rows * hidden])
         })
     }
 
@@ -121,7 +123,7 @@ impl FastBert {
         }
     }
 
-    fn add_norm(&self, x: &mut [f32], y: &[f32], norm: &Norm) {
+    pub(super) fn add_norm(&self, x: &mut [f32], y: &[f32], norm: &Norm) {
         match self.weights.plan.norm {
             NormKind::Layer | NormKind::LayerNoShift => self.isa.add_norm(x, y, norm),
             NormKind::Rms => self.isa.add_rms_norm(x, y, &norm.gain, norm.epsilon),
@@ -304,31 +306,14 @@ impl FastBert {
     }
 
     /// Token vectors to one vector a text, as [`FastBert::finish`] reads them.
-    pub(super) fn pool(&self, lengths: &[usize], states: &[f32]) -> Vec<f32> {
+    pub(super) fn pool(&self, lengths: &[usize], skip: usize, states: &[f32]) -> Vec<f32> {
         let hidden = self.weights.plan.hidden;
-        let mut vectors = vec![0f32; lengths.len() * hidden];
+        let mut vectors = vec![0f32; lengths.len() * self.pooled()];
         let mut first = 0;
-        for (vector, &tokens) in vectors.chunks_exact_mut(hidden).zip(lengths) {
-            let rows = states[first * hidden..][..tokens * hidden].chunks_exact(hidden);
-            match self.pooling {
-                PoolingMode::Max => {
-                    vector.fill(f32::NEG_INFINITY);
-                    for row in rows {
-                        vector
-                            .iter_mut()
-                            .zip(row)
-                            .for_each(|(v, x)| *v = larger(*v, *x));
-                    }
-                }
-                mode => {
-                    let weights = token_weights(mode, tokens);
-                    for (row, weight) in rows.zip(weights).filter(|(_, weight)| *weight != 0.0) {
-                        vector
-                            .iter_mut()
-                            .zip(row)
-                            .for_each(|(v, x)| *v += weight * x);
-                    }
-                }
+        for (vector, &tokens) in vectors.chunks_exact_mut(self.pooled()).zip(lengths) {
+            let rows = &states[first * hidden..][..tokens * hidden];
+            for (vector, mode) in vector.chunks_exact_mut(hidden).zip(&self.poolings) {
+                pool(*mode, skip, rows, vector);
             }
             first += tokens;
         }
@@ -352,6 +337,29 @@ impl FastBert {
             vector.iter_mut().for_each(|x| *x /= length);
         }
         Ok(vectors)
+    }
+}
+
+/// The vector of one text whose tokens' vectors are the rows of `states`, into noughts.
+fn pool(mode: PoolingMode, skip: usize, states: &[f32], vector: &mut [f32]) {
+    let rows = states.chunks_exact(vector.len());
+    let weights = pool_weights(mode, skip, rows.len());
+    let counted = rows.zip(weights).filter(|(_, weight)| *weight != 0.0);
+    if mode == PoolingMode::Max {
+        vector.fill(f32::NEG_INFINITY);
+        for (row, _) in counted {
+            vector
+                .iter_mut()
+                .zip(row)
+                .for_each(|(v, x)| *v = larger(*v, *x));
+        }
+        return;
+    }
+    for (row, weight) in counted {
+        vector
+            .iter_mut()
+            .zip(row)
+            .for_each(|(v, x)| *v += weight * x);
     }
 }
 

@@ -16,9 +16,11 @@ pub(crate) struct Group {
     pub(crate) time: Duration,
 }
 
-/// What is run: checked texts, most tokens a group, threads.
+/// What is run: checked texts, and how.
 pub(crate) struct Run<'a> {
     pub(crate) tokens: &'a [Tokens],
+    /// How many of the first tokens of every text take no part in pooling.
+    pub(crate) skip: usize,
     pub(crate) group_tokens: usize,
     pub(crate) threads: usize,
 }
@@ -58,7 +60,6 @@ impl FastBert {
         let groups = groups(run.tokens, run.group_tokens.min(share));
         let threads = run.threads.clamp(1, groups.len().max(1));
         let shared = Shared {
-            threads: run.threads,
             groups: &groups,
             next: AtomicUsize::new(0),
             texts_done: AtomicUsize::new(0),
@@ -67,10 +68,10 @@ impl FastBert {
         };
         let reported = std::thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|| while self.run_next(run.tokens, &shared) {});
+                scope.spawn(|| while self.run_next(run, &shared) {});
             }
             let mut reported = 0;
-            while self.run_next(run.tokens, &shared) {
+            while self.run_next(run, &shared) {
                 reported = shared.texts_done.load(Ordering::Relaxed);
                 if progress(reported).is_break() {
                     shared.stopped.store(true, Ordering::Relaxed);
@@ -93,7 +94,7 @@ impl FastBert {
     }
 
     /// Runs the next group that no thread has taken; false when there is none or the work was stopped.
-    fn run_next(&self, tokens: &[Tokens], shared: &Shared<'_>) -> bool {
+    fn run_next(&self, run: &Run<'_>, shared: &Shared<'_>) -> bool {
         if shared.stopped.load(Ordering::Relaxed) {
             return false;
         }
@@ -104,12 +105,12 @@ impl FastBert {
             return false;
         };
         let start = Instant::now();
-        let members: Vec<&Tokens> = texts.iter().map(|&i| &tokens[i]).collect();
+        let members: Vec<&Tokens> = texts.iter().map(|&i| &run.tokens[i]).collect();
         let vectors = match members[..] {
-            [text] if tokens.len() == 1 && shared.threads > 1 => {
-                self.embed_split(text, shared.threads)
+            [text] if run.tokens.len() == 1 && run.threads > 1 => {
+                self.embed_split(text, run.skip, run.threads)
             }
-            _ => self.embed(&members),
+            _ => self.embed(&members, run.skip),
         };
         let group = Group {
             vectors,
@@ -127,7 +128,6 @@ impl FastBert {
 }
 
 struct Shared<'a> {
-    threads: usize,
     groups: &'a [Vec<usize>],
     /// The first group that no thread has taken.
     next: AtomicUsize,

@@ -7,9 +7,11 @@
 //!
 //! Not for: GPUs.
 
+mod adapter;
 mod agreement;
 mod attention;
 mod bytes;
+mod checkpoint;
 mod encode;
 mod functions;
 mod groups;
@@ -34,8 +36,8 @@ pub(crate) use groups::Run;
 #[cfg(test)]
 pub(crate) use groups::tests::of_lengths;
 pub(crate) use matrix::Precision;
-pub(crate) use names::{DISTILBERT, MODERN, MPNET, NOMIC, QWEN3, ROBERTA};
-pub(crate) use plan::{NormKind, Places, Plan, View};
+pub(crate) use names::{BERT, DISTILBERT, JINA, MODERN, MPNET, NOMIC, QWEN3, ROBERTA};
+pub(crate) use plan::{NormKind, Places, Plan, Relative, View};
 pub(crate) use rowwise::Activation;
 
 use crate::bert::Shape;
@@ -53,7 +55,8 @@ use weights::Weights;
 /// A loaded encoder with its weights packed for this CPU.
 pub(crate) struct FastBert {
     weights: Weights,
-    pooling: PoolingMode,
+    /// More than one are set side by side.
+    poolings: Vec<PoolingMode>,
     dense: Vec<Dense>,
     isa: Isa,
     /// Buffers of threads that are not running, so that a warm call allocates none.
@@ -73,15 +76,16 @@ impl FastBert {
             Planned::Runs(plan) => plan,
             Planned::Refused(why) => return Ok(Err(why)),
         };
+        let poolings = config.poolings();
         let dense = Dense::load_all(
             folder,
             &config.dense,
-            plan.hidden,
+            poolings.len() * plan.hidden,
             &candle_core::Device::Cpu,
         )?;
         Ok(Ok(Self {
             weights: Weights::read(folder, plan, precision)?,
-            pooling: config.pooling_mode,
+            poolings,
             dense,
             isa: Isa::best(),
             idle: Mutex::default(),
@@ -112,26 +116,32 @@ impl FastBert {
     /// Numbers a vector.
     pub(crate) fn dim(&self) -> usize {
         let last = self.dense.last();
-        last.map_or(self.weights.plan.hidden, |dense| dense.outputs)
+        last.map_or(self.pooled(), |dense| dense.outputs)
+    }
+
+    /// Numbers of a pooled vector.
+    fn pooled(&self) -> usize {
+        self.poolings.len() * self.weights.plan.hidden
     }
 
     /// Whether every text has a token, none more than the model has positions, and all are of its vocabulary.
     pub(crate) fn check(&self, texts: &[Tokens]) -> Result<(), EmbedError> {
-        let (words, positions) = (self.weights.plan.words, self.weights.plan.places.longest());
+        let (words, positions) = (self.weights.plan.words, self.weights.plan.longest());
         check(0, texts, words, positions)
     }
 
-    /// Pooled vectors of checked texts, row-major `(texts.len(), hidden)`.
-    fn embed(&self, texts: &[&Tokens]) -> Vec<f32> {
-        with_idle(&self.idle, |scratch| self.encode(texts, scratch))
+    /// Pooled vectors of checked texts, row-major `(texts.len(), pooled)`; the first `skip` tokens of a text take no part in
+    /// pooling.
+    fn embed(&self, texts: &[&Tokens], skip: usize) -> Vec<f32> {
+        with_idle(&self.idle, |scratch| self.encode(texts, skip, scratch))
     }
 
     /// The pooled vector of one checked text, soonest: on up to `threads` threads of rayon's pool.
-    fn embed_split(&self, text: &Tokens, threads: usize) -> Vec<f32> {
+    fn embed_split(&self, text: &Tokens, skip: usize, threads: usize) -> Vec<f32> {
         // Inside the pool, where handing work on costs microseconds.
         rayon::scope(|_| {
             with_idle(&self.idle_split, |scratch| {
-                self.encode_split(text, threads, scratch)
+                self.encode_split(text, skip, threads, scratch)
             })
         })
     }
@@ -200,10 +210,10 @@ mod tests {
     fn run(model: &mut FastBert, texts: &[Tokens], isa: Isa) -> Vec<f32> {
         model.isa = isa;
         let members: Vec<&Tokens> = texts.iter().collect();
-        let together = model.embed(&members);
+        let together = model.embed(&members, 0);
         for (text, expected) in texts.iter().zip(together.chunks(64)) {
             for threads in 1..5 {
-                assert_eq!(model.embed_split(text, threads), expected, "{isa:?}");
+                assert_eq!(model.embed_split(text, 0, threads), expected, "{isa:?}");
             }
         }
         together

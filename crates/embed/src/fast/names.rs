@@ -1,5 +1,7 @@
 //! What the tensors of each architecture are called.
 
+use crate::stock::UNLIKE_JINA;
+
 /// A part of a tensor: the `part`-th of `of` equal ones along its rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
@@ -14,6 +16,15 @@ const fn whole(name: &'static str) -> Part {
 
 const fn part(name: &'static str, part: usize, of: usize) -> Part {
     Part { name, part, of }
+}
+
+/// Which linear layers have biases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Biased {
+    All,
+    /// All but the first of the feed-forward part.
+    AllButUp,
+    Nothing,
 }
 
 /// The names of an encoder's tensors; `.weight` and `.bias` follow.
@@ -46,11 +57,13 @@ pub(crate) struct Names {
     pub(super) last_norm: Option<&'static str>,
     /// Whether the first layer has an attention norm, where norms come first.
     pub(super) norm_at_entry: bool,
-    /// Whether linear layers have biases.
-    pub(super) biases: bool,
+    /// Which linear layers have biases.
+    pub(super) biased: Biased,
+    /// A tensor that only another kind of the architecture has, and what is said of it.
+    pub(super) unlike: Option<(&'static str, &'static str)>,
 }
 
-pub(super) const BERT: Names = Names {
+pub(crate) const BERT: Names = Names {
     prefixes: &["bert"],
     words: "embeddings.word_embeddings",
     positions: Some("embeddings.position_embeddings"),
@@ -70,7 +83,8 @@ pub(super) const BERT: Names = Names {
     inner_norm: "output.LayerNorm",
     last_norm: None,
     norm_at_entry: false,
-    biases: true,
+    biased: Biased::All,
+    unlike: None,
 };
 
 pub(crate) const ROBERTA: Names = Names {
@@ -104,6 +118,17 @@ pub(crate) const DISTILBERT: Names = Names {
     ..BERT
 };
 
+pub(crate) const JINA: Names = Names {
+    positions: None,
+    up: part("mlp.gated_layers", 1, 2),
+    gate: Some(part("mlp.gated_layers", 0, 2)),
+    down: "mlp.wo",
+    inner_norm: "mlp.layernorm",
+    biased: Biased::AllButUp,
+    unlike: Some(UNLIKE_JINA),
+    ..BERT
+};
+
 pub(crate) const NOMIC: Names = Names {
     prefixes: &["nomic_bert", "bert"],
     positions: None,
@@ -118,7 +143,7 @@ pub(crate) const NOMIC: Names = Names {
     gate: Some(whole("mlp.fc12")),
     down: "mlp.fc2",
     inner_norm: "norm2",
-    biases: false,
+    biased: Biased::Nothing,
     ..BERT
 };
 

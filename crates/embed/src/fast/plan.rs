@@ -1,16 +1,14 @@
 //! What an encoder is made of, whatever its architecture is called: read from its configuration, run by one loop
 //! (`encode.rs`).
 //!
-//! Not for: what the tensors hold (`weights.rs`), or the configuration's words (`stock/`, which reads all but BERT's).
+//! Not for: what the tensors hold (`weights.rs`), or the configuration's words (`stock/`).
 
 use super::matrix::PANEL;
-use super::names::{BERT, Names};
+use super::names::Names;
 use super::rowwise::Activation;
 use crate::bert::Shape;
-use crate::config::{Architecture, read_json};
 use crate::stock::{self, Reach};
 use crate::{EmbedError, SentenceConfig};
-use serde::Deserialize;
 use std::path::Path;
 
 /// An encoder: `layers` times attention and a feed-forward part, each added to the states, with a norm before or after.
@@ -35,8 +33,7 @@ pub(crate) struct Plan {
     pub(crate) types: usize,
     /// One a layer.
     pub(crate) views: Vec<View>,
-    /// Buckets of relative positions, whose biases are added to scores (MPNet).
-    pub(crate) buckets: Option<usize>,
+    pub(crate) relative: Relative,
     pub(crate) pad_id: u32,
     pub(crate) names: &'static Names,
 }
@@ -74,6 +71,18 @@ impl Places {
     }
 }
 
+/// What is added to the scores of tokens by their distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relative {
+    Nothing,
+    /// The bias of its bucket, of so many (MPNet).
+    Buckets(usize),
+    /// It times the head's slope, taken away (ALiBi), in texts of at most so many tokens.
+    Slopes {
+        longest: usize,
+    },
+}
+
 /// What the tokens of one layer see of each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct View {
@@ -99,26 +108,11 @@ pub(super) enum Planned {
 impl Plan {
     /// Reads `config.json` of `folder`.
     pub(super) fn read(folder: &Path, config: &SentenceConfig) -> Result<Planned, EmbedError> {
-        if let Some(why) = config.plain_only {
-            return Ok(Planned::Refused(why.to_owned()));
-        }
-        let plan = match config.kind() {
-            Some(Architecture::Bert) => match bert(folder)? {
-                Planned::Runs(plan) => plan,
-                refused => return Ok(refused),
-            },
-            Some(kind) => match stock::plan(folder, kind)? {
-                Some(plan) => plan,
-                None => {
-                    let why = format!("architecture {}", config.architecture);
-                    return Ok(Planned::Refused(why));
-                }
-            },
-            None => {
-                let why = format!("architecture {}", config.architecture);
-                return Ok(Planned::Refused(why));
-            }
+        let Some(kind) = config.kind() else {
+            let why = format!("architecture {}", config.architecture);
+            return Ok(Planned::Refused(why));
         };
+        let plan = stock::plan(folder, kind, config.max_tokens)?;
         Ok(match plan.refusal() {
             Some(why) => Planned::Refused(why),
             None => Planned::Runs(plan),
@@ -141,7 +135,7 @@ impl Plan {
                  layer must be multiples of {PANEL}"
             ));
         }
-        if self.places.longest() == 0 {
+        if self.longest() == 0 {
             return Some("no positions".to_owned());
         }
         None
@@ -152,11 +146,19 @@ impl Plan {
         self.heads / self.key_heads
     }
 
+    /// Tokens of the longest text that runs.
+    pub(super) fn longest(&self) -> usize {
+        match self.relative {
+            Relative::Slopes { longest } => longest.min(self.places.longest()),
+            Relative::Nothing | Relative::Buckets(_) => self.places.longest(),
+        }
+    }
+
     /// Distances from the farthest token before to the farthest one after.
     pub(super) fn biases_length(&self) -> usize {
-        match self.buckets {
-            Some(_) => 2 * self.places.longest() - 1,
-            None => 0,
+        match self.relative {
+            Relative::Nothing => 0,
+            Relative::Buckets(_) | Relative::Slopes { .. } => 2 * self.longest() - 1,
         }
     }
 
@@ -177,65 +179,4 @@ impl Plan {
             pad_id: self.pad_id,
         }
     }
-}
-
-/// What BERT's `config.json` says.
-#[derive(Debug, Deserialize)]
-struct BertSettings {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    hidden_act: String,
-    max_position_embeddings: usize,
-    type_vocab_size: usize,
-    layer_norm_eps: f64,
-    #[serde(default)]
-    pad_token_id: u32,
-    position_embedding_type: Option<String>,
-}
-
-/// BERT's plan: what keeps it from running here is left to Candle's own, which says what is wrong with it.
-fn bert(folder: &Path) -> Result<Planned, EmbedError> {
-    let settings: BertSettings = read_json(&folder.join("config.json"))?;
-    let heads = settings.num_attention_heads;
-    let activation = match settings.hidden_act.as_str() {
-        "gelu" => Activation::Gelu,
-        "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
-        "relu" => Activation::Relu,
-        other => return Ok(Planned::Refused(format!("hidden_act {other:?}"))),
-    };
-    if let Some(kind) = settings.position_embedding_type
-        && kind != "absolute"
-    {
-        let why = format!("position_embedding_type {kind:?}");
-        return Ok(Planned::Refused(why));
-    }
-    if heads == 0 || !settings.hidden_size.is_multiple_of(heads) || settings.type_vocab_size == 0 {
-        return Ok(Planned::Refused(format!(
-            "hidden_size {} with {heads} heads and {} token types",
-            settings.hidden_size, settings.type_vocab_size
-        )));
-    }
-    Ok(Planned::Runs(Plan {
-        words: settings.vocab_size,
-        hidden: settings.hidden_size,
-        layers: settings.num_hidden_layers,
-        heads,
-        key_heads: heads,
-        width: settings.hidden_size / heads,
-        inner: settings.intermediate_size,
-        activation,
-        norm: NormKind::Layer,
-        epsilon: settings.layer_norm_eps,
-        places: Places::FromZero {
-            rows: settings.max_position_embeddings,
-        },
-        types: settings.type_vocab_size,
-        views: vec![View::ALL; settings.num_hidden_layers],
-        buckets: None,
-        pad_id: settings.pad_token_id,
-        names: &BERT,
-    }))
 }

@@ -59,6 +59,7 @@ impl FastBert {
     pub(super) fn encode_split(
         &self,
         text: &Tokens,
+        skip: usize,
         threads: usize,
         scratch: &mut SplitScratch,
     ) -> Vec<f32> {
@@ -72,9 +73,10 @@ impl FastBert {
             self.attend_split(index, rows, scratch);
             self.settle(rows, &layer.attended_norm, &mut scratch.whole);
             self.feed_forward_split(layer, rows, scratch);
+            self.adapt(layer, rows, &mut scratch.whole);
             self.settle(rows, &layer.output_norm, &mut scratch.whole);
         }
-        self.pool(&[rows], &scratch.whole.states[..rows * hidden])
+        self.pool(&[rows], skip, &scratch.whole.states[..rows * hidden])
     }
 
     fn attend_split(&self, index: usize, rows: usize, scratch: &mut SplitScratch) {

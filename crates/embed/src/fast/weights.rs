@@ -1,14 +1,13 @@
 //! A checkpoint's tensors, packed for the kernels while they are read; the word table stays in the mapped file.
 
+use super::adapter::Adapter;
+use super::checkpoint::Checkpoint;
 use super::matrix::{Panels, Precision};
-use super::names::Part;
-use super::plan::{NormKind, Places, Plan};
+use super::names::{Biased, Part};
+use super::plan::{NormKind, Places, Plan, Relative};
 use super::rowwise::Norm;
 use crate::EmbedError;
-use crate::shards::weight_files;
-use crate::stock::bucket;
-use candle_core::safetensors::MmapedSafetensors;
-use candle_core::{DType, Device};
+use crate::stock::{bucket, slopes};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::Path;
@@ -47,6 +46,7 @@ pub(super) struct Layer {
     /// What follows the feed-forward part: its own norm, or where norms come first that of the next layer's attention, after
     /// the last layer the encoder's.
     pub(super) output_norm: Norm,
+    pub(super) adapter: Option<Adapter>,
 }
 
 /// Everything the encoder needs.
@@ -72,7 +72,7 @@ pub(super) struct Weights {
 enum WordTable {
     /// In the file, which stays mapped: only the pages of words that occur are ever read.
     Mapped(Checkpoint, String),
-    /// Converted, for files of another number type.
+    /// Converted, for files of another number type or kind.
     Owned(Vec<[u8; 4]>),
 }
 
@@ -82,7 +82,15 @@ impl Weights {
         plan: Plan,
         precision: Precision,
     ) -> Result<Self, EmbedError> {
-        let file = Checkpoint::map(folder, &plan, precision)?;
+        let file = Checkpoint::open(folder, &plan, precision)?;
+        if let Some((tensor, why)) = plan.names.unlike
+            && file.has(&format!("{tensor}.weight"))
+        {
+            return Err(EmbedError::Config {
+                path: folder.join("config.json"),
+                why: why.to_owned(),
+            });
+        }
         let hidden = plan.hidden;
         let of = |name: &str| format!("{}{name}", file.prefix);
         let place_norm = plan.names.first_norm.map(|name| file.norm(name, &plan));
@@ -90,10 +98,14 @@ impl Weights {
             true => Some(file.layer_norm(0, plan.names.attention_norm, &plan)?),
             false => None,
         };
-        let layers = (0..plan.layers)
+        let mut layers = (0..plan.layers)
             .into_par_iter()
             .map(|index| file.layer(index, &plan))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let adapters = Adapter::read(folder, &plan, precision)?;
+        for (layer, adapter) in layers.iter_mut().zip(adapters) {
+            layer.adapter = Some(adapter);
+        }
         let word_name = of(&format!("{}.weight", plan.names.words));
         // The packed pages of the file are given back with its first mapping; of the second only words are read.
         let converted = match file.bytes(&word_name, &[plan.words, hidden])? {
@@ -103,7 +115,7 @@ impl Weights {
         let (places, biases) = (file.places(&plan)?, file.biases(&plan)?);
         drop(file);
         let words = match converted {
-            None => WordTable::Mapped(Checkpoint::map(folder, &plan, precision)?, word_name),
+            None => WordTable::Mapped(Checkpoint::open(folder, &plan, precision)?, word_name),
             Some(words) => WordTable::Owned(words),
         };
         Ok(Self {
@@ -122,10 +134,7 @@ impl Weights {
     pub(super) fn word_table(&self) -> &[[u8; 4]] {
         match &self.words {
             WordTable::Owned(words) => words,
-            WordTable::Mapped(file, name) => file
-                .file
-                .get(name)
-                .map_or(&[], |view| view.data().as_chunks::<4>().0),
+            WordTable::Mapped(file, name) => file.stored(name),
         }
     }
 
@@ -148,66 +157,7 @@ impl Weights {
     }
 }
 
-/// The mapped safetensors files of a folder.
-struct Checkpoint {
-    file: MmapedSafetensors,
-    /// Of the linear layers that are packed from it.
-    precision: Precision,
-    /// Where the encoder begins, `bert.` say, in a checkpoint that has a head beside it.
-    prefix: String,
-}
-
 impl Checkpoint {
-    fn map(folder: &Path, plan: &Plan, precision: Precision) -> Result<Self, EmbedError> {
-        let files = weight_files(folder).map_err(|why| EmbedError::Config {
-            path: folder.to_owned(),
-            why,
-        })?;
-        let files: Vec<_> = files.iter().map(|name| folder.join(name)).collect();
-        // SAFETY: the files must not change while they are mapped. They were verified by SHA-256 when they were resolved, the
-        // cache writes files under a temporary name and renames them, and nothing here writes to them; a user who edits a
-        // model's weights in place while it runs gets wrong vectors or a bus error, as with every mapped file.
-        let file = unsafe { MmapedSafetensors::multi(&files) }?;
-        let probe = format!("{}.weight", plan.names.words);
-        let below = plan.names.prefixes.iter().map(|name| format!("{name}."));
-        let prefix = std::iter::once(String::new())
-            .chain(below)
-            .find(|prefix| file.get(&format!("{prefix}{probe}")).is_ok());
-        Ok(Self {
-            file,
-            precision,
-            prefix: prefix.unwrap_or_default(),
-        })
-    }
-
-    /// A tensor of this shape as little-endian f32, in place where it is stored so.
-    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, [[u8; 4]]>, EmbedError> {
-        let view = self.file.get(name)?;
-        if view.shape() != shape {
-            return Err(EmbedError::Candle(candle_core::Error::Msg(format!(
-                "{name} has shape {:?}, and config.json says {shape:?}; weights and configuration differ",
-                view.shape()
-            ))));
-        }
-        if DType::try_from(view.dtype())? == DType::F32 {
-            return Ok(Cow::Borrowed(view.data().as_chunks::<4>().0));
-        }
-        let converted = self
-            .file
-            .load(name, &Device::Cpu)?
-            .to_dtype(DType::F32)?
-            .flatten_all()?
-            .to_vec1::<f32>()?;
-        Ok(Cow::Owned(
-            converted.into_iter().map(f32::to_le_bytes).collect(),
-        ))
-    }
-
-    fn numbers(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EmbedError> {
-        let bytes = self.bytes(name, shape)?;
-        Ok(bytes.iter().map(|b| f32::from_le_bytes(*b)).collect())
-    }
-
     fn places(&self, plan: &Plan) -> Result<Vec<f32>, EmbedError> {
         let table = |name: &str, rows: usize| {
             let name = format!("{}{name}.weight", self.prefix);
@@ -229,23 +179,34 @@ impl Checkpoint {
     }
 
     fn biases(&self, plan: &Plan) -> Result<Vec<f32>, EmbedError> {
-        let Some(buckets) = plan.buckets else {
-            return Ok(Vec::new());
-        };
-        let name = format!("{}{}.weight", self.prefix, plan.names.relative);
-        let table = self.numbers(&name, &[buckets, plan.heads])?;
-        let longest = plan.places.longest();
+        let (length, middle) = (plan.biases_length(), plan.longest().saturating_sub(1));
         // Scores are scaled after the bias is added here, before it in the model.
         let scale = (plan.width as f32).sqrt();
-        let by_distance = |head: usize| {
-            let table = &table;
-            (0..plan.biases_length()).map(move |at| {
-                // The key is `at` behind the first of them.
-                let bucket = bucket(longest - 1, at, buckets) as usize;
-                table[bucket * plan.heads + head] * scale
-            })
-        };
-        Ok((0..plan.heads).flat_map(by_distance).collect())
+        Ok(match plan.relative {
+            Relative::Nothing => Vec::new(),
+            Relative::Buckets(buckets) => {
+                let name = format!("{}{}.weight", self.prefix, plan.names.relative);
+                let table = self.numbers(&name, &[buckets, plan.heads])?;
+                let by_distance = |head: usize| {
+                    let table = &table;
+                    (0..length).map(move |at| {
+                        // The key is `at` behind the first of them.
+                        let bucket = bucket(middle, at, buckets) as usize;
+                        table[bucket * plan.heads + head] * scale
+                    })
+                };
+                (0..plan.heads).flat_map(by_distance).collect()
+            }
+            Relative::Slopes { .. } => {
+                let by_distance = |slope: f32| {
+                    (0..length).map(move |at| -slope * at.abs_diff(middle) as f32 * scale)
+                };
+                slopes(plan.heads)
+                    .into_iter()
+                    .flat_map(by_distance)
+                    .collect()
+            }
+        })
     }
 
     fn norm(&self, name: &str, plan: &Plan) -> Result<Norm, EmbedError> {
@@ -292,6 +253,7 @@ impl Checkpoint {
             inner: reader.inner()?,
             down_bias: reader.bias(names.down, plan.hidden)?,
             output_norm,
+            adapter: None,
         })
     }
 }
@@ -324,13 +286,17 @@ impl Rows<'_> {
 impl<'a> Reader<'a> {
     /// A linear layer's bias; noughts in a model without.
     fn bias(&self, name: &str, outputs: usize) -> Result<Vec<f32>, EmbedError> {
-        match self.plan.names.biases {
-            true => {
-                let name = format!("{}{name}.bias", self.layer);
-                self.file.numbers(&name, &[outputs])
-            }
-            false => Ok(vec![0.0; outputs]),
+        let names = self.plan.names;
+        let has = match names.biased {
+            Biased::All => true,
+            Biased::AllButUp => name != names.up.name,
+            Biased::Nothing => false,
+        };
+        if !has {
+            return Ok(vec![0.0; outputs]);
         }
+        let name = format!("{}{name}.bias", self.layer);
+        self.file.numbers(&name, &[outputs])
     }
 
     fn rows(&self, part: Part, outputs: usize, depth: usize) -> Result<Rows<'a>, EmbedError> {

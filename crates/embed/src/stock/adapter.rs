@@ -8,6 +8,7 @@ use super::checkpoint::load_file;
 use super::settings::Activation;
 use crate::EmbedError;
 use crate::config::{read_json, read_json_if_there, unsupported};
+use crate::fast;
 use candle_core::{Result, Tensor};
 use candle_nn::{LayerNorm, Linear, Module};
 use serde_json::{Value, json};
@@ -33,16 +34,27 @@ pub(crate) fn is_specter2(folder: &Path) -> std::result::Result<bool, EmbedError
 }
 
 /// The adapter's part in one layer.
-pub(super) struct Adapter {
+pub(crate) struct Adapter {
     down: Linear,
     up: Linear,
     activation: Activation,
     scaling: f64,
 }
 
+/// The same as plain numbers: matrices as rows of inputs, one an output.
+pub(crate) struct AdapterNumbers {
+    pub(crate) down: Vec<f32>,
+    pub(crate) down_bias: Vec<f32>,
+    pub(crate) activation: fast::Activation,
+    pub(crate) up: Vec<f32>,
+    pub(crate) up_bias: Vec<f32>,
+    /// What is added is multiplied by it.
+    pub(crate) scaling: f32,
+}
+
 impl Adapter {
     /// The adapter of the folder, a part for each of `layers` layers of `hidden` numbers, at the model's place.
-    pub(super) fn load(
+    pub(crate) fn load(
         folder: &Path,
         layers: usize,
         hidden: usize,
@@ -79,6 +91,22 @@ impl Adapter {
         parts.map_err(|error| EmbedError::Config {
             path: file,
             why: error.to_string(),
+        })
+    }
+
+    /// For the packed encoder.
+    pub(crate) fn numbers(&self) -> Result<AdapterNumbers> {
+        let all = |tensor: Option<&Tensor>| match tensor {
+            Some(tensor) => tensor.flatten_all()?.to_vec1(),
+            None => Ok(Vec::new()),
+        };
+        Ok(AdapterNumbers {
+            down: all(Some(self.down.weight()))?,
+            down_bias: all(self.down.bias())?,
+            activation: self.activation.packed(),
+            up: all(Some(self.up.weight()))?,
+            up_bias: all(self.up.bias())?,
+            scaling: self.scaling as f32,
         })
     }
 

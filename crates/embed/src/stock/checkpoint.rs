@@ -36,7 +36,7 @@ pub(super) fn open(folder: &Path, place: &Place) -> Result<VarBuilder<'static>, 
 }
 
 /// The tensors of one file, f32.
-pub(super) fn load_file(path: &Path) -> Result<HashMap<String, Tensor>, EmbedError> {
+pub(crate) fn load_file(path: &Path) -> Result<HashMap<String, Tensor>, EmbedError> {
     let tensors = if path.extension().is_some_and(|ending| ending == "bin") {
         pickle::read(path).map_err(|why| EmbedError::Config {
             path: path.to_owned(),

@@ -16,12 +16,7 @@ pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<
     let states = states.to_dtype(DType::F32)?;
     let mut weights = Vec::with_capacity(batch.lengths.len() * batch.width);
     for &length in &batch.lengths {
-        let skip = batch.skip.min(length.saturating_sub(1));
-        weights.resize(weights.len() + skip, 0.0);
-        weights.extend(match mode {
-            PoolingMode::WeightedMean => weights_by_place(skip, length),
-            mode => token_weights(mode, length - skip),
-        });
+        weights.extend(pool_weights(mode, batch.skip, length));
         weights.resize(weights.len() + batch.width - length, 0.0);
     }
     let shape = (batch.lengths.len(), 1, batch.width);
@@ -36,30 +31,23 @@ pub(super) fn pool(states: &Tensor, batch: &Batch, mode: PoolingMode) -> Result<
     weights.matmul(&states)?.squeeze(1)
 }
 
-/// What the tokens from `skip` on count for in [`PoolingMode::WeightedMean`]: by their place in the whole text.
-fn weights_by_place(skip: usize, length: usize) -> Vec<f32> {
-    let all: usize = (skip + 1..=length).sum();
-    (skip + 1..=length).map(|i| i as f32 / all as f32).collect()
-}
-
-/// What each of a text's tokens counts for.
-pub(crate) fn token_weights(mode: PoolingMode, length: usize) -> Vec<f32> {
-    let n = length as f32;
-    let one = |at: usize| {
-        (0..length)
-            .map(|i| if i == at { 1.0 } else { 0.0 })
-            .collect()
+/// What each of a text's tokens counts for in its vector: nothing for the first `skip`, of which the last token is none. In
+/// [`PoolingMode::Max`], which has no weights, all others alike.
+pub(crate) fn pool_weights(mode: PoolingMode, skip: usize, length: usize) -> Vec<f32> {
+    let skip = skip.min(length.saturating_sub(1));
+    let n = (length - skip) as f32;
+    let one = |at: usize, i: usize| if i == at { 1.0 } else { 0.0 };
+    // Places are counted in the whole text.
+    let places: usize = (skip + 1..=length).sum();
+    let weight = |i: usize| match mode {
+        _ if i < skip => 0.0,
+        PoolingMode::Cls => one(skip, i),
+        PoolingMode::LastToken => one(length - 1, i),
+        PoolingMode::MeanSqrtLen => 1.0 / n.sqrt(),
+        PoolingMode::WeightedMean => (i + 1) as f32 / places as f32,
+        PoolingMode::Mean | PoolingMode::Max => 1.0 / n,
     };
-    match mode {
-        PoolingMode::Cls => one(0),
-        PoolingMode::LastToken => one(length.wrapping_sub(1)),
-        PoolingMode::MeanSqrtLen => vec![1.0 / n.sqrt(); length],
-        PoolingMode::WeightedMean => (1..=length)
-            .map(|i| i as f32 / (n * (n + 1.0) / 2.0))
-            .collect(),
-        // The maximum has no weights.
-        PoolingMode::Mean | PoolingMode::Max => vec![1.0 / n; length],
-    }
+    (0..length).map(weight).collect()
 }
 
 /// `config.json` of a Dense module.

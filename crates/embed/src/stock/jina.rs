@@ -9,12 +9,20 @@ use super::settings::Settings;
 use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
+use crate::fast::{self, NormKind, Places, Plan, Relative};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
     Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear, linear_no_bias,
 };
 use serde_json::json;
 use std::path::Path;
+
+/// A tensor of the later kind, and what is said of that.
+pub(crate) const UNLIKE_JINA: (&str, &str) = (
+    "encoder.layer.0.attention.self.layer_norm_q",
+    "its queries and keys are normalised (jina-bert-v2-qk-post-norm), which is not supported (supported: JinaBERT as in \
+     jina-embeddings-v2-base-en)",
+);
 
 struct Sizes {
     words: usize,
@@ -54,6 +62,29 @@ impl Sizes {
     }
 }
 
+/// What the packed encoder is told, for texts of at most so many tokens.
+pub(super) fn plan(folder: &Path, longest: usize) -> std::result::Result<Plan, EmbedError> {
+    let sizes = Sizes::read(&Settings::read(folder)?)?;
+    Ok(Plan {
+        words: sizes.words,
+        hidden: sizes.hidden,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        key_heads: sizes.heads,
+        width: sizes.hidden / sizes.heads,
+        inner: sizes.inner,
+        activation: fast::Activation::Gelu,
+        norm: NormKind::Layer,
+        epsilon: sizes.epsilon,
+        places: Places::Nowhere,
+        types: sizes.kinds,
+        views: vec![fast::View::ALL; sizes.layers],
+        relative: Relative::Slopes { longest },
+        pad_id: sizes.pad_id,
+        names: &fast::JINA,
+    })
+}
+
 /// A loaded encoder.
 pub(super) struct JinaBert {
     words: Embedding,
@@ -84,12 +115,9 @@ impl JinaBert {
         let settings = Settings::read(folder)?;
         let sizes = Sizes::read(&settings)?;
         let weights = root(weights, "embeddings.word_embeddings.weight", &["bert"]);
-        if weights.contains_tensor("encoder.layer.0.attention.self.layer_norm_q.weight") {
-            return Err(settings.wrong(
-                "its queries and keys are normalised (jina-bert-v2-qk-post-norm), which is not supported (supported: \
-                 JinaBERT as in jina-embeddings-v2-base-en)"
-                    .to_owned(),
-            ));
+        let (tensor, why) = UNLIKE_JINA;
+        if weights.contains_tensor(&format!("{tensor}.weight")) {
+            return Err(settings.wrong(why.to_owned()));
         }
         let below = weights.pp("embeddings");
         let kinds = below.get((sizes.kinds, sizes.hidden), "token_type_embeddings.weight")?;
@@ -188,7 +216,7 @@ fn distances(heads: usize, tokens: usize, like: &Tensor) -> Result<Tensor> {
 
 /// Powers of 2^(-8/n) for n heads, where n is a power of 2; else those of the power of 2 below, and after them every second
 /// one of the power of 2 above.
-fn slopes(heads: usize) -> Vec<f32> {
+pub(crate) fn slopes(heads: usize) -> Vec<f32> {
     let below = 1 << heads.max(1).ilog2();
     let of = |n: usize| (1..=n).map(move |i| (-8.0 * i as f64 / n as f64).exp2() as f32);
     of(below)

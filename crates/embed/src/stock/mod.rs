@@ -23,8 +23,10 @@ use crate::tokens::Tokens;
 use crate::{EmbedError, SentenceConfig};
 pub(crate) use attention::Reach;
 use candle_core::{DType, Device, Result, Tensor};
-pub(crate) use head::{Dense, token_weights};
+pub(crate) use checkpoint::load_file;
+pub(crate) use head::{Dense, pool_weights};
 use jina::JinaBert;
+pub(crate) use jina::{UNLIKE_JINA, slopes};
 use modernbert::ModernBert;
 use nomic::NomicBert;
 use post_norm::PostNorm;
@@ -99,20 +101,22 @@ fn gated(inner: usize) -> usize {
     inner * 3 / 2
 }
 
-/// What the packed encoder is told of an architecture that it runs; `None` of one that it does not, or reads itself.
+/// What the packed encoder is told of an architecture, for texts of at most so many tokens.
 pub(crate) fn plan(
     folder: &Path,
     kind: Architecture,
-) -> std::result::Result<Option<Plan>, EmbedError> {
-    Ok(Some(match kind {
-        Architecture::DistilBert | Architecture::Mpnet | Architecture::XlmRoberta => {
-            post_norm::plan(folder, kind)?
-        }
-        Architecture::NomicBert => nomic::plan(folder)?,
-        Architecture::ModernBert => modernbert::plan(folder)?,
-        Architecture::Qwen3 => qwen3::plan(folder)?,
-        Architecture::Bert | Architecture::JinaBert => return Ok(None),
-    }))
+    longest: usize,
+) -> std::result::Result<Plan, EmbedError> {
+    match kind {
+        Architecture::Bert
+        | Architecture::DistilBert
+        | Architecture::Mpnet
+        | Architecture::XlmRoberta => post_norm::plan(folder, kind),
+        Architecture::NomicBert => nomic::plan(folder),
+        Architecture::ModernBert => modernbert::plan(folder),
+        Architecture::Qwen3 => qwen3::plan(folder),
+        Architecture::JinaBert => jina::plan(folder, longest),
+    }
 }
 
 impl StockModel {

@@ -9,7 +9,7 @@ use super::settings::{Activation, Settings};
 use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
-use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
+use crate::fast::{self, NormKind, Places, Plan, Relative, View as PackedView};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
     Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm_no_bias, linear_no_bias,
@@ -113,7 +113,7 @@ pub(super) fn plan(folder: &Path) -> std::result::Result<Plan, EmbedError> {
         places: Places::Nowhere,
         types: 0,
         views: sizes.sees_all.iter().map(view).collect(),
-        buckets: None,
+        relative: Relative::Nothing,
         pad_id: sizes.pad_id,
         names: &fast::MODERN,
     })

@@ -9,7 +9,7 @@ use super::settings::{Activation, Settings};
 use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
-use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
+use crate::fast::{self, NormKind, Places, Plan, Relative, View as PackedView};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
     Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear_no_bias,
@@ -108,7 +108,7 @@ pub(super) fn plan(folder: &Path) -> std::result::Result<Plan, EmbedError> {
         places: Places::Nowhere,
         types: sizes.kinds,
         views: vec![view; sizes.layers],
-        buckets: None,
+        relative: Relative::Nothing,
         pad_id: sizes.pad_id,
         names: &fast::NOMIC,
     })

@@ -12,7 +12,7 @@ use super::{Batch, Limits, Place};
 use crate::EmbedError;
 use crate::bert::Shape;
 use crate::config::Architecture;
-use crate::fast::{self, NormKind, Places, Plan};
+use crate::fast::{self, NormKind, Places, Plan, Relative};
 use candle_core::{Result, Tensor};
 use candle_nn::{Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear};
 use serde_json::json;
@@ -173,6 +173,7 @@ pub(super) fn plan(
     let settings = Settings::read(folder)?;
     let (names, sizes) = match architecture {
         Architecture::DistilBert => (&fast::DISTILBERT, Sizes::distilbert(&settings)?),
+        Architecture::Bert => (&fast::BERT, Sizes::bert(&settings)?),
         Architecture::Mpnet => (&fast::MPNET, Sizes::roberta(&settings, true)?),
         _ => (&fast::ROBERTA, Sizes::roberta(&settings, false)?),
     };
@@ -194,7 +195,7 @@ pub(super) fn plan(
         },
         types: sizes.types,
         views: vec![fast::View::ALL; sizes.layers],
-        buckets: sizes.buckets,
+        relative: sizes.buckets.map_or(Relative::Nothing, Relative::Buckets),
         pad_id: sizes.pad_id,
         names,
     })

@@ -9,7 +9,7 @@ use super::settings::{Activation, Settings};
 use super::{Batch, Limits};
 use crate::EmbedError;
 use crate::bert::Shape;
-use crate::fast::{self, NormKind, Places, Plan, View as PackedView};
+use crate::fast::{self, NormKind, Places, Plan, Relative, View as PackedView};
 use candle_core::{Result, Tensor};
 use candle_nn::{
     Embedding, Linear, Module, RmsNorm, VarBuilder, embedding, linear_no_bias, rms_norm,
@@ -93,7 +93,7 @@ pub(super) fn plan(folder: &Path) -> std::result::Result<Plan, EmbedError> {
         places: Places::Nowhere,
         types: 0,
         views: vec![view; sizes.layers],
-        buckets: None,
+        relative: Relative::Nothing,
         pad_id: sizes.pad_id,
         names: &fast::QWEN3,
     })
