@@ -32,8 +32,8 @@ pub enum TextKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// The fastest on this CPU of those whose vectors keep a cosine of 0.999 with those of f32: [`Mode::Int16`] where the
-    /// CPU has AVX2 or AVX-512 and the model's vectors are known to survive it, or are found to: of five built-in texts, none
-    /// may have a cosine below .9995 with its f32 vector. Else [`Mode::F32`]; where neither runs the model, [`Mode::Stock`].
+    /// CPU has AVX2 or AVX-512 and the model's vectors are found to survive it: of five built-in texts, none may have a cosine
+    /// below .9995 with its f32 vector, which is remembered in the cache. Else [`Mode::F32`]; where neither runs the model, [`Mode::Stock`].
     /// On a GPU, [`Mode::F16`], whose vectors are not compared as it loads. [`Embedder::mode`] says which, [`Embedder::notes`] why.
     #[default]
     Auto,
@@ -629,7 +629,7 @@ fn load_encoder(
     model: &ModelFolder,
     options: EmbedOptions,
 ) -> Result<(TextTokenizer, Encoder, SentenceConfig), EmbedError> {
-    let (folder, sha256) = (model.folder.as_path(), &model.weights_sha256);
+    let folder = model.folder.as_path();
     let mut config = SentenceConfig::read(folder)?;
     let max_tokens = config.max_tokens;
     let (tokenizer, encoder) = rayon::join(
@@ -639,7 +639,7 @@ fn load_encoder(
     let (tokenizer, encoder) = (tokenizer?, encoder?);
     let encoder = match encoder {
         Encoder::Fast(fast) if options.mode == Mode::Auto => {
-            Encoder::Fast(settle(folder, sha256, &mut config, &tokenizer, fast)?)
+            Encoder::Fast(settle(model, &mut config, &tokenizer, fast)?)
         }
         encoder => encoder,
     };

@@ -280,7 +280,18 @@ fn settings_that_would_change_the_vectors_are_refused_by_name() {
             json!("relative_key"),
             "relative_key",
         ),
-        ("bert-cls", "num_attention_heads", json!(0), "0 heads"),
+        (
+            "bert-cls",
+            "num_attention_heads",
+            json!(0),
+            "num_attention_heads is 0",
+        ),
+        (
+            "bert-cls",
+            "position_embedding_type",
+            json!("relative_key"),
+            "relative_key",
+        ),
         ("nomic-bert-mean", "prenorm", json!(true), "prenorm"),
         (
             "nomic-bert-mean",

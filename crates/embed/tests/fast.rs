@@ -188,6 +188,7 @@ fn changed(from: &str, to: &str) -> (tempfile::TempDir, ModelFolder) {
     let model = ModelFolder {
         folder: folder.path().to_owned(),
         name: "changed".to_owned(),
+        cache_dir: None,
         ..tiny_model()
     };
     (folder, model)
@@ -283,4 +284,47 @@ fn weights_stored_in_half_precision_are_converted() {
         embed(&load(Mode::F32), &texts),
     );
     assert!(largest_difference(&stock, &fast) < 2e-6);
+}
+
+#[test]
+fn auto_asks_a_model_once_and_remembers() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let model = ModelFolder {
+        cache_dir: Some(cache.path().to_owned()),
+        ..tiny_model()
+    };
+    let auto = |model: &ModelFolder| {
+        let embedder = Embedder::load(model, EmbedOptions::default()).expect("a model");
+        embedder.mode().to_owned()
+    };
+    let first = auto(&model);
+    let Ok(mut files) = std::fs::read_dir(cache.path().join("agreement")) else {
+        println!("skipped: integers are no faster on this CPU, so nothing is asked");
+        assert!(first.starts_with("f32"), "{first}");
+        return;
+    };
+    let file = files.next().expect("a file").expect("a file").path();
+    assert!(first.starts_with("int16"), "{first}");
+    assert!(files.next().is_none());
+    // What it says is believed, ...
+    let text = std::fs::read_to_string(&file).expect("a file");
+    let mut document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    document["cosine"] = 0.5.into();
+    std::fs::write(&file, document.to_string()).expect("written");
+    assert!(auto(&model).starts_with("f32"));
+    // ... of this model alone, ...
+    let revision = "another".to_owned();
+    assert!(
+        auto(&ModelFolder {
+            revision,
+            ..model.clone()
+        })
+        .starts_with("int16")
+    );
+    // ... and where it says nothing, the model is asked again.
+    for damaged in ["", "{}", r#"{"format":1,"model":"","cosine":7}"#] {
+        std::fs::write(&file, damaged).expect("written");
+        assert!(auto(&model).starts_with("int16"), "{damaged}");
+        assert_eq!(std::fs::read_to_string(&file).expect("a file"), text);
+    }
 }

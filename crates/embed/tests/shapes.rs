@@ -339,7 +339,12 @@ fn resolve(folder: &Path) -> ModelFolder {
     let cache = tempfile::tempdir().expect("a folder");
     let mut options = ResolveOptions::from_env();
     options.cache_dir = cache.path().to_owned();
-    resolve_spec(&folder.display().to_string(), &options, &mut |_| {}).expect("a model folder")
+    let found = resolve_spec(&folder.display().to_string(), &options, &mut |_| {});
+    ModelFolder {
+        // The one above is gone.
+        cache_dir: None,
+        ..found.expect("a model folder")
+    }
 }
 
 /// Texts of very different lengths, a cut one among them.

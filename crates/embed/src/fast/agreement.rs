@@ -1,22 +1,20 @@
 //! Whether a model's vectors survive the rounding of [`Precision::Int16`], asked of the model itself: what it makes of a few
 //! texts, both ways.
 //!
-//! It decides what `auto` runs, for models whose agreement nobody measured. Not for: how far single texts are apart, which
+//! It decides what `auto` runs. Not for: how far single texts are apart, which
 //! `tests/narrow.rs` measures where there are real weights.
 
+use super::remembered::Remembered;
 use super::{FastBert, Precision};
+use crate::models::ModelFolder;
 use crate::tokens::{TextTokenizer, Tokens};
 use crate::{EmbedError, SentenceConfig};
-use std::path::Path;
 
 /// Least cosine of every text's two vectors for `auto` to take integers. Over a thousand abstracts the smallest cosine is
 /// then to be .999 and more, which is a fifth as near: so few texts do not hold the worst one.
 pub(crate) const ENOUGH: f64 = 0.9995;
 
-/// SHA-256 of weights whose agreement `tests/narrow.rs` measures, and which need not be asked: all-MiniLM-L6-v2.
-const MEASURED: [&str; 1] = ["53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"];
-
-/// What models are asked: a title, numbers, other languages, names, a word. Few, since every load runs them twice.
+/// What models are asked: a title, numbers, other languages, names, a word. Few, since they are run twice.
 const TEXTS: [&str; 5] = [
     "Spectral gaps of sparse random graphs",
     "In a randomised trial of 412 adults, 5 mg daily lowered blood pressure by 7.3 mmHg more than placebo (95% CI 4.1-10.5, \
@@ -32,22 +30,32 @@ const TEXTS: [&str; 5] = [
 /// # Errors
 /// When a text cannot be tokenized or the weights cannot be read.
 pub(crate) fn settle(
-    folder: &Path,
-    weights_sha256: &str,
+    model: &ModelFolder,
     config: &mut SentenceConfig,
     tokenizer: &TextTokenizer,
     int16: FastBert,
 ) -> Result<FastBert, EmbedError> {
-    if int16.precision() == Precision::F32 || MEASURED.contains(&weights_sha256) {
+    if int16.precision() == Precision::F32 {
         return Ok(int16);
     }
-    let exact = match FastBert::load(folder, config, Precision::F32)? {
+    let remembered = Remembered::of(model, config, &int16)?;
+    let known = remembered.cosine();
+    if known.is_some_and(|cosine| cosine >= ENOUGH) {
+        return Ok(int16);
+    }
+    let exact = match FastBert::load(&model.folder, config, Precision::F32)? {
         Ok(exact) => exact,
         // It runs what int16 runs.
         Err(why) => return Err(EmbedError::Candle(candle_core::Error::Msg(why))),
     };
-    let tokens = tokens(tokenizer, config)?;
-    let cosine = smallest_cosine(&int16, &exact, &tokens)?;
+    let cosine = match known {
+        Some(cosine) => cosine,
+        None => {
+            let cosine = smallest_cosine(&int16, &exact, &tokens(tokenizer, config)?)?;
+            remembered.keep(cosine);
+            cosine
+        }
+    };
     if cosine >= ENOUGH {
         return Ok(int16);
     }

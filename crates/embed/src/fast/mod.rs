@@ -24,6 +24,7 @@ mod number;
 mod plan;
 mod product;
 mod quantise;
+mod remembered;
 mod rotary;
 mod rowwise;
 mod split;

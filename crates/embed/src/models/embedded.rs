@@ -28,6 +28,7 @@ pub(super) fn embedded() -> ModelFolder {
     }
     let revision = hex(&all.finalize());
     ModelFolder {
+        cache_dir: None,
         name: EMBEDDED.to_owned(),
         revision: format!("embedded-{}", &revision[..40]),
         folder: PathBuf::from("(inside the binary)"),

@@ -63,6 +63,7 @@ pub(super) fn use_given(
         folder: folder.to_path_buf(),
         source: Source::Folder,
         weights_sha256: weights_sha256.clone(),
+        cache_dir: Some(options.cache_dir.clone()),
     };
     for entry in known
         .iter()

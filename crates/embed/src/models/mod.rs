@@ -39,4 +39,5 @@ pub use options::ResolveOptions;
 pub use registry::{FileEntry, ModelEntry, Registry, Speed, Wheel};
 pub use remove::{Removed, remove};
 pub use resolve::{Fetch, ModelFolder, Source, resolve, resolve_spec};
+pub(crate) use stamp::hex;
 pub use verify::{FileReport, Where, damaged_own_copy, installed, verify};

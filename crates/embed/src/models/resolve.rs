@@ -84,6 +84,8 @@ pub struct ModelFolder {
     pub source: Source,
     /// SHA-256 of `model.safetensors`; of weights in several files, over their names and hashes.
     pub weights_sha256: String,
+    /// syntopic's cache, in which what is measured of the model as it loads is remembered. `None`: it is measured each time.
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// Why one source gave nothing.
@@ -167,8 +169,14 @@ pub fn resolve(
     fetch(entry, options, tried, progress)
 }
 
-fn found(entry: &ModelEntry, folder: PathBuf, source: Source) -> ModelFolder {
+fn found(
+    entry: &ModelEntry,
+    folder: PathBuf,
+    source: Source,
+    options: &ResolveOptions,
+) -> ModelFolder {
     ModelFolder {
+        cache_dir: Some(options.cache_dir.clone()),
         name: entry.name.clone(),
         revision: entry.revision.clone(),
         folder,
@@ -202,7 +210,7 @@ fn from_own_cache(
         }
     }
     if reports.iter().all(super::FileReport::ok) {
-        return Ok(Some(found(entry, cache.folder, Source::Cache)));
+        return Ok(Some(found(entry, cache.folder, Source::Cache, options)));
     }
     let bad: Vec<String> = reports
         .iter()
@@ -261,7 +269,7 @@ fn from_hugging_face_cache(
         let mut stamps = Stamps::of_foreign(&folder, &options.cache_dir);
         let reports = examine_all(entry, &folder, &mut stamps, false, progress);
         let Some(bad) = reports.iter().find(|report| !report.ok()) else {
-            return Some(found(entry, folder, Source::HuggingFaceCache));
+            return Some(found(entry, folder, Source::HuggingFaceCache, options));
         };
         let reason = format!(
             "{}: {}",
@@ -305,7 +313,7 @@ fn fetch(
     let _lock = cache.lock(progress)?;
     let files = wanted(&cache, entry, progress)?;
     if files.is_empty() {
-        return Ok(found(entry, cache.folder, Source::Cache));
+        return Ok(found(entry, cache.folder, Source::Cache, options));
     }
     for (source, name) in sources {
         progress(Fetch::Trying {
@@ -319,7 +327,7 @@ fn fetch(
             options,
         };
         match fetch_from(&order, source, &cache, progress) {
-            Ok(()) => return Ok(found(entry, cache.folder, source)),
+            Ok(()) => return Ok(found(entry, cache.folder, source, options)),
             Err(Failure::Fatal(error)) => return Err(error),
             Err(Failure::Source(reason)) => {
                 progress(Fetch::Note(format!("{name}: {reason}")));

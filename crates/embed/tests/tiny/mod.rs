@@ -71,7 +71,12 @@ pub(crate) fn resolve_or_refuse(
     let cache = tempfile::tempdir().expect("a folder");
     let mut options = ResolveOptions::from_env();
     options.cache_dir = cache.path().to_owned();
-    resolve_spec(&folder.display().to_string(), &options, &mut |_| {})
+    let found = resolve_spec(&folder.display().to_string(), &options, &mut |_| {})?;
+    Ok(ModelFolder {
+        // The one above is gone.
+        cache_dir: None,
+        ..found
+    })
 }
 
 /// Every text and kind, alone and in batches, on the plain path and in another mode.
