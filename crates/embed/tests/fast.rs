@@ -233,10 +233,10 @@ fn what_it_does_not_run_is_refused_by_name_or_left_to_candles_bert() {
         "{message}"
     );
 
-    let (_folder, silu) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "silu""#);
-    let message = refusal(Embedder::load(&silu, with(Mode::F32, 256)));
+    let (_folder, quick) = changed(r#""hidden_act": "gelu""#, r#""hidden_act": "quick_gelu""#);
+    let message = refusal(Embedder::load(&quick, with(Mode::F32, 256)));
     assert!(
-        message.contains("hidden_act") && message.contains("silu"),
+        message.contains("hidden_act") && message.contains("quick_gelu"),
         "{message}"
     );
 
