@@ -2,7 +2,8 @@
 //! length, pooling and unit length on the device, and texts tokenized while it computes.
 //!
 //! What only a GPU can run is [`Device::open`] alone: everything here runs on Candle's CPU device too, where the tests run
-//! it. Candle's tensors are copied from and to pageable memory; what is copied is ids and vectors, some kilobytes a batch.
+//! it. Candle's tensors are copied from and to pageable memory; what is copied is ids, vectors and, for models whose tokens do not
+//! see all others, a mask a batch.
 //!
 //! Not for: the CPU, where `fast/` is many times faster.
 

@@ -1,6 +1,7 @@
 //! Multi-head attention over a padded batch, the same for every architecture: who may look at whom, and at what cost.
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// What a masked score is lowered by. Finite even where two masks hide the same, so that a padding row that sees nothing
@@ -60,10 +61,51 @@ pub(super) fn split(states: &Tensor, heads: usize) -> Result<Tensor> {
         .contiguous()
 }
 
+/// Which places of a batch are tokens, and the masks made for it so far: layers that look alike share one, so that it is made
+/// and copied to a GPU once a batch.
+pub(super) struct Seen {
+    /// 1 for tokens and 0 for padding, `(texts, tokens)`.
+    pub(super) real: Tensor,
+    masks: RefCell<Vec<(Reach, Range<usize>, Tensor)>>,
+}
+
+impl Seen {
+    pub(super) fn new(real: Tensor) -> Self {
+        Self {
+            real,
+            masks: RefCell::default(),
+        }
+    }
+
+    /// 0 where a query looks, [`hidden`] where not: `(queries, tokens)`.
+    fn mask(
+        &self,
+        reach: Reach,
+        queries: Range<usize>,
+        tokens: usize,
+        numbers: DType,
+    ) -> Result<Tensor> {
+        let known = |(of, rows, mask): &(Reach, Range<usize>, Tensor)| {
+            (*of == reach && *rows == queries).then(|| mask.clone())
+        };
+        if let Some(mask) = self.masks.borrow().iter().find_map(known) {
+            return Ok(mask);
+        }
+        let mask = mask(
+            reach,
+            queries.clone(),
+            tokens,
+            (self.real.device(), numbers),
+        )?;
+        let mut masks = self.masks.borrow_mut();
+        masks.push((reach, queries, mask.clone()));
+        Ok(mask)
+    }
+}
+
 /// What decides a score beside queries and keys.
 pub(super) struct View<'a> {
-    /// 1 for tokens and 0 for padding, `(texts, tokens)`.
-    pub(super) real: &'a Tensor,
+    pub(super) seen: &'a Seen,
     pub(super) reach: Reach,
     /// Added to the scores: `(heads, tokens, tokens)`.
     pub(super) bias: Option<&'a Tensor>,
@@ -83,7 +125,7 @@ fn attend_in_turns(heads: &Heads, view: &View, rows: usize) -> Result<Tensor> {
     let queries = (&heads.queries / (width as f64).sqrt())?;
     let keys = heads.keys.transpose(2, 3)?.contiguous()?;
     let numbers = queries.dtype();
-    let padding = ((view.real - 1.0)? * -hidden(numbers))?;
+    let padding = ((&view.seen.real - 1.0)? * -hidden(numbers))?;
     let padding = padding.to_dtype(numbers)?.unsqueeze(1)?.unsqueeze(1)?;
     let mut attended = Vec::new();
     for first in (0..tokens).step_by(rows) {
@@ -96,7 +138,8 @@ fn attend_in_turns(heads: &Heads, view: &View, rows: usize) -> Result<Tensor> {
             scores = scores.broadcast_add(&bias.narrow(1, first, rows)?.unsqueeze(0)?)?;
         }
         if view.reach != Reach::All {
-            let mask = mask(view, first..first + rows, tokens, numbers)?;
+            let queries = first..first + rows;
+            let mask = view.seen.mask(view.reach, queries, tokens, numbers)?;
             scores = scores.broadcast_add(&mask)?;
         }
         let scores = scores.broadcast_add(&padding)?;
@@ -118,21 +161,26 @@ fn softmax(scores: &Tensor) -> Result<Tensor> {
 }
 
 /// 0 where a query looks, [`hidden`] where not: `(queries, tokens)`.
-fn mask(view: &View, queries: Range<usize>, tokens: usize, numbers: DType) -> Result<Tensor> {
+fn mask(
+    reach: Reach,
+    queries: Range<usize>,
+    tokens: usize,
+    (device, numbers): (&Device, DType),
+) -> Result<Tensor> {
     let hidden = hidden(numbers) as f32;
     let row = |query| (0..tokens).map(move |key| (query, key));
     let rows = queries.len();
     let lowered: Vec<f32> = queries
         .flat_map(row)
         .map(|(query, key)| {
-            if view.reach.covers(query, key) {
+            if reach.covers(query, key) {
                 0.0
             } else {
                 hidden
             }
         })
         .collect();
-    Tensor::from_vec(lowered, (rows, tokens), view.real.device())?.to_dtype(numbers)
+    Tensor::from_vec(lowered, (rows, tokens), device)?.to_dtype(numbers)
 }
 
 /// Rotary position embeddings (Su et al. 2021, "RoFormer"), halves rotated as in GPT-NeoX.
@@ -170,7 +218,7 @@ impl Rotation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Device, IndexOp};
+    use candle_core::IndexOp;
 
     fn numbers(shape: (usize, usize, usize, usize), step: f32) -> Tensor {
         let n = shape.0 * shape.1 * shape.2 * shape.3;
@@ -196,12 +244,12 @@ mod tests {
             }
         };
         let real = [[1f32; 9], [1., 1., 1., 1., 1., 1., 0., 0., 0.]];
-        let real = Tensor::new(&real, &Device::Cpu).expect("a mask");
+        let seen = || Seen::new(Tensor::new(&real, &Device::Cpu).expect("a mask"));
         let reaches = [Reach::All, Reach::Before, Reach::Within(1)];
         let dtypes = [DType::F32, DType::F16, DType::BF16];
         for (reach, dtype) in reaches.iter().flat_map(|r| dtypes.map(|d| (*r, d))) {
             let view = View {
-                real: &real,
+                seen: &seen(),
                 reach,
                 bias: None,
             };
@@ -227,10 +275,12 @@ mod tests {
             values: numbers(shape, 1.3),
         };
         let real = Tensor::new(&[[1f32; 7], [1., 1., 1., 1., 0., 0., 0.]], &Device::Cpu);
+        // One for all reaches, and for all turns: a mask of one is none of another.
+        let seen = Seen::new(real.expect("a mask"));
         let bias = numbers((1, 3, 7, 7), 0.3).squeeze(0).expect("a bias");
         for reach in [Reach::All, Reach::Before, Reach::Within(2)] {
             let view = View {
-                real: real.as_ref().expect("a mask"),
+                seen: &seen,
                 reach,
                 bias: Some(&bias),
             };

@@ -189,7 +189,7 @@ impl Layer {
             values: split(&self.value.forward(states)?, sizes.heads)?,
         };
         let view = View {
-            real: &batch.real,
+            seen: &batch.seen,
             reach: Reach::All,
             bias: Some(bias),
         };

@@ -22,6 +22,7 @@ use crate::fast::Plan;
 use crate::tokens::Tokens;
 use crate::{EmbedError, SentenceConfig};
 pub(crate) use attention::Reach;
+use attention::Seen;
 use candle_core::{DType, Device, Result, Tensor};
 pub(crate) use checkpoint::load_file;
 pub(crate) use head::{Dense, pool_weights};
@@ -86,8 +87,8 @@ struct Batch {
     ids: Tensor,
     /// The same in memory of the CPU, one text after the other.
     rows: Vec<u32>,
-    /// 1 for tokens, 0 for padding: f32 `(texts, width)`.
-    real: Tensor,
+    /// f32 `(texts, width)`.
+    seen: Seen,
     /// Tokens a text.
     lengths: Vec<usize>,
     /// Tokens of the longest.
@@ -242,7 +243,7 @@ impl StockModel {
     pub(crate) fn vectors(&self, texts: &[&Tokens], skip: usize) -> Result<Tensor> {
         let batch = Batch::new(texts, self.shape.pad_id, skip, &self.device)?;
         let states = match &self.encoder {
-            Encoder::Bert(model) => model.forward(&batch.ids, &batch.real)?,
+            Encoder::Bert(model) => model.forward(&batch.ids, &batch.seen.real)?,
             Encoder::PostNorm(model) => model.forward(&batch)?,
             Encoder::ModernBert(model) => model.forward(&batch)?,
             Encoder::NomicBert(model) => model.forward(&batch)?,
@@ -276,7 +277,7 @@ impl Batch {
         Ok(Self {
             ids: Tensor::from_slice(&ids, shape, device)?,
             rows: ids,
-            real: Tensor::from_vec(real, shape, device)?,
+            seen: Seen::new(Tensor::from_vec(real, shape, device)?),
             lengths,
             width,
             skip,

@@ -244,7 +244,7 @@ impl Layer {
             values: split(&parts[2], heads)?,
         };
         let view = View {
-            real: &batch.real,
+            seen: &batch.seen,
             reach,
             bias: None,
         };

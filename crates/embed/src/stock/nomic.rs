@@ -220,7 +220,7 @@ impl Layer {
             values: split(&parts[2], heads)?,
         };
         let view = View {
-            real: &batch.real,
+            seen: &batch.seen,
             reach: Reach::All,
             bias: None,
         };

@@ -371,7 +371,7 @@ impl Layer {
         let attended = attend(
             &parts,
             &View {
-                real: &batch.real,
+                seen: &batch.seen,
                 reach: Reach::All,
                 bias,
             },

@@ -209,7 +209,7 @@ impl Layer {
             values: repeat(&values, served)?,
         };
         let view = View {
-            real: &batch.real,
+            seen: &batch.seen,
             reach: Reach::Before,
             bias: None,
         };
