@@ -34,6 +34,7 @@ mod prune;
 mod recall;
 mod refresh;
 mod rows;
+mod screen;
 mod store;
 mod stored_rows;
 mod tile;
