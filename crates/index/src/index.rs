@@ -1,6 +1,7 @@
 //! Exact and HNSW search behind one type.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 use syntopic_core::{Embeddings, EmbeddingsError, Row};
@@ -14,6 +15,7 @@ use crate::exact::{exact_among, exact_of};
 use crate::graph::Graph;
 use crate::header::Sha;
 use crate::hit::{Hit, Scored};
+use crate::screen::{LONGEST, Screen};
 use crate::walk::Scratch;
 use crate::{Effort, IndexError, IndexOptions, Kind, Rows};
 
@@ -26,8 +28,9 @@ const FILTERED_SHARE: usize = 4;
 
 /// A way from a vector to its nearest rows.
 ///
-/// It holds a graph, or nothing when the search is exact; the rows are handed to every search, and are the truth: every
-/// score is that of the stored row. Threads may search one index at the same time.
+/// It holds a graph, or nothing when the search is exact, until it is searched again: then a byte of each number, from which rows
+/// are told that cannot be among the nearest (`dim + 16` bytes a row). The rows are handed to every search, must be those it
+/// was made from, and are the truth: every score is that of the stored row. Threads may search one index at the same time.
 #[derive(Debug)]
 pub struct Index {
     pub(crate) n_rows: usize,
@@ -40,6 +43,10 @@ pub struct Index {
     pub(crate) calibration: Calibration,
     /// Scratch of searches that are over.
     idle: Mutex<Vec<Scratch>>,
+    /// The rows made ready for exact search, once that was asked for more than once.
+    screen: OnceLock<Screen>,
+    asked: AtomicBool,
+    making: AtomicBool,
 }
 
 impl Index {
@@ -109,6 +116,9 @@ impl Index {
             audit,
             calibration,
             idle: Mutex::default(),
+            screen: OnceLock::new(),
+            asked: AtomicBool::new(false),
+            making: AtomicBool::new(false),
         }
     }
 
@@ -225,7 +235,7 @@ impl Index {
         let ef = self.ef(k, ef)?;
         match self.with_scratch(|scratch| self.walk(rows, query, k, ef, scratch))? {
             Some(hits) => Ok(hits),
-            None => Ok(exact_of(rows.verified()?, query, k)),
+            None => Ok(self.compare_all(rows.verified()?, query, k)),
         }
     }
 
@@ -251,7 +261,7 @@ impl Index {
         }
         if !self.walks(k.max(ef)) {
             let queries: Vec<&[f32]> = queries.rows().collect();
-            return Ok(exact_batch_of(rows.verified()?, &queries, k));
+            return Ok(self.compare_all_pairs(rows.verified()?, &queries, k));
         }
         (0..queries.n_rows() as u32)
             .into_par_iter()
@@ -289,6 +299,37 @@ impl Index {
             .filter(|row| keep(Row(*row)))
             .collect();
         Ok(exact_among(rows.verified()?, query, k, &passing))
+    }
+
+    /// Exact search. Whoever asks once waits for nothing to be made ready; whoever asks again gets answers several times sooner.
+    fn compare_all(&self, rows: Rows<'_>, query: &[f32], k: usize) -> Vec<Hit> {
+        let again = self.asked.swap(true, Ordering::Relaxed);
+        match again.then(|| self.screen(rows)).flatten() {
+            Some(screen) => screen.nearest(rows, &[query], k).pop().unwrap_or_default(),
+            None => exact_of(rows, query, k),
+        }
+    }
+
+    /// Exact search for many queries.
+    pub(crate) fn compare_all_pairs(
+        &self,
+        rows: Rows<'_>,
+        queries: &[&[f32]],
+        k: usize,
+    ) -> Vec<Vec<Hit>> {
+        match self.screen(rows) {
+            Some(screen) => screen.nearest(rows, queries, k),
+            None => exact_batch_of(rows, queries, k),
+        }
+    }
+
+    /// The rows made ready for exact search. Nothing where a graph is what answers mostly, and while another thread makes them
+    /// ready: to wait for it within a thread pool could be to wait for oneself.
+    fn screen(&self, rows: Rows<'_>) -> Option<&Screen> {
+        if self.is_exact() && rows.dim() <= LONGEST && !self.making.swap(true, Ordering::Relaxed) {
+            return Some(self.screen.get_or_init(|| Screen::new(rows)));
+        }
+        self.screen.get()
     }
 
     /// The effort of a search for `k` rows.

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 use syntopic_core::Row;
 
-use crate::batch::exact_batch_of;
 use crate::exact::exact_of;
 use crate::graph::Graph;
 use crate::hit::Hit;
@@ -87,7 +86,7 @@ impl Index {
                 None => {
                     let queries: Vec<&[f32]> = part.clone().map(|row| rows.row(Row(row))).collect();
                     part.map(Row)
-                        .zip(exact_batch_of(rows, &queries, k + 1))
+                        .zip(self.compare_all_pairs(rows, &queries, k + 1))
                         .collect::<Vec<_>>()
                 }
             };

@@ -1,79 +1,44 @@
 //! Rows and their keys in a file that is mapped, not read: a search touches the rows it scores and no others.
 //!
-//! The header (see [`crate::header`]); the checksums of all blocks that follow; then, each beginning on a cache line: where
-//! each key begins, the keys, ascending, and the rows as 32-bit floats. Numbers are in the byte order of the machine that
-//! wrote them. The caller keeps the truth elsewhere: this file is a copy of it that opens at once.
+//! A [`crate::paged`] file of three parts: where each key begins, the keys, ascending, and the rows as 32-bit floats. The caller
+//! keeps the truth elsewhere: this file is a copy of it that opens at once.
 
-use std::ops::Range;
 use std::path::Path;
 
 use syntopic_core::{Embeddings, Row};
 
 use crate::IndexError;
-use crate::blocks::{BLOCK, Blocks, checksums_of};
-use crate::header::{Format, HEADER, SHA, WORDS};
-use crate::lines::{LINE, Plain, bytes_of, cast};
-use crate::store::Store;
+use crate::header::SHA;
+use crate::lines::bytes_of;
+use crate::paged::{PagedFile, PagedFormat};
 
-const FORMAT: Format = Format {
+const FORMAT: PagedFormat = PagedFormat {
     magic: *b"SYNTROW\n",
     version: 1,
+    sizes,
 };
+
+const STARTS: usize = 0;
+const KEYS: usize = 1;
+const ROWS: usize = 2;
 
 /// Rows of shape `(n_rows, dim)` and the key of each, in a file.
 #[derive(Debug)]
 pub struct StoredRows {
-    store: Store,
-    blocks: Blocks,
+    file: PagedFile,
     dim: usize,
     n_rows: usize,
-    rows_sha256: [u8; SHA],
-    parts: Parts,
 }
 
-#[derive(Debug, Clone)]
-struct Parts {
-    checksums: Range<usize>,
-    starts: Range<usize>,
-    keys: Range<usize>,
-    rows: Range<usize>,
-}
-
-impl Parts {
-    /// Where everything is; nothing when it is more than the address space.
-    fn of(n_rows: usize, dim: usize, keys_len: usize) -> Option<Self> {
-        let sizes = [
-            n_rows.checked_add(1)?.checked_mul(8)?,
-            keys_len,
-            n_rows.checked_mul(dim)?.checked_mul(4)?,
-        ];
-        let mut total = 0usize;
-        for size in sizes {
-            total = total.checked_add(size.checked_next_multiple_of(LINE)?)?;
-        }
-        let mut at = HEADER;
-        let mut next = |len: usize| {
-            let range = at..at.checked_add(len)?;
-            at = range.end.checked_next_multiple_of(LINE)?;
-            Some(range)
-        };
-        Some(Self {
-            checksums: next(total.div_ceil(BLOCK).checked_mul(4)?)?,
-            starts: next(sizes[0])?,
-            keys: next(sizes[1])?,
-            rows: next(sizes[2])?,
-        })
-    }
-
-    /// What the checksums cover.
-    fn data(&self) -> Range<usize> {
-        self.starts.start..self.rows.end.next_multiple_of(LINE)
-    }
-}
-
-/// Whether a block is sound besides its checksum: any numbers are rows.
-fn sound(_: Range<usize>) -> bool {
-    true
+/// Rows, numbers of each, and bytes of the keys are the words of the header.
+fn sizes(words: &[u64]) -> Option<Vec<usize>> {
+    let mut sizes = words.iter().map(|word| usize::try_from(*word).ok());
+    let (n_rows, dim, keys) = (sizes.next()??, sizes.next()??, sizes.next()??);
+    Some(vec![
+        n_rows.checked_add(1)?.checked_mul(8)?,
+        keys,
+        n_rows.checked_mul(dim)?.checked_mul(4)?,
+    ])
 }
 
 impl StoredRows {
@@ -96,19 +61,13 @@ impl StoredRows {
             starts.push(starts[starts.len() - 1] + key.len() as u64);
         }
         let keys = keys.concat();
-        let (n_rows, dim) = (rows.n_rows(), rows.dim());
-        let parts = Parts::of(n_rows, dim, keys.len()).ok_or(IndexError::TooManyRows { n_rows })?;
-        let data = parts.data();
-        let mut file = vec![0; data.end];
-        file[parts.starts.clone()].copy_from_slice(bytes_of(&starts));
-        file[parts.keys.clone()].copy_from_slice(keys.as_bytes());
-        file[parts.rows.clone()].copy_from_slice(bytes_of(rows.as_slice()));
-        let checksums = checksums_of(&file[data]);
-        file[parts.checksums.clone()].copy_from_slice(bytes_of(&checksums));
-        let mut words = [0; WORDS];
-        words[..3].copy_from_slice(&[n_rows as u64, dim as u64, keys.len() as u64]);
-        FORMAT.write(&mut file, &words, rows_sha256, parts.checksums);
-        Ok(file)
+        let words = [rows.n_rows(), rows.dim(), keys.len()].map(|n| n as u64);
+        let parts = [
+            bytes_of(&starts),
+            keys.as_bytes(),
+            bytes_of(rows.as_slice()),
+        ];
+        FORMAT.to_bytes(&words, &parts, rows_sha256)
     }
 
     /// The file at `path`, mapped into memory: its header and the checksums are verified now, each block when it is first
@@ -119,7 +78,7 @@ impl StoredRows {
     /// When it cannot be read, is no such file, is damaged as far as was looked, or was made from other rows than
     /// `expected_rows_sha256` names.
     pub fn open(path: &Path, expected_rows_sha256: [u8; SHA]) -> Result<Self, IndexError> {
-        Self::read(Store::map(path)?, Some(expected_rows_sha256))
+        Self::read(FORMAT.open(path)?, Some(expected_rows_sha256))
     }
 
     /// [`StoredRows::open`] whatever rows it was made from: to be verified.
@@ -127,14 +86,13 @@ impl StoredRows {
     /// # Errors
     /// As [`StoredRows::open`].
     pub fn open_stale(path: &Path) -> Result<Self, IndexError> {
-        Self::read(Store::map(path)?, None)
+        Self::read(FORMAT.open(path)?, None)
     }
 
-    fn read(store: Store, expected: Option<[u8; SHA]>) -> Result<Self, IndexError> {
-        let bytes = store.bytes();
-        let head = FORMAT.read(bytes)?;
-        let (n_rows, dim) = (head.size(0)?, head.size(1)?);
-        if expected.is_some_and(|sha| sha != head.rows_sha256) {
+    fn read(file: PagedFile, expected: Option<[u8; SHA]>) -> Result<Self, IndexError> {
+        let size = |at: usize| usize::try_from(file.word(at)).unwrap_or(usize::MAX);
+        let (n_rows, dim) = (size(0), size(1));
+        if expected.is_some_and(|sha| sha != file.made_from()) {
             return Err(IndexError::Stale {
                 got: n_rows as u64,
                 expected: n_rows,
@@ -145,20 +103,7 @@ impl StoredRows {
                 "it has no numbers a row, or too many rows",
             ));
         }
-        let parts = Parts::of(n_rows, dim, head.size(2)?).ok_or(IndexError::Checksum)?;
-        if bytes.len() != parts.data().end {
-            return Err(IndexError::Checksum);
-        }
-        head.check_checksums(bytes, parts.checksums.clone(), parts.starts.start)?;
-        let blocks = Blocks::unseen(parts.checksums.clone(), parts.data());
-        Ok(Self {
-            store,
-            blocks,
-            dim,
-            n_rows,
-            rows_sha256: head.rows_sha256,
-            parts,
-        })
+        Ok(Self { file, dim, n_rows })
     }
 
     /// How many rows.
@@ -176,7 +121,7 @@ impl StoredRows {
     /// What names the content it was made from.
     #[must_use]
     pub fn rows_sha256(&self) -> [u8; SHA] {
-        self.rows_sha256
+        self.file.made_from()
     }
 
     /// One row, `dim` numbers.
@@ -193,19 +138,16 @@ impl StoredRows {
     /// As [`StoredRows::row`].
     pub fn key(&self, row: Row) -> Result<&str, IndexError> {
         let at = row.index();
-        let starts = self.parts.starts.start + at * 8;
-        let (Some(from), Some(to)) = (self.number(starts), self.number(starts + 8)) else {
+        let starts = self.file.numbers::<u64>(STARTS, at..at.saturating_add(2));
+        let [from, to] = *starts.ok_or(IndexError::DamagedRows)? else {
             return Err(IndexError::DamagedRows);
         };
-        let keys = self.parts.keys.clone();
-        let range = (keys.start.checked_add(from), keys.start.checked_add(to));
-        match range {
-            (Some(from), Some(to)) if at < self.n_rows && from <= to && to <= keys.end => {
-                let key = self.bytes(from..to).ok_or(IndexError::DamagedRows)?;
-                std::str::from_utf8(key).map_err(|_| IndexError::DamagedRows)
-            }
-            _ => Err(IndexError::DamagedRows),
-        }
+        let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
+            return Err(IndexError::DamagedRows);
+        };
+        let key = self.file.touched(KEYS, from..to);
+        let key = key.and_then(|key| std::str::from_utf8(key).ok());
+        key.ok_or(IndexError::DamagedRows)
     }
 
     /// The row of a key, if there is one.
@@ -244,23 +186,22 @@ impl StoredRows {
     }
 
     pub(crate) fn verify_blocks(&self) -> Result<(), IndexError> {
-        let all = self.blocks.verify_all(self.store.bytes(), &sound);
-        all.map_err(|_| IndexError::DamagedRows)
+        self.file.verify().map_err(|_| IndexError::DamagedRows)
     }
 
     /// Whether every block was verified.
     pub(crate) fn is_right(&self) -> bool {
-        self.blocks.are_right()
+        self.file.is_right()
     }
 
     /// Whether a block was found damaged.
     pub(crate) fn is_damaged(&self) -> bool {
-        self.blocks.damaged()
+        self.file.is_damaged()
     }
 
     /// All rows, verified or not.
     pub(crate) fn all(&self) -> &[f32] {
-        self.cast(&self.parts.rows)
+        self.file.all(ROWS)
     }
 
     /// One row, once its blocks are right.
@@ -269,29 +210,8 @@ impl StoredRows {
         if row.index() >= self.n_rows {
             return None;
         }
-        let len = self.dim * 4;
-        let from = self.parts.rows.start + row.index() * len;
-        cast(self.bytes(from..from + len)?)
-    }
-
-    fn number(&self, at: usize) -> Option<usize> {
-        if at + 8 > self.parts.starts.end {
-            return None;
-        }
-        let number: &[u64] = cast(self.bytes(at..at + 8)?)?;
-        usize::try_from(number[0]).ok()
-    }
-
-    #[inline]
-    fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
-        let bytes = self.store.bytes();
-        let right = self.blocks.touch(bytes, range.clone(), &sound);
-        right.then(|| &bytes[range])
-    }
-
-    fn cast<T: Plain>(&self, range: &Range<usize>) -> &[T] {
-        cast(&self.store.bytes()[range.clone()])
-            .expect("parts begin on lines and hold whole numbers: checked when read")
+        let from = row.index() * self.dim;
+        self.file.numbers(ROWS, from..from + self.dim)
     }
 }
 
@@ -299,7 +219,7 @@ impl StoredRows {
 impl StoredRows {
     /// The file in memory.
     pub(crate) fn from_bytes(bytes: &[u8], sha: [u8; SHA]) -> Result<Self, IndexError> {
-        Self::read(Store::copy(bytes), Some(sha))
+        Self::read(FORMAT.copy(bytes)?, Some(sha))
     }
 }
 

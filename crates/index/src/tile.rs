@@ -1,186 +1,166 @@
-//! Twelve dot products at once, as fast as the processor multiplies, and how far they are from [`syntopic_core::dot`].
+//! Sums of products of bytes, sixteen rows and up to four queries at once: exact, hence the same on every machine.
 //!
-//! `core::dot` rounds each product and each sum, in an order that every machine keeps. Fused multiply-adds round once, in
-//! another order: nearly twice as fast, not the same bits. So what they give is used to pass over rows that cannot be among
-//! the best, and the few others are scored again.
+//! A query's codes are from -63 to 63, a row's from 0 to 126 (63 more than they stand for). `vpmaddubsw` adds two products of
+//! bytes into 16 bits, at most 2 * 126 * 63 = 15,876; two such sums are 31,752, which 16 bits hold still; then they are widened
+//! to 32. So two numbers are multiplied and added where one f32 would be, twice over, and nothing is rounded or saturates.
 
-/// Queries of a tile.
-pub(crate) const QUERIES: usize = 3;
+use crate::lines::Line;
 
 /// Rows of a tile.
-pub(crate) const ROWS: usize = 4;
+pub(crate) const ROWS: usize = 16;
 
-/// The most that [`tile`] and `core::dot` of unit vectors of `dim` numbers can differ.
-///
-/// Each sums products in lanes of at least 8, hence with at most `dim / 8` roundings one after the other, fewer than 32
-/// more at the ends, each of at most 2^-24 of the sum of absolute products, which is at most 1 (Higham, "Accuracy and
-/// stability of numerical algorithms", 2002, section 3.1); 1.01 is for lengths that are not quite 1 and second-order terms.
-pub(crate) fn margin(dim: usize) -> f32 {
-    2.0 * 1.01 * (dim as f32 / 8.0 + 32.0) * f32::EPSILON / 2.0
-}
+/// Queries of a tile.
+pub(crate) const QUERIES: usize = 4;
 
-/// Eight numbers where one instruction finds them.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C, align(32))]
-pub(crate) struct Eight([f32; 8]);
+/// The largest code of either.
+pub(crate) const TOP: i32 = 63;
 
-/// Vectors of one length in [`Eight`]s, the last of each filled up with zeros, which change no sum.
-#[derive(Debug, Clone)]
-pub(crate) struct Packed {
-    per_vector: usize,
-    numbers: Vec<Eight>,
-}
+/// Numbers of a row in one line of a tile, which has as many of all 16 rows, row after row.
+pub(crate) const QUAD: usize = 4;
 
-impl Packed {
-    pub(crate) fn new(dim: usize, n: usize) -> Self {
-        let per_vector = dim.div_ceil(8);
-        Self {
-            per_vector,
-            numbers: vec![Eight::default(); per_vector * n],
-        }
-    }
+/// A query's codes, four bytes each, an even number of them.
+pub(crate) type Quads<'a> = &'a [[i8; QUAD]];
 
-    pub(crate) fn set(&mut self, at: usize, vector: &[f32]) {
-        let places = &mut self.numbers[at * self.per_vector..][..self.per_vector];
-        let (whole, rest) = vector.as_chunks();
-        places
-            .iter_mut()
-            .zip(whole)
-            .for_each(|(place, eight)| place.0 = *eight);
-        if let Some(place) = places.get_mut(whole.len()) {
-            place.0[..rest.len()].copy_from_slice(rest);
-        }
-    }
-
-    /// `N` vectors from `at` on.
-    pub(crate) fn get<const N: usize>(&self, at: usize) -> [&[Eight]; N] {
-        std::array::from_fn(|n| &self.numbers[(at + n) * self.per_vector..][..self.per_vector])
-    }
-}
-
-/// About the dot product of each query with each row; all of one length.
+/// The sums of products of each query with each row of `lines`, taken as unsigned as they are stored. All of one length.
 #[inline]
-pub(crate) fn tile(queries: [&[Eight]; QUERIES], rows: [&[Eight]; ROWS]) -> [[f32; ROWS]; QUERIES] {
+pub(crate) fn tile<const N: usize>(queries: [Quads<'_>; N], lines: &[Line]) -> [[i32; ROWS]; N] {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: the processor has AVX2 and FMA, as was just asked.
-        return unsafe { fma::tile(queries, rows) };
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, as was just asked.
+        return unsafe { avx2::tile(queries, lines) };
     }
-    tile_scalar(queries, rows)
+    tile_scalar(queries, lines)
 }
 
-fn tile_scalar(queries: [&[Eight]; QUERIES], rows: [&[Eight]; ROWS]) -> [[f32; ROWS]; QUERIES] {
-    let sum = |query: &[Eight], row: &[Eight]| {
-        let mut lanes = [0f32; 8];
-        for (q, r) in query.iter().zip(&row[..query.len()]) {
-            for ((lane, q), r) in lanes.iter_mut().zip(q.0).zip(r.0) {
-                *lane += q * r;
-            }
-        }
-        lanes.into_iter().sum()
-    };
-    queries.map(|query| rows.map(|row| sum(query, row)))
-}
-
-#[cfg(target_arch = "x86_64")]
-mod fma {
-    use std::arch::x86_64::{
-        __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps,
-        _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_setzero_ps,
-    };
-
-    use super::{Eight, QUERIES, ROWS};
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn tile(
-        queries: [&[Eight]; QUERIES],
-        rows: [&[Eight]; ROWS],
-    ) -> [[f32; ROWS]; QUERIES] {
-        let steps = queries[0].len();
-        let (mut q, mut r) = (queries, rows);
-        // Plain loops: a closure here would be compiled apart, without FMA. Cut to one length, so that the loop below
-        // needs no check of its own.
-        for i in 0..QUERIES {
-            q[i] = &queries[i][..steps];
-        }
-        for j in 0..ROWS {
-            r[j] = &rows[j][..steps];
-        }
-        let mut sums = [[_mm256_setzero_ps(); ROWS]; QUERIES];
-        for step in 0..steps {
-            // 3 queries, 12 sums and one row are the 16 registers there are.
-            let query = [load(&q[0][step]), load(&q[1][step]), load(&q[2][step])];
-            for j in 0..ROWS {
-                let row = load(&r[j][step]);
-                for i in 0..QUERIES {
-                    sums[i][j] = _mm256_fmadd_ps(query[i], row, sums[i][j]);
+pub(crate) fn tile_scalar<const N: usize>(
+    queries: [Quads<'_>; N],
+    lines: &[Line],
+) -> [[i32; ROWS]; N] {
+    let mut sums = [[0; ROWS]; N];
+    for (query, sums) in queries.into_iter().zip(&mut sums) {
+        assert_eq!(query.len(), lines.len(), "a query and a tile of one length");
+        for (quad, line) in query.iter().zip(lines) {
+            for (sum, codes) in sums.iter_mut().zip(line.0.as_chunks::<QUAD>().0) {
+                for (q, code) in quad.iter().zip(codes) {
+                    *sum += i32::from(*q) * i32::from(*code);
                 }
             }
         }
-        let mut out = [[0.0; ROWS]; QUERIES];
-        for i in 0..QUERIES {
-            for j in 0..ROWS {
-                out[i][j] = sum(sums[i][j]);
+    }
+    sums
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_madd_epi16, _mm256_maddubs_epi16,
+        _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+    };
+
+    use super::{Line, Quads, ROWS};
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn tile<const N: usize>(
+        queries: [Quads<'_>; N],
+        lines: &[Line],
+    ) -> [[i32; ROWS]; N] {
+        let (pairs, rest) = lines.as_chunks::<2>();
+        assert!(rest.is_empty(), "lines come in pairs");
+        let mut quads = [&[][..]; N];
+        // Plain loops: a closure here would be compiled apart, without AVX2. Cut to one length, so that the loop below
+        // needs no check of its own.
+        for n in 0..N {
+            assert_eq!(
+                queries[n].len(),
+                lines.len(),
+                "a query and a tile of one length"
+            );
+            quads[n] = &queries[n].as_chunks::<2>().0[..pairs.len()];
+        }
+        let ones = _mm256_set1_epi16(1);
+        let mut sums = [[_mm256_setzero_si256(); 2]; N];
+        for (at, pair) in pairs.iter().enumerate() {
+            let (first, second) = (load(&pair[0]), load(&pair[1]));
+            for n in 0..N {
+                let [a, b] = quads[n][at];
+                let a = _mm256_set1_epi32(i32::from_ne_bytes(bytes(a)));
+                let b = _mm256_set1_epi32(i32::from_ne_bytes(bytes(b)));
+                for half in 0..2 {
+                    let both = _mm256_add_epi16(
+                        _mm256_maddubs_epi16(first[half], a),
+                        _mm256_maddubs_epi16(second[half], b),
+                    );
+                    sums[n][half] = _mm256_add_epi32(sums[n][half], _mm256_madd_epi16(both, ones));
+                }
             }
+        }
+        let mut out = [[0; ROWS]; N];
+        for n in 0..N {
+            out[n] = store(sums[n]);
         }
         out
     }
 
-    #[target_feature(enable = "avx2,fma")]
-    #[inline]
-    fn load(numbers: &Eight) -> __m256 {
-        // SAFETY: 8 numbers of one size, every bit pattern a number; by value, so no alignment matters.
-        unsafe { std::mem::transmute::<Eight, __m256>(*numbers) }
+    #[inline(always)]
+    fn bytes(quad: [i8; 4]) -> [u8; 4] {
+        [quad[0] as u8, quad[1] as u8, quad[2] as u8, quad[3] as u8]
     }
 
-    #[target_feature(enable = "avx2,fma")]
+    #[target_feature(enable = "avx2")]
     #[inline]
-    fn sum(v: __m256) -> f32 {
-        let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
-        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-        _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    fn load(line: &Line) -> [__m256i; 2] {
+        // SAFETY: 64 bytes are two times 32, of one size, every bit pattern a value; by value, so no alignment matters.
+        unsafe { std::mem::transmute::<Line, [__m256i; 2]>(*line) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn store(sums: [__m256i; 2]) -> [i32; ROWS] {
+        // SAFETY: two times 8 numbers are 16, of one size, every bit pattern a value; by value, so no alignment matters.
+        unsafe { std::mem::transmute::<[__m256i; 2], [i32; ROWS]>(sums) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use syntopic_core::dot;
 
     use super::*;
+    use crate::lines::{LINE, ZERO};
+
+    fn compare<const N: usize>(queries: [&[[i8; QUAD]]; N], lines: &[Line]) {
+        assert_eq!(tile(queries, lines), tile_scalar(queries, lines));
+    }
 
     proptest! {
         #[test]
-        fn a_tile_is_within_its_margin(numbers in proptest::collection::vec(-1f32..1.0, 14..3500), flat in any::<bool>()) {
-            let len = numbers.len() / (QUERIES + ROWS);
-            let unit = |n: usize| {
-                let part = &numbers[n * len..][..len];
-                // All of one sign: the roundings do not cancel.
-                let part: Vec<f32> = part.iter().map(|v| if flat { v.abs() + 0.1 } else { *v }).collect();
-                let length = part.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-6);
-                part.iter().map(|v| v / length).collect::<Vec<f32>>()
-            };
-            let queries = [unit(0), unit(1), unit(2)];
-            let rows = [unit(3), unit(4), unit(5), unit(6)];
-            let mut packed = Packed::new(len, QUERIES + ROWS);
-            queries.iter().chain(&rows).enumerate().for_each(|(at, vector)| packed.set(at, vector));
-            for got in [tile(packed.get(0), packed.get(QUERIES)), tile_scalar(packed.get(0), packed.get(QUERIES))] {
-                for (i, query) in queries.iter().enumerate() {
-                    for (j, row) in rows.iter().enumerate() {
-                        prop_assert!((got[i][j] - dot(query, row)).abs() <= margin(len));
-                    }
-                }
+        fn the_kernel_is_its_scalar_twin(
+            bytes in proptest::collection::vec(0i8..=126, 2 * LINE..200 * LINE),
+            numbers in proptest::collection::vec(-63i8..=63, 200..900),
+            // All at the ends: where 16 bits would overflow, were they too few.
+            ends in any::<bool>(),
+        ) {
+            let mut lines: Vec<Line> = bytes.as_chunks::<LINE>().0.iter().map(|line| Line(*line)).collect();
+            lines.truncate(lines.len() / 2 * 2);
+            let mut quads: Vec<[i8; QUAD]> = numbers.as_chunks().0.iter().copied().cycle().take(lines.len() + 3).collect();
+            if ends {
+                lines.iter_mut().for_each(|line| line.0 = [126; LINE]);
+                quads.iter_mut().zip(&bytes).for_each(|(quad, byte)| *quad = [if *byte > 100 { -63 } else { 63 }; QUAD]);
             }
+            let query = |from: usize| &quads[from..][..lines.len()];
+            compare([query(0)], &lines);
+            compare([query(1), query(0)], &lines);
+            compare([query(0), query(2), query(1)], &lines);
+            compare([query(0), query(1), query(2), query(3)], &lines);
         }
     }
 
     #[test]
-    fn rows_that_are_too_short_are_not_read_out_of_bounds() {
-        let (long, short) = (Packed::new(64, QUERIES), Packed::new(16, ROWS));
-        let caught = std::panic::catch_unwind(|| tile(long.get(0), short.get(0)));
-        assert!(
-            caught.is_err(),
-            "the rows are cut to the query's length, which panics"
-        );
+    fn what_is_too_short_is_not_read_out_of_bounds() {
+        let quads = [[1; QUAD]; 2];
+        for lines in [&[ZERO; 4][..], &[], &[ZERO; 3]] {
+            let caught = std::panic::catch_unwind(|| tile([&quads[..]], lines));
+            assert!(caught.is_err(), "{} lines", lines.len());
+        }
     }
 }

@@ -147,6 +147,7 @@ impl Library {
     pub(crate) fn distrust_files(&mut self) {
         self.distrust = true;
         (self.stored, self.snapshot, self.index) = (None, None, None);
+        self.lexicon = None;
     }
 
     fn generation(&self) -> Result<u64, LibraryError> {

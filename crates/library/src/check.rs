@@ -187,9 +187,10 @@ impl Library {
             ));
         }
         for path in self.words_paths() {
-            if let Some(why) = crate::lexical::file_problem(&path, &truth.texts_sha256) {
-                let file = path.display();
-                let problem = format!("{file}: {why}. Delete it: the next search makes it again");
+            if let Some(error) = crate::lexical::file_problem(&path) {
+                let file = path.file_name().unwrap_or(path.as_os_str());
+                let file = file.to_string_lossy();
+                let problem = format!("{file}: {error}. Delete it: the next search makes it again");
                 report.problems.push(problem);
             }
         }

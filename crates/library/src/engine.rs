@@ -32,6 +32,8 @@ pub struct Library {
     pub(crate) lexicon: Option<crate::lexical::OpenLexicon>,
     /// How it is made where the user does not say.
     pub(crate) index_options: IndexOptions,
+    /// From so many papers on the index of words is kept in files.
+    pub(crate) words_kept_from: usize,
     /// Whether a derived file was found damaged.
     pub(crate) distrust: bool,
     /// What the user asked the vectors to be cut to, if they did.
@@ -62,6 +64,7 @@ impl Library {
             index: None,
             lexicon: None,
             index_options: IndexOptions::default(),
+            words_kept_from: crate::lexical::KEPT_FROM,
             distrust: false,
             cut: None,
         }

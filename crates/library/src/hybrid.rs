@@ -132,7 +132,7 @@ impl Library {
         for (all, sign) in [(&words.liked, 1.0), (&words.disliked, -DISLIKE)] {
             for query in all {
                 let share = sign / all.len() as f32;
-                let scores = lexicon.scores(query);
+                let scores = lexicon.scores(query)?;
                 sum.iter_mut()
                     .zip(scores)
                     .for_each(|(sum, score)| *sum += share * score);
@@ -154,7 +154,7 @@ impl Library {
         let liked = words.liked.iter().flat_map(|words| &words.whole);
         let liked: Terms = liked.cloned().collect();
         let least = TELLING * ((lexicon.n_rows() + 1) as f32).ln();
-        let weighted = lexicon.whole().weigh(&liked);
+        let weighted = lexicon.whole().weigh(&liked)?;
         let rarities = weighted.iter().map(|word| (word.rarity, word.word));
         let mut telling: Vec<(f32, &str)> =
             rarities.filter(|(rarity, _)| *rarity >= least).collect();

@@ -20,7 +20,7 @@ use crate::{Event, LibraryError, Progress, TopicsReport, TopicsRequest};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use syntopic_core::{Embeddings, Paper, Row};
-use syntopic_index::{Index, IndexError, Neighbors, Rows};
+use syntopic_index::Neighbors;
 use syntopic_topics::map::{NeighborGraph, layout};
 
 /// Neighbours of a paper that the layout knows.
@@ -89,6 +89,8 @@ impl Library {
     ) -> Result<MapData, LibraryError> {
         request.options.check()?;
         let report = self.topics_for_map(request, progress)?;
+        // The layout needs the vectors anyway; with them, the index is searched by those of the database.
+        self.load_snapshot()?;
         let neighbors = self.all_neighbors(NEIGHBORS, progress)?;
         let snapshot = self.load_snapshot()?;
         let positions = place(&snapshot.vectors, &neighbors, &request.options, progress)?;
@@ -142,36 +144,6 @@ impl Library {
         }
     }
 
-    /// The `k` nearest of every paper; files that are found damaged are made again.
-    fn all_neighbors(
-        &mut self,
-        k: usize,
-        progress: &mut Progress<'_>,
-    ) -> Result<Neighbors, LibraryError> {
-        let damaged = match self.find_all_neighbors(k, progress) {
-            Err(LibraryError::Index(error)) if error.is_damage() => error,
-            other => return other,
-        };
-        let note = format!("a file made from the papers is made again: {damaged}");
-        let _ = progress(Event::Note(&note));
-        self.distrust_files();
-        let found = self.find_all_neighbors(k, progress);
-        self.distrust = false;
-        found
-    }
-
-    fn find_all_neighbors(
-        &mut self,
-        k: usize,
-        progress: &mut Progress<'_>,
-    ) -> Result<Neighbors, LibraryError> {
-        // The layout needs the vectors anyway; with them, the index is searched by those of the database.
-        self.load_snapshot()?;
-        let options = self.index_options.clone();
-        self.open_index(&options, None, progress)?;
-        neighbors(self.index()?, self.catalogue()?.rows(), k, progress)
-    }
-
     /// What the map is called: the folder's name.
     fn title(&self) -> String {
         let folder = self.folder.canonicalize();
@@ -179,26 +151,6 @@ impl Library {
         let name = folder.file_name().map(|name| name.to_string_lossy());
         name.map_or_else(|| String::from("library"), String::from)
     }
-}
-
-fn neighbors(
-    index: &Index,
-    rows: Rows<'_>,
-    k: usize,
-    progress: &mut Progress<'_>,
-) -> Result<Neighbors, LibraryError> {
-    let of = rows.n_rows();
-    let found = index.neighbors(rows, k, &mut |done| {
-        progress(Event::Topics {
-            step: "finding neighbours",
-            done,
-            of,
-        })
-    });
-    found.map_err(|error| match error {
-        IndexError::Cancelled => LibraryError::Cancelled { papers: 0 },
-        error => LibraryError::Index(error),
-    })
 }
 
 /// The layout of vectors whose neighbours are known.

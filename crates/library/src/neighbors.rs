@@ -3,7 +3,7 @@
 use crate::engine::Library;
 use crate::{Event, LibraryError, Progress};
 use syntopic_core::{PaperId, Row};
-use syntopic_index::{IndexError, Neighbors};
+use syntopic_index::{Index, IndexError, Neighbors, Rows};
 
 /// The `k` nearest other papers of each paper.
 pub struct NeighborGraph {
@@ -49,21 +49,57 @@ impl Library {
         if k == 0 {
             return Err(LibraryError::ZeroK);
         }
-        let options = self.index_options.clone();
-        self.open_index(&options, None, progress)?;
-        let (catalogue, index) = (self.catalogue()?, self.index()?);
-        let of = catalogue.n_rows();
-        let step = "finding the neighbours of every paper";
-        let mut hear = |done| progress(Event::Topics { step, done, of });
-        let neighbors = match index.neighbors(catalogue.rows(), k, &mut hear) {
-            Err(IndexError::Cancelled) => return Err(LibraryError::Cancelled { papers: 0 }),
-            other => other?,
-        };
-        let ids = (0..of).map(|row| catalogue.id(Row::from_index(row)));
+        let neighbors = self.all_neighbors(k, progress)?;
+        let catalogue = self.catalogue()?;
+        let ids = (0..catalogue.n_rows()).map(|row| catalogue.id(Row::from_index(row)));
         Ok(NeighborGraph {
             ids: ids.collect::<Result<_, _>>()?,
             neighbors,
         })
+    }
+
+    /// The `k` nearest other rows of every row of the catalogue; files that are found damaged are made again.
+    pub(crate) fn all_neighbors(
+        &mut self,
+        k: usize,
+        progress: &mut Progress<'_>,
+    ) -> Result<Neighbors, LibraryError> {
+        let damaged = match self.find_all_neighbors(k, progress) {
+            Err(LibraryError::Index(error)) if error.is_damage() => error,
+            other => return other,
+        };
+        let note = format!("a file made from the papers is made again: {damaged}");
+        let _ = progress(Event::Note(&note));
+        self.distrust_files();
+        let found = self.find_all_neighbors(k, progress);
+        self.distrust = false;
+        found
+    }
+
+    fn find_all_neighbors(
+        &mut self,
+        k: usize,
+        progress: &mut Progress<'_>,
+    ) -> Result<Neighbors, LibraryError> {
+        let options = self.index_options.clone();
+        self.open_index(&options, None, progress)?;
+        neighbors(self.index()?, self.catalogue()?.rows(), k, progress)
+    }
+}
+
+/// The `k` nearest other rows of every row.
+pub(crate) fn neighbors(
+    index: &Index,
+    rows: Rows<'_>,
+    k: usize,
+    progress: &mut Progress<'_>,
+) -> Result<Neighbors, LibraryError> {
+    let of = rows.n_rows();
+    let step = "finding neighbours";
+    let mut hear = |done| progress(Event::Topics { step, done, of });
+    match index.neighbors(rows, k, &mut hear) {
+        Err(IndexError::Cancelled) => Err(LibraryError::Cancelled { papers: 0 }),
+        other => Ok(other?),
     }
 }
 
@@ -131,5 +167,26 @@ mod tests {
             ));
             assert!(matches!(library.neighbors(0, go), Err(LibraryError::ZeroK)));
         }
+
+        // A bit of a stored row flipped: found, told of, and no other answer.
+        let quiet = || {
+            let mut library = Library::open(&folder).unwrap();
+            library.index_options.kind = Kind::Hnsw;
+            library.index_options.exact_below = 0;
+            library
+        };
+        let expected = quiet().neighbors(6, go).unwrap();
+        let path = folder.join("rows.bin");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 100;
+        bytes[last] ^= 1;
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        let mut told = false;
+        let found = quiet().neighbors(6, &mut |event| {
+            told |= matches!(event, Event::Note(note) if note.contains("made again"));
+            ControlFlow::Continue(())
+        });
+        assert!(told && found.unwrap().neighbors == expected.neighbors);
     }
 }

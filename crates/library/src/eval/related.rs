@@ -131,10 +131,10 @@ pub fn eval_related(
     }
     let corpus = Corpus::new(papers, asked.model.as_deref(), progress)?;
     let (mut modes, mut scores, mut queries) = (Vec::new(), Vec::new(), 0);
-    let lists: Vec<_> = judged
+    let lists = judged
         .iter()
         .map(|(query, papers)| corpus.pairs(query, papers))
-        .collect();
+        .collect::<Result<Vec<_>, _>>()?;
     for (at, &mode) in asked.modes.iter().enumerate() {
         let ranked: Vec<Vec<Ranked<'_>>> = lists.iter().map(|list| rank(list, mode)).collect();
         if at == 0 {
@@ -254,14 +254,18 @@ impl Corpus {
                 .collect(),
             vectors: embedded.vectors,
             words,
-            lexicon: builder.finish(),
+            lexicon: builder.finish()?,
             model: embedder.identity().name.clone(),
         })
     }
 
-    fn pairs<'j>(&self, query: &str, papers: &'j BTreeMap<String, f64>) -> Vec<Pair<'j>> {
+    fn pairs<'j>(
+        &self,
+        query: &str,
+        papers: &'j BTreeMap<String, f64>,
+    ) -> Result<Vec<Pair<'j>>, LibraryError> {
         let row = self.row_of[query];
-        let lexical = self.lexicon.scores(&self.words[row]);
+        let lexical = self.lexicon.scores(&self.words[row])?;
         let vector = self.vectors.row(Row::from_index(row));
         let pair = |(paper, &grade): (&'j String, &f64)| {
             let other = self.row_of[paper];
@@ -273,7 +277,7 @@ impl Corpus {
                 lexical: lexical[other],
             }
         };
-        papers.iter().map(pair).collect()
+        Ok(papers.iter().map(pair).collect())
     }
 }
 

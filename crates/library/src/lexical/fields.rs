@@ -3,6 +3,7 @@
 //! Not for: meaning, nor files.
 
 use super::lexicon::{Lexicon, LexiconBuilder, TITLE_WEIGHT, Terms, terms};
+use syntopic_index::IndexError;
 
 /// What likeness of titles counts beside a likeness of whole texts of 1: it finds the paper that is looked for by its title.
 const TITLE: f32 = 0.2;
@@ -34,7 +35,7 @@ impl Words {
 }
 
 /// The indexes of both fields, over the same rows.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Fields {
     pub(super) whole: Lexicon,
     pub(super) titles: Lexicon,
@@ -55,11 +56,14 @@ impl FieldsBuilder {
     }
 
     /// The indexes over all rows.
-    pub(crate) fn finish(self) -> Fields {
-        Fields {
-            whole: self.whole.finish(),
-            titles: self.titles.finish(),
-        }
+    ///
+    /// # Errors
+    /// When one is more than the address space.
+    pub(crate) fn finish(self) -> Result<Fields, IndexError> {
+        Ok(Fields {
+            whole: self.whole.finish()?,
+            titles: self.titles.finish()?,
+        })
     }
 }
 
@@ -76,12 +80,15 @@ impl Fields {
 
     /// How like a query each row is by the words they share, in the whole text and, counting less, in the title: 0 shares
     /// none, 1 is the same text. Larger is more similar.
-    pub(crate) fn scores(&self, query: &Words) -> Vec<f32> {
-        let mut scores = self.whole.scores(&query.whole);
-        let titles = self.titles.scores(&query.title);
+    ///
+    /// # Errors
+    /// When a place of a file that is looked at is damaged.
+    pub(crate) fn scores(&self, query: &Words) -> Result<Vec<f32>, IndexError> {
+        let mut scores = self.whole.scores(&query.whole)?;
+        let titles = self.titles.scores(&query.title)?;
         (scores.iter_mut().zip(titles))
             .for_each(|(score, title)| *score = (*score + TITLE * title) / (1.0 + TITLE));
-        scores
+        Ok(scores)
     }
 }
 
@@ -99,18 +106,21 @@ mod tests {
         let words = papers.map(|(title, text)| Words::of_paper(title, Some(text)));
         let mut builder = FieldsBuilder::default();
         words.iter().for_each(|words| builder.push(words));
-        let fields = builder.finish();
+        let fields = builder.finish().unwrap();
         for (row, words) in words.iter().enumerate() {
-            assert!((fields.scores(words)[row] - 1.0).abs() < 1e-5);
+            assert!((fields.scores(words).unwrap()[row] - 1.0).abs() < 1e-5);
         }
-        let found = fields.scores(&Words::of_text("masked autoencoders"));
+        let found = fields
+            .scores(&Words::of_text("masked autoencoders"))
+            .unwrap();
         assert!(
             found[0] > found[1] && found[1] > 0.0 && found[2] == 0.0,
             "{found:?}"
         );
         let whole = fields
             .whole()
-            .scores(&Words::of_text("masked autoencoders").whole);
+            .scores(&Words::of_text("masked autoencoders").whole)
+            .unwrap();
         assert!(found[1] < whole[1], "no word of it is in that title");
     }
 }

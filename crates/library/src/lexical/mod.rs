@@ -2,12 +2,14 @@
 //!
 //! Not for: meaning (the vectors), nor where the file of a library is kept (`lexical/stored.rs` says that).
 
-mod bytes;
 mod fields;
+mod layout;
 mod lexicon;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub(crate) use fields::{Fields, FieldsBuilder, Words};
 pub(crate) use lexicon::Terms;
-pub(crate) use stored::{OpenLexicon, file_problem};
+pub(crate) use stored::{KEPT_FROM, OpenLexicon, file_problem};

@@ -1,4 +1,5 @@
-//! The indexes of words of a library: `words.bin` and `title-words.bin`, made from the papers when one is missing, damaged or of other papers.
+//! The indexes of words of a library: `words.bin` and `title-words.bin`, made from the papers when one is missing, damaged or of
+//! other papers. Both are mapped: a search reads the words it asks for.
 
 use super::lexicon::Lexicon;
 use super::{Fields, FieldsBuilder, Words};
@@ -7,7 +8,9 @@ use crate::rows::Sha;
 use crate::store::{Store, read_generation};
 use crate::{Event, LibraryError, Progress, derived};
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use syntopic_index::IndexError;
 
 /// Papers whose words are taken at a time.
 const TOGETHER: usize = 4_096;
@@ -15,8 +18,8 @@ const TOGETHER: usize = 4_096;
 /// The files of whole texts and of titles.
 const FILES: [&str; 2] = ["words.bin", "title-words.bin"];
 
-/// Below this many papers the index is made anew rather than kept in a file.
-const KEPT_FROM: usize = 2_000;
+/// Below this many papers the index is made anew rather than kept in a file, unless a library says otherwise.
+pub(crate) const KEPT_FROM: usize = 2_000;
 
 /// The index of words opened last, and what it was made from.
 pub(crate) struct OpenLexicon {
@@ -30,46 +33,47 @@ impl Library {
         let catalogue = self.open_catalogue(progress)?;
         let (stamp, n_rows) = (*catalogue.stamp(), catalogue.n_rows());
         let sha256 = stamp.texts_sha256;
-        if self
-            .lexicon
-            .as_ref()
-            .is_some_and(|open| open.sha256 == sha256)
-        {
+        let is_it = |open: &OpenLexicon| open.sha256 == sha256;
+        if self.lexicon.as_ref().is_some_and(is_it) {
             return Ok(());
         }
-        let paths = self.words_paths();
-        let [whole, titles] = &paths;
-        let (whole, titles) =
-            rayon::join(|| read_file(whole, &sha256), || read_file(titles, &sha256));
-        for (path, why) in paths
-            .iter()
-            .zip([whole.as_ref().err(), titles.as_ref().err()])
-        {
-            if let Some(why) = why {
-                let note = format!("{} is made again: {why}", path.display());
+        let [whole, titles] = self.words_paths().map(|path| {
+            let made_from = named(&path, &sha256);
+            let found = read_file(&path, (&made_from, n_rows), self.distrust);
+            found.unwrap_or_else(|error| {
+                let note = format!("{} is made again: {error}", path.display());
                 let _ = progress(Event::Note(&note));
-            }
-        }
-        let stored = (whole.ok().flatten().zip(titles.ok().flatten()))
-            .map(|(whole, titles)| Fields { whole, titles });
-        let fields = match stored.filter(|fields| fields.n_rows() == n_rows) {
-            Some(fields) => fields,
-            None => {
-                let fields = read_words(self.store()?, stamp.generation)?;
-                if n_rows >= KEPT_FROM {
-                    for (path, lexicon) in paths.iter().zip([&fields.whole, &fields.titles]) {
-                        derived::keep(path, &lexicon.to_bytes(&sha256), progress);
-                    }
-                }
-                fields
-            }
+                None
+            })
+        });
+        let fields = match whole.zip(titles) {
+            Some((whole, titles)) => Fields { whole, titles },
+            None => self.make_words((stamp.generation, n_rows), &sha256, progress)?,
         };
+        self.lexicon = Some(OpenLexicon { sha256, fields });
+        Ok(())
+    }
+
+    /// The index of the papers of the database, and kept for the next time.
+    fn make_words(
+        &self,
+        (generation, n_rows): (u64, usize),
+        sha256: &Sha,
+        progress: &mut Progress<'_>,
+    ) -> Result<Fields, LibraryError> {
+        let fields = read_words(self.store()?, generation)?;
         if fields.n_rows() != n_rows {
             // Papers came between reading the vectors and reading the texts.
             return Err(LibraryError::Busy(self.store()?.path().to_owned()));
         }
-        self.lexicon = Some(OpenLexicon { sha256, fields });
-        Ok(())
+        if n_rows >= self.words_kept_from {
+            let both = [&fields.whole, &fields.titles];
+            for (path, lexicon) in self.words_paths().iter().zip(both) {
+                let bytes = lexicon.to_bytes(&named(path, sha256))?;
+                derived::keep(path, &bytes, progress);
+            }
+        }
+        Ok(fields)
     }
 
     /// The index that [`Library::open_lexicon`] opened.
@@ -85,18 +89,40 @@ impl Library {
     }
 }
 
-/// A file's index, if it is there and of these papers, or what is wrong with it.
-fn read_file(path: &Path, sha256: &Sha) -> Result<Option<Lexicon>, &'static str> {
-    match std::fs::read(path) {
-        Ok(bytes) => Lexicon::from_bytes(&bytes, sha256),
-        Err(_) => Ok(None),
-    }
+/// What a file is made from: those papers, and the words that its name says. One in the place of the other is out of date.
+fn named(path: &Path, sha256: &Sha) -> Sha {
+    let name = path.file_name().unwrap_or_default();
+    let mut made_from = Sha256::new_with_prefix(name.as_encoded_bytes());
+    made_from.update(sha256);
+    made_from.finalize().into()
 }
 
-/// What is wrong with the file, if it is there and anything is; a file of other papers is merely out of date.
-pub(crate) fn file_problem(path: &Path, texts_sha256: &Sha) -> Option<&'static str> {
-    let bytes = std::fs::read(path).ok()?;
-    Lexicon::from_bytes(&bytes, texts_sha256).err()
+/// A file's index, if it is there, of this version and of these papers. All of it is verified where it is distrusted, otherwise
+/// each page when it is looked at.
+///
+/// # Errors
+/// When it is damaged, or no such file.
+fn read_file(
+    path: &Path,
+    (sha256, n_rows): (&Sha, usize),
+    distrust: bool,
+) -> Result<Option<Lexicon>, IndexError> {
+    let lexicon = match Lexicon::open(path) {
+        Err(error) if error.is_damage() => return Err(error),
+        Err(_) => return Ok(None),
+        Ok(lexicon) => lexicon,
+    };
+    if distrust {
+        lexicon.verify()?;
+    }
+    let same = lexicon.made_from() == *sha256 && lexicon.n_rows() == n_rows;
+    Ok(same.then_some(lexicon))
+}
+
+/// What is wrong with the file, if it is there and anything is; one of other papers or another version is merely out of date.
+pub(crate) fn file_problem(path: &Path) -> Option<IndexError> {
+    let found = Lexicon::open(path).and_then(|lexicon| lexicon.verify());
+    found.err().filter(IndexError::is_damage)
 }
 
 /// The words of every paper that has a vector, in the order of ids.
@@ -129,5 +155,5 @@ fn read_words(store: &Store, generation: u64) -> Result<Fields, LibraryError> {
     if !same {
         return Err(LibraryError::Busy(store.path().to_owned()));
     }
-    Ok(builder.finish())
+    Ok(builder.finish()?)
 }

@@ -1,6 +1,7 @@
 //! How much of the neighbourhoods of vectors in a file our layout keeps, or another program's.
 
-use crate::map::{MapError, MapOptions, neighbors, place};
+use crate::map::{MapError, MapOptions, place};
+use crate::neighbors::neighbors;
 use crate::{LibraryError, Progress, npy};
 use serde::Serialize;
 use std::path::PathBuf;
