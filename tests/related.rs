@@ -9,9 +9,9 @@ use serde_json::Value;
 fn place() -> Place {
     let place = Place::new();
     let lines = [
-        r#"{"id":"a1","title":"Contrastive learning of images","year":2019,"venue":"CVPR","categories":["cs.CV"]}"#,
-        r#"{"id":"a2","title":"Masked image modelling","year":2022,"venue":"NeurIPS 2022","categories":["cs.CV","cs.LG"]}"#,
-        r#"{"id":"b1","title":"Code generation with language models","year":2021,"venue":"ICML","categories":["cs.CL"]}"#,
+        r#"{"id":"a1","title":"Contrastive learning of images","year":2019,"venue":"CVPR","authors":["Ada Lovelace","Yann LeCun"],"categories":["cs.CV"]}"#,
+        r#"{"id":"a2","title":"Masked image modelling","year":2022,"venue":"NeurIPS 2022","authors":["LeCun, Yann"],"categories":["cs.CV","cs.LG"]}"#,
+        r#"{"id":"b1","title":"Code generation with language models","year":2021,"venue":"ICML","authors":["Grace Hopper"],"categories":["cs.CL"]}"#,
         r#"{"id":"b2","title":"Self-debugging","year":2023,"venue":"ICLR","categories":["cs.SE","cs.CL"]}"#,
         r#"{"id":"c1","title":"Graphs for recommendation","year":2020,"venue":"Advances in NeurIPS","categories":["cs.IR"]}"#,
         r#"{"id":"d1","title":"A proof of an inequality","categories":["math.CA"]}"#,
@@ -47,6 +47,8 @@ fn only_papers_that_pass_are_hits() {
         (&["--category", "cs"], &["a2", "b1", "b2", "c1"]),
         (&["--category", "math.ca"], &["d1"]),
         (&["--category", "cs.CL", "--year", "2022.."], &["b2"]),
+        (&["--author", "yann lecun"], &["a2"]),
+        (&["--author", "hopper", "--author", "LECUN"], &["a2", "b1"]),
         (&["--year", "1900"], &[]),
     ] {
         let (mut ids, related) = hits(&place, &[&["a1"][..], filter].concat());
@@ -212,4 +214,110 @@ fn modes_go_by_meaning_by_words_or_by_both() {
         &["a1", "--mode", "lexical", "--category", "cs.CV", "-k", "9"],
     );
     assert_eq!(ids, ["a2"], "the filter counts in lexical mode too");
+}
+
+#[test]
+fn an_unknown_author_is_not_found_and_the_likest_name_is_told() {
+    let place = place();
+    place
+        .run(&["related", "a1", "--author", "Ada Byron"])
+        .fails(4, &["\"Ada Byron\"", "did you mean Ada Lovelace?"]);
+    place
+        .run(&["related", "a1", "--author", "xyzzy"])
+        .fails(4, &["whole words of a name"]);
+}
+
+#[test]
+fn an_explained_hit_says_how_it_compares_with_random_pairs() {
+    let place = place();
+    let (_, related) = hits(&place, &["a1", "--explain"]);
+    let hits = related["hits"].as_array().expect("hits");
+    assert_eq!(hits.len(), 5);
+    for hit in hits {
+        let share = hit["closer_than"].as_f64().expect("a share");
+        assert!((0.0..1.0).contains(&share), "{share}");
+    }
+    let printed = place.run(&["related", "a1", "--explain"]);
+    assert_eq!(printed.ok().matches("of random pairs").count(), 5);
+    let (_, plain) = self::hits(&place, &["a1"]);
+    assert!(plain["hits"][0]["closer_than"].is_null());
+}
+
+#[test]
+fn diverse_hits_are_other_ones_where_the_best_are_copies() {
+    let place = Place::new();
+    let line = |id: &str, title: &str| format!("{{\"id\":\"{id}\",\"title\":\"{title}\"}}");
+    let mut lines: Vec<String> = (0..5)
+        .map(|i| line(&format!("copy{i}"), "Masked graph autoencoders"))
+        .collect();
+    for (id, title) in [
+        ("q", "Autoencoders for graphs and for images"),
+        ("other", "Image autoencoders"),
+        ("graphs", "Networks that learn from graphs"),
+        ("far", "Prices of electricity"),
+    ] {
+        lines.push(line(id, title));
+    }
+    let file = place.file("papers.jsonl", lines.join("\n").as_bytes());
+    place
+        .run(&["add", &file.display().to_string(), "--model", "embedded"])
+        .ok();
+    let (plain, _) = hits(&place, &["q", "-k", "3"]);
+    assert_eq!(plain, ["other", "copy0", "copy1"]);
+    for mode in ["hybrid", "semantic"] {
+        let (mut diverse, _) = hits(&place, &["q", "-k", "3", "--diverse", "--mode", mode]);
+        diverse.sort();
+        assert_eq!(diverse, ["copy0", "graphs", "other"], "{mode}");
+    }
+    let (all, related) = hits(&place, &["q", "-k", "9", "--diverse"]);
+    assert_eq!(all.len(), 8);
+    let notes = related["notes"].to_string();
+    assert!(notes.contains("9 papers were asked for"), "{notes}");
+}
+
+#[test]
+fn versions_of_one_paper_are_listed_with_the_reason() {
+    let place = place();
+    let printed = place.run(&["duplicates"]);
+    assert!(
+        printed.ok().starts_with("no two of 6 papers"),
+        "{}",
+        printed.out
+    );
+    let lines = [
+        r#"{"id":"x1","title":"A proof of an inequality of norms","doi":"10.1/ABC"}"#,
+        r#"{"id":"x2","title":"Of norms, \"revised\"","doi":"https://doi.org/10.1/abc","year":2020}"#,
+        r#"{"id":"2103.03230v1","title":"Barlow Twins"}"#,
+        r#"{"id":"arXiv:2103.03230v3","title":"Barlow Twins: learning"}"#,
+    ];
+    let file = place.file("more.jsonl", lines.join("\n").as_bytes());
+    place.add(&file, &[]).ok();
+    let report = place.run(&["duplicates", "--json"]).json();
+    assert_eq!(
+        (report["papers"].as_u64(), report["extra"].as_u64()),
+        (Some(10), Some(2))
+    );
+    let groups = report["groups"].as_array().expect("groups");
+    assert_eq!(groups.len(), 2);
+    let of = |reason: &str| groups.iter().find(|group| group["reasons"][0] == reason);
+    assert_eq!(of("doi").expect("a group")["papers"][1]["id"], "x2");
+    assert_eq!(
+        of("arxiv").expect("a group")["papers"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    let csv = place.run(&["duplicates", "--csv"]);
+    assert!(
+        csv.ok()
+            .contains("same DOI,x2,2020,\"Of norms, \"\"revised\"\"\""),
+        "{}",
+        csv.out
+    );
+    assert!(
+        place
+            .run(&["duplicates"])
+            .ok()
+            .ends_with("2 groups among 10 papers: 2 records beyond one of each\n")
+    );
 }

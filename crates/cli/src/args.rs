@@ -97,6 +97,8 @@ pub(crate) enum Verb {
     Add(AddArguments),
     /// Papers like a paper of the library, or like a text
     Related(RelatedArguments),
+    /// List records that are versions of one paper: the same DOI, arXiv id, or nearly the same text
+    Duplicates(DuplicatesArguments),
     /// Cluster the papers into named topics
     Topics(TopicsArguments),
     /// Draw the papers as a map: one HTML file that opens offline
@@ -205,11 +207,20 @@ pub(crate) struct RelatedArguments {
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
+    /// Only papers of an author whose name has these whole words, in any order (`lecun`); more than one: any of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) author: Vec<String>,
+
+    /// Choose hits that are unlike each other too: one of several near-copies, and more sides of the subject
+    #[arg(long)]
+    pub(crate) diverse: bool,
+
     /// What makes papers alike: hybrid (meaning and rare words), semantic (meaning alone) or lexical (words alone)
     #[arg(long, default_value = "hybrid", value_name = "MODE", value_parser = mode)]
     pub(crate) mode: Mode,
 
-    /// Under each hit, what its score is made of and the rare words it shares with the query
+    /// Say of each hit what its score is made of, how many random pairs of the library are less alike, and which rare words it
+    /// shares with the query
     #[arg(long)]
     pub(crate) explain: bool,
 
@@ -271,6 +282,23 @@ fn years(text: &str) -> Result<Years, String> {
         )),
         years => Ok(years),
     }
+}
+
+const DUPLICATES_EXAMPLES: &str = "\
+Examples:
+  syntopic duplicates
+  syntopic duplicates --json
+  syntopic duplicates --csv > duplicates.csv      one line a record: group, reasons, id, year, title
+
+Two records are versions of one paper when they have the same DOI (however it is written), the same arXiv id whatever its version, or
+nearly the same title and abstract. Nothing is removed.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DUPLICATES_EXAMPLES)]
+pub(crate) struct DuplicatesArguments {
+    /// Print one line a record as CSV: group, reasons, id, year, title
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
 }
 
 const TOPICS_EXAMPLES: &str = "\

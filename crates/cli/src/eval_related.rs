@@ -19,7 +19,8 @@ Examples:
   syntopic eval related --papers papers.jsonl --judgments judged.tsv --model embedded --json
 
 Judgments are lines of query, paper and grade, separated by tabs: the ids of two papers of the file, and how related they are, 0 for not; \
-a header row is recognised. The judged papers of each query are put in order by each mode, the query itself left out. \
+a header row is recognised. The judged papers of each query are put in order by each mode, the query itself left out, and last by the plain fusion of the semantic and the lexical order (reciprocal ranks, \
+k = 60), a yardstick that is no mode. \
 MAP, MRR, P@k and Recall@k count grades from --relevant as related; NDCG@k cuts at rank k, NDCG%p at p percent of the list, both with the \
 grade as the gain and log2(rank + 1) as the discount.";
 
@@ -129,7 +130,7 @@ fn print(report: &EvalRelatedReport, out: &mut dyn Write) -> anyhow::Result<()> 
         })
         .collect();
     let header: Vec<&str> = (["figure"].into_iter())
-        .chain(report.modes.iter().map(|mode| mode.mode.name()))
+        .chain(report.modes.iter().map(|mode| mode.mode))
         .collect();
     table::write(out, &vec![Column::Left; header.len()], &header, &rows)?;
     Ok(())

@@ -29,6 +29,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::NotFound(_)
         | LibraryError::UnknownId { .. }
         | LibraryError::UnknownTopic { .. }
+        | LibraryError::UnknownAuthor { .. }
         | LibraryError::NoTopics => NOT_FOUND,
         LibraryError::Corrupt { .. }
         | LibraryError::NewerFormat { .. }

@@ -37,6 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &arguments.verb {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
+        Verb::Duplicates(verb) => verbs::duplicates::run(&arguments, verb, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
         Verb::Map(verb) => map::run(&arguments, verb, &bars, &mut out),
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),

@@ -142,6 +142,17 @@ pub enum LibraryError {
         /// The names there are.
         names: Vec<String>,
     },
+    /// No author is called so.
+    #[error(
+        "no author's name has the words {asked:?}{}",
+        author_suggestion(nearest)
+    )]
+    UnknownAuthor {
+        /// What was asked for.
+        asked: String,
+        /// The names most like it.
+        nearest: Vec<String>,
+    },
     /// There is nothing to search or cluster.
     #[error(
         "the library at {0} holds no papers yet: add some with `syntopic --library {0} add FILE`"
@@ -276,5 +287,13 @@ fn suggestion(nearest: &[String]) -> String {
         [] => String::from(": `syntopic info` tells how many papers there are"),
         [one] => format!("; did you mean {one}?"),
         [most @ .., last] => format!("; did you mean {} or {last}?", most.join(", ")),
+    }
+}
+
+/// "; did you mean a, b or c?", or that names count as whole words.
+fn author_suggestion(nearest: &[String]) -> String {
+    match nearest {
+        [] => String::from(": whole words of a name are compared, as in --author lecun"),
+        some => suggestion(some),
     }
 }

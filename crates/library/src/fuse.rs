@@ -2,6 +2,7 @@
 //!
 //! Not for: computing either of them (`syntopic_index` and `lexical` do), nor for finding candidates (`hybrid.rs`).
 
+use crate::nearness::{FIRST, Nearness};
 use serde::Serialize;
 
 /// What makes two papers alike.
@@ -32,7 +33,8 @@ impl RelatedMode {
         }
     }
 
-    /// What a pair scores: larger is more alike, 1 is the same text. `cosine` is that of the vectors; `lexical` is BM25 as a share of
+    /// What a pair scores: larger is more alike, 1 is the same text. `cosine` is that of the vectors, in hybrid mode
+    /// [`Nearness::of`]; `lexical` is BM25 as a share of
     /// what the query would score itself.
     pub(crate) fn score(self, cosine: f32, lexical: f32) -> f32 {
         match self {
@@ -40,6 +42,20 @@ impl RelatedMode {
             Self::Semantic => cosine,
             Self::Lexical => lexical,
         }
+    }
+}
+
+impl RelatedMode {
+    /// The places of the first hits among candidates, by their vectors and likeness of words: what the query is drawn towards.
+    pub(crate) fn first<'r>(
+        self,
+        near: &Nearness,
+        candidates: impl Iterator<Item = (&'r [f32], f32)>,
+    ) -> Vec<usize> {
+        let scores: Vec<f32> = candidates
+            .map(|(vector, lexical)| self.score(near.of(vector), lexical))
+            .collect();
+        largest(&scores, FIRST, |_| true)
     }
 }
 

@@ -5,11 +5,13 @@
 use crate::engine::Library;
 use crate::fuse::largest;
 use crate::lexical::{Terms, Words};
+use crate::nearness::Nearness;
 use crate::related::{DISLIKE, Sought};
 use crate::{LibraryError, Progress, RelatedMode};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use syntopic_core::{Paper, Row, dot};
+use syntopic_index::Hit;
 
 /// Candidates taken by meaning, and as many by words, at least.
 const CANDIDATES: usize = 200;
@@ -65,18 +67,27 @@ impl Telling {
     }
 }
 
+/// The rows that may be hits: the nearest by meaning, and at most `pool` of the likest by words.
+fn candidates(sought: &Sought, near: &[Hit], lexical: &[f32], pool: usize) -> BTreeSet<usize> {
+    let keep = |place: usize| sought.may_be(Row::from_index(place));
+    let mut rows: BTreeSet<usize> = largest(lexical, pool, keep).into_iter().collect();
+    rows.extend(near.iter().map(|hit| hit.row.index()));
+    rows
+}
+
 impl Library {
-    /// At most `k` rows of the highest score, ties in the order of ids, those of the queries left out.
+    /// At most `wanted` rows of the highest score, ties in the order of ids, those of the queries left out, where `k` are to be
+    /// shown.
     pub(crate) fn ranked(
         &mut self,
         sought: &Sought,
         words: &SoughtWords,
-        (mode, k): (RelatedMode, usize),
+        (mode, k, wanted): (RelatedMode, usize, usize),
         notes: &mut Vec<String>,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Ranked>, LibraryError> {
         if mode == RelatedMode::Semantic {
-            let found = self.nearest(sought, (k, k), notes, progress)?;
+            let found = self.nearest(sought, (k, wanted), notes, progress)?;
             let ranked = found.into_iter().map(|hit| Ranked {
                 row: hit.row,
                 score: hit.score,
@@ -87,42 +98,80 @@ impl Library {
             });
             return Ok(ranked.collect());
         }
-        let pool = CANDIDATES.max(k.saturating_mul(2));
+        let pool = CANDIDATES.max(wanted.saturating_mul(2));
         let near = self.nearest(sought, (k, pool), notes, progress)?;
         self.open_lexicon(progress)?;
         self.same_rows(sought)?;
         let lexical = self.lexical_scores(words)?;
-        let keep = |place: usize| sought.may_be(Row::from_index(place));
-        let mut rows: BTreeSet<usize> = largest(&lexical, pool, keep).into_iter().collect();
-        rows.extend(near.iter().map(|hit| hit.row.index()));
-        let catalogue = self.catalogue()?;
-        let mut ranked = Vec::with_capacity(rows.len());
-        for place in rows {
-            let row = Row::from_index(place);
-            let cosine = dot(&sought.vector, catalogue.vector(row)?);
-            let score = mode.score(cosine, lexical[place]);
-            let scores = Scores {
-                cosine,
-                lexical: Some(lexical[place]),
-            };
-            ranked.push(Ranked { row, score, scores });
-        }
+        let rows = candidates(sought, &near, &lexical, pool);
+        let near = match mode {
+            RelatedMode::Hybrid => Some(self.drawn(sought, &rows, &lexical, pool, progress)?),
+            _ => None,
+        };
+        let mut ranked = self.scored(sought, &rows, &lexical, (mode, near))?;
         // Rows come in the order of ids, and a stable sort keeps that among equals. Papers that share no word with the query
         // are all equal in lexical mode: the nearest come first.
         ranked.sort_by(|a, b| {
             let scores = b.score.total_cmp(&a.score);
             scores.then(b.scores.cosine.total_cmp(&a.scores.cosine))
         });
-        ranked.truncate(k);
-        let without = |hit: &&Ranked| hit.scores.lexical == Some(0.0);
-        match ranked.iter().filter(without).count() {
-            0 => {}
-            n if mode == RelatedMode::Lexical => notes.push(format!(
-                "{n} of the hits share no word with the query: they are the nearest by meaning"
-            )),
-            _ => {}
-        }
+        ranked.truncate(wanted);
         Ok(ranked)
+    }
+
+    /// How near papers are to the query, drawn towards its first hits: those of the whole library, whatever the filter, so that
+    /// a paper's score does not hang on it. `rows` are the candidates that pass the filter.
+    fn drawn(
+        &mut self,
+        sought: &Sought,
+        rows: &BTreeSet<usize>,
+        lexical: &[f32],
+        pool: usize,
+        progress: &mut Progress<'_>,
+    ) -> Result<Nearness, LibraryError> {
+        let unfiltered = match sought.unfiltered() {
+            None => None,
+            Some(all) => {
+                let near = self.nearest(&all, (pool, pool), &mut Vec::new(), progress)?;
+                self.same_rows(sought)?;
+                Some(candidates(&all, &near, lexical, pool))
+            }
+        };
+        let catalogue = self.catalogue()?;
+        let rows = unfiltered.as_ref().unwrap_or(rows).iter();
+        let vectors = rows.map(|&place| Ok((place, catalogue.vector(Row::from_index(place))?)));
+        let vectors = vectors.collect::<Result<Vec<_>, LibraryError>>()?;
+        let row = |row| catalogue.vector(row);
+        let near = Nearness::new(&sought.vector, catalogue.n_rows(), row)?;
+        let all = (vectors.iter()).map(|&(place, vector)| (vector, lexical[place]));
+        let first = RelatedMode::Hybrid.first(&near, all);
+        Ok(near.drawn(first.iter().map(|&at| vectors[at].1)))
+    }
+
+    /// The scores of rows, by `near` where that is given and else by the cosine.
+    fn scored(
+        &self,
+        sought: &Sought,
+        rows: &BTreeSet<usize>,
+        lexical: &[f32],
+        (mode, near): (RelatedMode, Option<Nearness>),
+    ) -> Result<Vec<Ranked>, LibraryError> {
+        let catalogue = self.catalogue()?;
+        let scored = rows.iter().map(|&place| {
+            let row = Row::from_index(place);
+            let vector = catalogue.vector(row)?;
+            let (cosine, lexical) = (dot(&sought.vector, vector), lexical[place]);
+            let meaning = near.as_ref().map_or(cosine, |near| near.of(vector));
+            Ok(Ranked {
+                row,
+                score: mode.score(meaning, lexical),
+                scores: Scores {
+                    cosine,
+                    lexical: Some(lexical),
+                },
+            })
+        });
+        scored.collect()
     }
 
     /// For each row the mean likeness of words to what is liked, less half of that to what is disliked.

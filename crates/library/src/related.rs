@@ -1,5 +1,6 @@
 //! The papers most like one paper or one text.
 
+use crate::diverse::{POOL, POOL_PER_HIT, diverse};
 use crate::engine::Library;
 use crate::hybrid::{Ranked, Scores, SoughtWords};
 use crate::lexical::Words;
@@ -7,7 +8,7 @@ use crate::{Event, Filter, LibraryError, Progress, RelatedMode, suggest};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use syntopic_core::{Embeddings, Paper, PaperId, Row};
+use syntopic_core::{Embeddings, Paper, PaperId, Row, dot};
 use syntopic_embed::TextKind;
 use syntopic_index::{Hit, blend};
 
@@ -39,6 +40,11 @@ pub struct RelatedOptions {
     pub not: Vec<Query>,
     /// What a paper must be to be a hit; by default any paper may be.
     pub filter: Filter,
+    /// Whether the hits are to be unlike each other too: chosen one by one among the best, by relevance less likeness to those
+    /// chosen already. Default false.
+    pub diverse: bool,
+    /// Whether to say how each hit's cosine compares with that of random pairs of the library. Default false.
+    pub explain: bool,
     /// Share of the true hits that a search through the graph is to find, 0.5 to 0.9999; recorded for later searches. By
     /// default the recorded one, at first 0.99. A library small enough to be searched exactly finds all.
     pub recall: Option<f64>,
@@ -54,6 +60,8 @@ impl Default for RelatedOptions {
             and: Vec::new(),
             not: Vec::new(),
             filter: Filter::default(),
+            diverse: false,
+            explain: false,
             recall: None,
             model: None,
         }
@@ -83,12 +91,16 @@ pub struct RelatedHit {
     pub rank: usize,
     /// The paper's id.
     pub id: String,
-    /// What the hits are ordered by: larger is more similar, 1 is the same text. In semantic mode the cosine, in lexical mode
-    /// the share of BM25, in hybrid mode their mean.
+    /// What the hits are ordered by: larger is more similar. In semantic mode the cosine, in lexical mode the share of BM25 (1 is
+    /// the same text), in hybrid mode a mean of that share and of the cosine less what all papers share.
     pub score: f32,
     /// What it is made of.
     #[serde(flatten)]
     pub scores: Scores,
+    /// Which share of random pairs of the library's papers have a smaller cosine than the hit and the query, 0 to 1; where it was
+    /// asked for and the library has two papers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closer_than: Option<f64>,
     /// Rare words that it shares with the query, the rarest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared_words: Vec<String>,
@@ -147,6 +159,18 @@ impl Sought {
     /// Whether a row may be a hit.
     pub(crate) fn may_be(&self, row: Row) -> bool {
         !self.own.contains(&row) && self.passing.as_ref().is_none_or(|all| all[row.index()])
+    }
+
+    /// The same without a filter; nothing where there is none.
+    pub(crate) fn unfiltered(&self) -> Option<Self> {
+        self.passing.as_ref()?;
+        Some(Self {
+            vector: self.vector.clone(),
+            own: self.own.clone(),
+            passing: None,
+            recall: self.recall,
+            generation: self.generation,
+        })
     }
 }
 
@@ -232,9 +256,21 @@ impl Library {
                 recall: options.recall,
                 generation,
             };
-            let how = (options.mode, options.k);
+            let pool = if options.diverse {
+                POOL.max(options.k.saturating_mul(POOL_PER_HIT))
+            } else {
+                options.k
+            };
+            let how = (options.mode, options.k, pool);
             self.ranked(&sought, &words, how, &mut notes, progress)?
         };
+        let found = if options.diverse {
+            self.unlike_each_other(&found, options.k)?
+        } else {
+            found
+        };
+        tell_of_no_words(&found, options.mode, &mut notes);
+        let likeness = options.explain.then(|| self.likeness()).transpose()?;
         let catalogue = self.catalogue()?;
         let ids = found.iter().map(|hit| catalogue.id(hit.row));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
@@ -245,7 +281,10 @@ impl Library {
             let topic = topics.as_ref().and_then(|names| names[at].clone());
             let paper = self.confirmed_paper(hit.row, id)?;
             let shared = telling.shared_with(&paper);
-            hits.push(describe_hit(at + 1, hit, paper, (topic, shared)));
+            let mut hit = describe_hit(at + 1, hit, paper, (topic, shared));
+            let cosine = hit.scores.cosine;
+            hit.closer_than = likeness.as_ref().and_then(|all| all.share_below(cosine));
+            hits.push(hit);
         }
         let mut reports = liked.into_iter().map(|asked| asked.report);
         Ok(Related {
@@ -257,6 +296,16 @@ impl Library {
             hits,
             notes,
         })
+    }
+
+    /// The first `k` of candidates in the order that [`diverse`] chooses.
+    fn unlike_each_other(&self, found: &[Ranked], k: usize) -> Result<Vec<Ranked>, LibraryError> {
+        let catalogue = self.catalogue()?;
+        let vectors = found.iter().map(|hit| catalogue.vector(hit.row));
+        let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
+        let relevance: Vec<f32> = found.iter().map(|hit| hit.score).collect();
+        let chosen = diverse(&relevance, |a, b| dot(vectors[a], vectors[b]), k);
+        Ok(chosen.into_iter().map(|place| found[place]).collect())
     }
 
     /// # Errors
@@ -409,6 +458,17 @@ impl Library {
     }
 }
 
+/// Says how many hits of the lexical mode share no word with the query.
+fn tell_of_no_words(found: &[Ranked], mode: RelatedMode, notes: &mut Vec<String>) {
+    let without = found.iter().filter(|hit| hit.scores.lexical == Some(0.0));
+    let n = without.count();
+    if mode == RelatedMode::Lexical && n > 0 {
+        notes.push(format!(
+            "{n} of the hits share no word with the query: they are the nearest by meaning"
+        ));
+    }
+}
+
 fn describe_hit(
     rank: usize,
     hit: &Ranked,
@@ -420,6 +480,7 @@ fn describe_hit(
         id: paper.id.to_string(),
         score: hit.score,
         scores: hit.scores,
+        closer_than: None,
         shared_words,
         title: paper.title,
         year: paper.year,

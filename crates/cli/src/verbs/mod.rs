@@ -6,6 +6,7 @@ mod bench_index;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod distill;
+pub(crate) mod duplicates;
 pub(crate) mod info;
 pub(crate) mod models;
 pub(crate) mod related;

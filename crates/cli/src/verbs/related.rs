@@ -36,7 +36,10 @@ pub(crate) fn run(
             venues: verb.venue.clone(),
             categories: verb.category.clone(),
             topics: verb.topic.clone(),
+            authors: verb.author.clone(),
         },
+        diverse: verb.diverse,
+        explain: verb.explain,
         recall: verb.recall,
         model: verb.model.clone(),
     };
@@ -153,10 +156,34 @@ fn explain(related: &Related, out: &mut dyn Write) -> anyhow::Result<()> {
                 .lexical
                 .map(|lexical| format!("words {lexical:.3}")),
         );
+        if let Some(share) = hit.closer_than {
+            parts.push(format!("closer than {} of random pairs", percent(share)));
+        }
         if !hit.shared_words.is_empty() {
             parts.push(format!("both have {}", hit.shared_words.join(", ")));
         }
         writeln!(out, "{:>4}  {}", hit.rank, parts.join("; "))?;
     }
     Ok(())
+}
+
+/// A share in percent, with so many decimals that 99.97% is not 100%; only the whole is that.
+fn percent(share: f64) -> String {
+    let tenths = (share * 1000.0).floor() / 10.0;
+    match tenths {
+        t if t >= 99.9 && share < 1.0 => format!("{:.2}%", (share * 10_000.0).floor() / 100.0),
+        t if t == t.trunc() => format!("{t:.0}%"),
+        t => format!("{t:.1}%"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_never_rounded_up_to_the_whole() {
+        let shown = [0.0, 0.5, 0.9984, 0.9997, 0.99999, 1.0].map(percent);
+        assert_eq!(shown, ["0%", "50%", "99.8%", "99.97%", "99.99%", "100%"]);
+    }
 }

@@ -8,6 +8,7 @@ use super::judgments::{Judged, JudgmentsError, parse};
 use super::metrics::{average_precision, ndcg, precision, recall, reciprocal_rank, share_of};
 use crate::add::Source;
 use crate::lexical::{Fields, FieldsBuilder, Words};
+use crate::nearness::Nearness;
 use crate::{Event, LibraryError, Progress, RelatedMode, model};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -18,6 +19,13 @@ use syntopic_embed::{EmbedOptions, TextKind};
 
 /// A figure of one query, by the grades in the order of its list and which of them are relevant; `None` where it has none.
 type OneQuery<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+
+/// How the yardstick is called: the plain fusion of the semantic and the lexical order by reciprocal ranks, which is no mode of
+/// `related`.
+pub const RANK_FUSION: &str = "rank fusion";
+
+/// What is added to a rank before its reciprocal is taken (Cormack, Clarke & Büttcher 2009).
+const RANK_OFFSET: f32 = 60.0;
 
 /// Ids of unknown papers that are named.
 const NAMED: usize = 5;
@@ -63,8 +71,8 @@ impl EvalRelated {
 /// What one mode scored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModeFigures {
-    /// Which mode.
-    pub mode: RelatedMode,
+    /// Which mode, by its name, or [`RANK_FUSION`].
+    pub mode: &'static str,
     /// Its figures; the same ones, in the same order, of every mode.
     pub figures: Vec<Figure>,
 }
@@ -91,7 +99,7 @@ pub struct EvalRelatedReport {
     pub queries: usize,
     /// Judged pairs that were scored.
     pub pairs: usize,
-    /// What each mode scored.
+    /// What each mode scored, and last the yardstick.
     pub modes: Vec<ModeFigures>,
     /// What a reader should know: pairs that were left out, and why.
     pub notes: Vec<String>,
@@ -145,8 +153,13 @@ pub fn eval_related(
         }
         let (figures, n) = figures(&ranked, asked);
         queries = n;
+        let mode = mode.name();
         modes.push(ModeFigures { mode, figures });
     }
+    let fused: Vec<Vec<Ranked<'_>>> = lists.iter().map(|list| fuse_ranks(list)).collect();
+    let (figures, _) = figures(&fused, asked);
+    let mode = RANK_FUSION;
+    modes.push(ModeFigures { mode, figures });
     let without = judged.len() - queries;
     if without > 0 {
         notes.push(format!(
@@ -266,14 +279,24 @@ impl Corpus {
     ) -> Result<Vec<Pair<'j>>, LibraryError> {
         let row = self.row_of[query];
         let lexical = self.lexicon.scores(&self.words[row])?;
-        let vector = self.vectors.row(Row::from_index(row));
+        let vector_of = |place: usize| self.vectors.row(Row::from_index(place));
+        let vector = vector_of(row);
+        let n_rows = self.vectors.n_rows();
+        let near = Nearness::new(vector, n_rows, |row| Ok(self.vectors.row(row)))?;
+        // As in a library, the first hits are those among all papers but the query itself.
+        let others: Vec<usize> = (0..n_rows).filter(|&other| other != row).collect();
+        let candidates = others
+            .iter()
+            .map(|&other| (vector_of(other), lexical[other]));
+        let first = RelatedMode::Hybrid.first(&near, candidates);
+        let near = near.drawn(first.iter().map(|&at| vector_of(others[at])));
         let pair = |(paper, &grade): (&'j String, &f64)| {
             let other = self.row_of[paper];
-            let cosine = dot(vector, self.vectors.row(Row::from_index(other)));
             Pair {
                 paper,
                 grade,
-                cosine,
+                cosine: dot(vector, vector_of(other)),
+                near: near.of(vector_of(other)),
                 lexical: lexical[other],
             }
         };
@@ -286,6 +309,8 @@ struct Pair<'j> {
     paper: &'j str,
     grade: f64,
     cosine: f32,
+    /// As the hybrid mode counts it.
+    near: f32,
     lexical: f32,
 }
 
@@ -301,9 +326,31 @@ fn rank<'j>(pairs: &[Pair<'j>], mode: RelatedMode) -> Vec<Ranked<'j>> {
     let score = |pair: &Pair<'j>| Ranked {
         paper: pair.paper,
         grade: pair.grade,
-        score: mode.score(pair.cosine, pair.lexical),
+        score: match mode {
+            RelatedMode::Hybrid => mode.score(pair.near, pair.lexical),
+            _ => mode.score(pair.cosine, pair.lexical),
+        },
     };
     let mut ranked: Vec<_> = pairs.iter().map(score).collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+    ranked
+}
+
+/// By the sum of reciprocal ranks in the semantic and in the lexical order, ties in the order of ids.
+fn fuse_ranks<'j>(pairs: &[Pair<'j>]) -> Vec<Ranked<'j>> {
+    let mut sums: BTreeMap<&str, (f64, f32)> = BTreeMap::new();
+    for mode in [RelatedMode::Semantic, RelatedMode::Lexical] {
+        for (at, pair) in rank(pairs, mode).iter().enumerate() {
+            let (_, sum) = sums.entry(pair.paper).or_insert((pair.grade, 0.0));
+            *sum += 1.0 / (RANK_OFFSET + at as f32 + 1.0);
+        }
+    }
+    let fused = |(paper, (grade, score))| Ranked {
+        paper,
+        grade,
+        score,
+    };
+    let mut ranked: Vec<_> = sums.into_iter().map(fused).collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     ranked
 }
@@ -384,7 +431,8 @@ mod tests {
         let report = run("query\tpaper\tgrade\na\tb\t2\na\tc\t0\na\td\t0\nc\ta\t0\nc\td\t1\nb\ta\t0\na\ta\t3\na\tx\t1\n").unwrap();
         assert_eq!((report.papers, report.queries, report.pairs), (4, 2, 6));
         assert_eq!(report.notes.len(), 3, "{:?}", report.notes);
-        assert_eq!(report.modes.len(), 3);
+        let names: Vec<&str> = report.modes.iter().map(|mode| mode.mode).collect();
+        assert_eq!(names, ["hybrid", "semantic", "lexical", RANK_FUSION]);
         for mode in &report.modes {
             let names: Vec<&str> = mode
                 .figures

@@ -1,0 +1,106 @@
+//! Which of the candidates to show so that the hits are relevant and unlike each other.
+//!
+//! Not for: how relevant a candidate is (`hybrid.rs`).
+
+/// How much relevance counts against being unlike what is chosen already: 1 is the plain order, 0 only asks for difference. At
+/// a half, a copy of a chosen paper comes after any paper that is half as relevant and half as like it; at the 0.7 that is often
+/// used, copies stayed together.
+pub(crate) const TRADE_OFF: f32 = 0.5;
+
+/// Candidates that are chosen from, for each hit that is shown.
+pub(crate) const POOL_PER_HIT: usize = 5;
+
+/// At least so many candidates are chosen from.
+pub(crate) const POOL: usize = 100;
+
+/// Places of at most `k` candidates in the order of choice: each is the one of the largest [`TRADE_OFF`] times its relevance
+/// less the rest times its largest similarity to one that is chosen already, among equals the one that comes first (maximal
+/// marginal relevance; Carbonell and Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998). `relevance[i]` and
+/// `similarity(i, j)` are larger for more.
+pub(crate) fn diverse(
+    relevance: &[f32],
+    similarity: impl Fn(usize, usize) -> f32,
+    k: usize,
+) -> Vec<usize> {
+    // The largest similarity of each candidate to a chosen one, kept up to date: O(n) a choice.
+    let mut nearest = vec![f32::NEG_INFINITY; relevance.len()];
+    let mut left: Vec<usize> = (0..relevance.len()).collect();
+    let mut chosen = Vec::new();
+    while chosen.len() < k && !left.is_empty() {
+        let gain = |place: usize| marginal(relevance[place], nearest[place]);
+        let mut best = 0;
+        for at in 1..left.len() {
+            if gain(left[at]) > gain(left[best]) {
+                best = at;
+            }
+        }
+        let place = left.remove(best);
+        for &other in &left {
+            nearest[other] = nearest[other].max(similarity(other, place));
+        }
+        chosen.push(place);
+    }
+    chosen
+}
+
+/// What choosing a candidate gains; nothing is chosen yet where `nearest` is not finite.
+fn marginal(relevance: f32, nearest: f32) -> f32 {
+    let unlike = if nearest.is_finite() { nearest } else { 0.0 };
+    TRADE_OFF * relevance - (1.0 - TRADE_OFF) * unlike
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, word for word.
+    fn plain(relevance: &[f32], similarity: &[Vec<f32>], k: usize) -> Vec<usize> {
+        let mut chosen: Vec<usize> = Vec::new();
+        while chosen.len() < k.min(relevance.len()) {
+            let gain = |i: usize| {
+                let nearest = chosen.iter().map(|&c| similarity[i][c]);
+                marginal(
+                    relevance[i],
+                    nearest.fold(f32::NEG_INFINITY, |a, b| a.max(b)),
+                )
+            };
+            let free = (0..relevance.len()).filter(|i| !chosen.contains(i));
+            let best = free.reduce(|a, b| if gain(b) > gain(a) { b } else { a });
+            chosen.extend(best);
+        }
+        chosen
+    }
+
+    #[test]
+    fn the_choice_is_that_of_the_definition() {
+        let mut state = 9u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            // Few values, so that there are ties.
+            ((state >> 33) % 8) as f32 / 8.0
+        };
+        for n in [0, 1, 2, 3, 17, 40] {
+            let relevance: Vec<f32> = (0..n).map(|_| random()).collect();
+            let mut similarity = vec![vec![1.0; n]; n];
+            for i in 0..n {
+                for j in 0..i {
+                    similarity[i][j] = random();
+                    similarity[j][i] = similarity[i][j];
+                }
+            }
+            for k in [0, 1, 5, n, n + 3] {
+                let fast = diverse(&relevance, |i, j| similarity[i][j], k);
+                assert_eq!(fast, plain(&relevance, &similarity, k), "{n} {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_of_the_best_comes_later() {
+        let alike = |i: usize, j: usize| if i + j == 1 { 1.0 } else { 0.0 };
+        assert_eq!(diverse(&[0.9, 0.89, 0.7], alike, 3), [0, 2, 1]);
+        assert_eq!(diverse(&[0.5, 0.5], |_, _| 0.0, 2), [0, 1], "ties by place");
+    }
+}

@@ -1,0 +1,185 @@
+//! Which records of a library are versions of one paper.
+//!
+//! Two records are, when they have the same DOI (upper and lower case and URL alike), the same arXiv id without its version, or
+//! nearly the same text: the same title, letter by letter without spaces and marks, over abstracts that share 60% of their words
+//! (Dice); or titles that share 80% of their words and have the same numbers, over abstracts that share 90%; or, where one has
+//! no abstract, the same title of four words or more, with years no more than one apart and a name in common where both are known.
+//! Versions of versions are in one group. A DOI or an arXiv id that stands beside more than eight titles is not a paper's own, but
+//! that of a volume, and is not counted.
+//!
+//! Not for: papers that are merely alike (`related.rs`).
+
+mod keys;
+mod near;
+#[cfg(test)]
+mod tests;
+
+use crate::LibraryError;
+use crate::engine::Library;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use syntopic_core::Paper;
+
+/// Most titles that one identifier may stand beside.
+const TITLES_OF_ONE: usize = 8;
+
+/// Why two records are versions of one paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameBy {
+    /// They have the same DOI.
+    Doi,
+    /// They have the same arXiv id, whatever its version.
+    Arxiv,
+    /// Title and abstract are nearly the same.
+    Text,
+}
+
+impl SameBy {
+    /// As it is told to people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Doi => "same DOI",
+            Self::Arxiv => "same arXiv id",
+            Self::Text => "near-identical text",
+        }
+    }
+}
+
+/// One record of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its year, if known.
+    pub year: Option<i32>,
+}
+
+/// Records of one paper, two or more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VersionGroup {
+    /// What holds the group together: each reason that links two of it.
+    pub reasons: Vec<SameBy>,
+    /// In the order of ids.
+    pub papers: Vec<Version>,
+}
+
+/// The versions in a library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DuplicatesReport {
+    /// How many records were compared.
+    pub papers: usize,
+    /// How many of them would go if one of each group stayed.
+    pub extra: usize,
+    /// In the order of their first ids.
+    pub groups: Vec<VersionGroup>,
+}
+
+impl Library {
+    /// The groups of records that are versions of one paper. No model is needed.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn duplicates(&self) -> Result<DuplicatesReport, LibraryError> {
+        let papers = self.papers()?;
+        let all: Vec<&Paper> = papers.iter().collect();
+        let version = |&place: &usize| Version {
+            id: papers[place].id.to_string(),
+            title: papers[place].title.clone(),
+            year: papers[place].year,
+        };
+        let groups = groups(&all).into_iter().map(|group| VersionGroup {
+            reasons: group.reasons.into_iter().collect(),
+            papers: group.members.iter().map(version).collect(),
+        });
+        let groups: Vec<VersionGroup> = groups.collect();
+        Ok(DuplicatesReport {
+            papers: papers.len(),
+            extra: groups.iter().map(|group| group.papers.len() - 1).sum(),
+            groups,
+        })
+    }
+}
+
+/// Places of records that are versions of one paper.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// Ascending, two or more.
+    pub(crate) members: Vec<usize>,
+    pub(crate) reasons: BTreeSet<SameBy>,
+}
+
+/// The groups of `papers`, in the order of their first members.
+pub(crate) fn groups(papers: &[&Paper]) -> Vec<Group> {
+    let mut links = Vec::new();
+    for (key, why) in [
+        (keys::doi as fn(&Paper) -> Option<String>, SameBy::Doi),
+        (keys::arxiv, SameBy::Arxiv),
+    ] {
+        links.extend(linked_by(papers, key).map(|(a, b)| (a, b, why)));
+    }
+    let candidates = near::candidates(papers).into_iter();
+    let near = candidates.filter(|&(a, b)| near::near_identical(papers[a], papers[b]));
+    links.extend(near.map(|(a, b)| (a, b, SameBy::Text)));
+    let mut sets = Sets((0..papers.len()).collect());
+    links.iter().for_each(|&(a, b, _)| sets.join(a, b));
+    let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
+    for &(a, _, why) in &links {
+        let group = groups.entry(sets.root(a)).or_insert_with(|| Group {
+            members: Vec::new(),
+            reasons: BTreeSet::new(),
+        });
+        group.reasons.insert(why);
+    }
+    for place in 0..papers.len() {
+        if let Some(group) = groups.get_mut(&sets.root(place)) {
+            group.members.push(place);
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// Each paper that has a key, with the first one that has the same.
+fn linked_by(
+    papers: &[&Paper],
+    key: fn(&Paper) -> Option<String>,
+) -> impl Iterator<Item = (usize, usize)> {
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, paper) in papers.iter().enumerate() {
+        if let Some(key) = key(paper) {
+            places.entry(key).or_default().push(place);
+        }
+    }
+    let own = |places: &Vec<usize>| {
+        let titles: BTreeSet<String> = (places.iter())
+            .map(|&place| papers[place].title.to_lowercase())
+            .collect();
+        titles.len() <= TITLES_OF_ONE
+    };
+    let pairs = places.into_values().filter(own).flat_map(|places| {
+        let first = places[0];
+        places.into_iter().skip(1).map(move |place| (first, place))
+    });
+    pairs.collect::<Vec<_>>().into_iter()
+}
+
+/// Disjoint sets, each known by its smallest member.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn root(&mut self, mut place: usize) -> usize {
+        while self.0[place] != place {
+            self.0[place] = self.0[self.0[place]];
+            place = self.0[place];
+        }
+        place
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}
