@@ -10,6 +10,7 @@ mod eval_related;
 mod eval_topics;
 mod exit;
 mod map;
+mod related_args;
 mod stop;
 mod table;
 mod topics_export;
@@ -37,7 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &arguments.verb {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
-        Verb::Duplicates(verb) => verbs::duplicates::run(&arguments, verb, &mut out),
+        Verb::Duplicates(verb) => verbs::duplicates::run(&arguments, verb, &bars, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
         Verb::Map(verb) => map::run(&arguments, verb, &bars, &mut out),
         Verb::Bench(verb) => verbs::bench::run(&arguments, verb, &bars, &mut out),
