@@ -1,8 +1,9 @@
 //! `syntopic eval related`: its arguments and its print.
 
-use crate::args::{Arguments, Mode, mode, positive};
+use crate::args::{Arguments, positive};
 use crate::bars::Bars;
 use crate::exit;
+use crate::related_args::{Mode, mode};
 use crate::table::{self, Column};
 use crate::verbs::{count, print_json};
 use anyhow::Context;

@@ -4,10 +4,10 @@
 //! Not for: the order of hits, which it does not change.
 
 use crate::engine::Library;
-use crate::{LibraryError, derived};
+use crate::random::below;
+use crate::{LibraryError, Progress, derived};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::ops::ControlFlow;
 use syntopic_core::{Row, dot};
 
 /// Most pairs that are compared. A library of fewer pairs is compared whole.
@@ -36,10 +36,10 @@ impl Likeness {
                 .map(|(i, j)| between(i, j))
                 .collect::<Result<Vec<_>, E>>()?
         } else {
-            let mut random = SplitMix(seed);
+            let mut state = seed;
             let mut pairs = Vec::with_capacity(PAIRS);
             while pairs.len() < PAIRS {
-                let (i, j) = (random.below(n), random.below(n));
+                let (i, j) = (below(&mut state, n), below(&mut state, n));
                 if i != j {
                     pairs.push(between(i, j)?);
                 }
@@ -58,27 +58,13 @@ impl Likeness {
     }
 }
 
-/// Steele, Lea and Flood's SplitMix64 ("Fast splittable pseudorandom number generators", 2014).
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`, which is far below 2^64: the bias is nothing.
-    fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
-    }
-}
-
 impl Library {
     /// The likeness of the library's pairs: read where it was made of the present papers, otherwise made. That of a library
     /// whose pairs are all compared is made in an instant, and not kept.
-    pub(crate) fn likeness(&mut self) -> Result<Likeness, LibraryError> {
+    pub(crate) fn likeness(
+        &mut self,
+        progress: &mut Progress<'_>,
+    ) -> Result<Likeness, LibraryError> {
         let path = self.folder.join("likeness.json");
         let catalogue = self.catalogue()?;
         let made_from = catalogue.stamp().sha256;
@@ -105,9 +91,7 @@ impl Library {
         if !likeness.all
             && let Ok(json) = serde_json::to_string(&likeness)
         {
-            // Where it cannot be kept it is made again, which is no matter worth telling.
-            let quiet = &mut |_: crate::Event<'_>| ControlFlow::Continue(());
-            derived::keep(&path, &derived::seal(&json, &made_from), quiet);
+            derived::keep(&path, &derived::seal(&json, &made_from), progress);
         }
         Ok(likeness)
     }

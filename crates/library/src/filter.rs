@@ -174,27 +174,17 @@ impl Library {
         let topics = self.stored_topics()?.ok_or(LibraryError::NoTopics)?.topics;
         let mut ids = HashSet::new();
         for asked in asked {
-            let found = topics_called(&topics, asked)?.into_iter();
-            ids.extend(found.flat_map(|topic| topic.papers.clone()));
+            let found: Vec<&TopicReport> = topics.iter().filter(|t| is_topic(t, asked)).collect();
+            if found.is_empty() {
+                return Err(LibraryError::UnknownTopic {
+                    asked: asked.clone(),
+                    names: topics.into_iter().map(|topic| topic.name).collect(),
+                });
+            }
+            ids.extend(found.into_iter().flat_map(|topic| topic.papers.clone()));
         }
         Ok(Some(ids))
     }
-}
-
-/// The topic of this number, or those with these words in their names.
-pub(crate) fn topics_called<'a>(
-    topics: &'a [TopicReport],
-    asked: &str,
-) -> Result<Vec<&'a TopicReport>, LibraryError> {
-    let found: Vec<&TopicReport> = topics.iter().filter(|t| is_topic(t, asked)).collect();
-    if found.is_empty() {
-        let names = topics.iter().map(|topic| topic.name.clone()).collect();
-        return Err(LibraryError::UnknownTopic {
-            asked: asked.to_owned(),
-            names,
-        });
-    }
-    Ok(found)
 }
 
 fn is_topic(topic: &TopicReport, asked: &str) -> bool {

@@ -33,30 +33,29 @@ impl RelatedMode {
         }
     }
 
-    /// What a pair scores: larger is more alike, 1 is the same text. `cosine` is that of the vectors, in hybrid mode
-    /// [`Nearness::of`]; `lexical` is BM25 as a share of
-    /// what the query would score itself.
-    pub(crate) fn score(self, cosine: f32, lexical: f32) -> f32 {
+    /// What a pair scores: larger is more alike. `cosine` is that of the vectors, `near` is [`Nearness::of`], which only the hybrid
+    /// mode looks at, `lexical` BM25 as a share of what the query would score itself.
+    pub(crate) fn score(self, cosine: f32, near: f32, lexical: f32) -> f32 {
         match self {
-            Self::Hybrid => (cosine + LEXICAL_WEIGHT * lexical) / (1.0 + LEXICAL_WEIGHT),
+            Self::Hybrid => hybrid(near, lexical),
             Self::Semantic => cosine,
             Self::Lexical => lexical,
         }
     }
 }
 
-impl RelatedMode {
-    /// The places of the first hits among candidates, by their vectors and likeness of words: what the query is drawn towards.
-    pub(crate) fn first<'r>(
-        self,
-        near: &Nearness,
-        candidates: impl Iterator<Item = (&'r [f32], f32)>,
-    ) -> Vec<usize> {
-        let scores: Vec<f32> = candidates
-            .map(|(vector, lexical)| self.score(near.of(vector), lexical))
-            .collect();
-        largest(&scores, FIRST, |_| true)
-    }
+fn hybrid(near: f32, lexical: f32) -> f32 {
+    (near + LEXICAL_WEIGHT * lexical) / (1.0 + LEXICAL_WEIGHT)
+}
+
+/// The places of the first hits among candidates, by their vectors and likeness of words: what the hybrid mode draws the query
+/// towards.
+pub(crate) fn first_hits<'r>(
+    near: &Nearness,
+    candidates: impl Iterator<Item = (&'r [f32], f32)>,
+) -> Vec<usize> {
+    let scores = candidates.map(|(vector, lexical)| hybrid(near.of(vector), lexical));
+    largest(&scores.collect::<Vec<f32>>(), FIRST, |_| true)
 }
 
 /// What likeness of words (BM25 as a share of the query's own) counts beside a cosine of 1. Chosen on co-citations, citations and searches.
@@ -101,9 +100,9 @@ mod tests {
     #[test]
     fn the_same_text_scores_one_in_every_mode() {
         for mode in RelatedMode::ALL {
-            assert!((mode.score(1.0, 1.0) - 1.0).abs() < 1e-6);
-            assert_eq!(mode.score(0.0, 0.0), 0.0);
+            assert!((mode.score(1.0, 1.0, 1.0) - 1.0).abs() < 1e-6);
+            assert_eq!(mode.score(0.0, 0.0, 0.0), 0.0);
         }
-        assert!((RelatedMode::Hybrid.score(0.5, 0.25) - 0.8 / 2.2).abs() < 1e-6);
+        assert!((RelatedMode::Hybrid.score(0.9, 0.5, 0.25) - 0.8 / 2.2).abs() < 1e-6);
     }
 }

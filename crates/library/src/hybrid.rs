@@ -3,7 +3,7 @@
 //! Not for: understanding a query (`related.rs`), nor for what the score is (`fuse.rs`).
 
 use crate::engine::Library;
-use crate::fuse::largest;
+use crate::fuse::{first_hits, largest};
 use crate::lexical::{Terms, Words};
 use crate::nearness::Nearness;
 use crate::related::{DISLIKE, Sought};
@@ -27,6 +27,10 @@ const TELLING: f32 = 0.35;
 pub struct Scores {
     /// Cosine of the vectors: larger is more similar, 1 is the same. Of several queries, that to their blend.
     pub cosine: f32,
+    /// What the hybrid mode counts of meaning: the cosine less half of what all papers of the library share, of the query drawn
+    /// towards its first hits. `None` in the other modes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearness: Option<f32>,
     /// How like the query the paper is by the words they share, rare ones counting more: BM25, as a share of what the query's
     /// own text would score. `None` in semantic mode, which does not look.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +97,7 @@ impl Library {
                 score: hit.score,
                 scores: Scores {
                     cosine: hit.score,
+                    nearness: None,
                     lexical: None,
                 },
             });
@@ -144,11 +149,11 @@ impl Library {
         let row = |row| catalogue.vector(row);
         let near = Nearness::new(&sought.vector, catalogue.n_rows(), row)?;
         let all = (vectors.iter()).map(|&(place, vector)| (vector, lexical[place]));
-        let first = RelatedMode::Hybrid.first(&near, all);
+        let first = first_hits(&near, all);
         Ok(near.drawn(first.iter().map(|&at| vectors[at].1)))
     }
 
-    /// The scores of rows, by `near` where that is given and else by the cosine.
+    /// The scores of rows; `near` is given in hybrid mode.
     fn scored(
         &self,
         sought: &Sought,
@@ -161,12 +166,13 @@ impl Library {
             let row = Row::from_index(place);
             let vector = catalogue.vector(row)?;
             let (cosine, lexical) = (dot(&sought.vector, vector), lexical[place]);
-            let meaning = near.as_ref().map_or(cosine, |near| near.of(vector));
+            let nearness = near.as_ref().map(|near| near.of(vector));
             Ok(Ranked {
                 row,
-                score: mode.score(meaning, lexical),
+                score: mode.score(cosine, nearness.unwrap_or(cosine), lexical),
                 scores: Scores {
                     cosine,
+                    nearness,
                     lexical: Some(lexical),
                 },
             })

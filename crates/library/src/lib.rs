@@ -31,6 +31,7 @@ mod nearness;
 mod neighbors;
 mod npy;
 mod progress;
+mod random;
 mod related;
 mod rows;
 mod storage;

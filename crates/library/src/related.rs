@@ -270,7 +270,10 @@ impl Library {
             found
         };
         tell_of_no_words(&found, options.mode, &mut notes);
-        let likeness = options.explain.then(|| self.likeness()).transpose()?;
+        let likeness = match options.explain {
+            true => Some(self.likeness(progress)?),
+            false => None,
+        };
         let catalogue = self.catalogue()?;
         let ids = found.iter().map(|hit| catalogue.id(hit.row));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;

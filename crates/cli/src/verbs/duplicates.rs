@@ -1,14 +1,17 @@
 //! `syntopic duplicates`
 
 use super::{count, print_json};
-use crate::args::{Arguments, DuplicatesArguments};
+use crate::args::Arguments;
+use crate::bars::Bars;
 use crate::exit;
+use crate::related_args::DuplicatesArguments;
 use std::io::Write;
 use syntopic_library::{DuplicatesReport, Library, SameBy};
 
 pub(crate) fn run(
     arguments: &Arguments,
     verb: &DuplicatesArguments,
+    bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     let report = Library::open(arguments.library())?.duplicates()?;
@@ -18,6 +21,12 @@ pub(crate) fn run(
         write_csv(&report, out)?;
     } else {
         print(&report, out)?;
+    }
+    if !report.of_volumes.is_empty() {
+        bars.remark(&format!(
+            "note: too many titles for one paper have the same identifier, which groups nothing: {}",
+            report.of_volumes.join(", ")
+        ));
     }
     Ok(exit::DONE)
 }

@@ -1,9 +1,10 @@
 //! `syntopic related`
 
 use super::print_json;
-use crate::args::{Arguments, RelatedArguments};
+use crate::args::Arguments;
 use crate::bars::Bars;
 use crate::exit;
+use crate::related_args::RelatedArguments;
 use crate::table::{self, Column, fit};
 use anyhow::Context;
 use std::io::{Read, Write};
@@ -150,7 +151,11 @@ pub(crate) fn print(related: &Related, out: &mut dyn Write) -> anyhow::Result<()
 fn explain(related: &Related, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out)?;
     for hit in &related.hits {
-        let mut parts = vec![format!("meaning {:.3}", hit.scores.cosine)];
+        let meaning = match hit.scores.nearness {
+            Some(counted) => format!("meaning {counted:.3} (cosine {:.3})", hit.scores.cosine),
+            None => format!("cosine {:.3}", hit.scores.cosine),
+        };
+        let mut parts = vec![meaning];
         parts.extend(
             hit.scores
                 .lexical

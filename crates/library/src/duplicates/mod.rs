@@ -76,6 +76,8 @@ pub struct DuplicatesReport {
     pub extra: usize,
     /// In the order of their first ids.
     pub groups: Vec<VersionGroup>,
+    /// DOIs and arXiv ids that stand beside too many titles to be a paper's own, and so group nothing.
+    pub of_volumes: Vec<String>,
 }
 
 impl Library {
@@ -91,7 +93,8 @@ impl Library {
             title: papers[place].title.clone(),
             year: papers[place].year,
         };
-        let groups = groups(&all).into_iter().map(|group| VersionGroup {
+        let (groups, of_volumes) = groups(&all);
+        let groups = groups.into_iter().map(|group| VersionGroup {
             reasons: group.reasons.into_iter().collect(),
             papers: group.members.iter().map(version).collect(),
         });
@@ -100,6 +103,7 @@ impl Library {
             papers: papers.len(),
             extra: groups.iter().map(|group| group.papers.len() - 1).sum(),
             groups,
+            of_volumes,
         })
     }
 }
@@ -112,14 +116,15 @@ pub(crate) struct Group {
     pub(crate) reasons: BTreeSet<SameBy>,
 }
 
-/// The groups of `papers`, in the order of their first members.
-pub(crate) fn groups(papers: &[&Paper]) -> Vec<Group> {
-    let mut links = Vec::new();
+/// The groups of `papers`, in the order of their first members, and the identifiers that group nothing.
+pub(crate) fn groups(papers: &[&Paper]) -> (Vec<Group>, Vec<String>) {
+    let (mut links, mut of_volumes) = (Vec::new(), Vec::new());
     for (key, why) in [
         (keys::doi as fn(&Paper) -> Option<String>, SameBy::Doi),
         (keys::arxiv, SameBy::Arxiv),
     ] {
-        links.extend(linked_by(papers, key).map(|(a, b)| (a, b, why)));
+        let pairs = linked_by(papers, key, &mut of_volumes);
+        links.extend(pairs.into_iter().map(|(a, b)| (a, b, why)));
     }
     let candidates = near::candidates(papers).into_iter();
     let near = candidates.filter(|&(a, b)| near::near_identical(papers[a], papers[b]));
@@ -139,31 +144,33 @@ pub(crate) fn groups(papers: &[&Paper]) -> Vec<Group> {
             group.members.push(place);
         }
     }
-    groups.into_values().collect()
+    (groups.into_values().collect(), of_volumes)
 }
 
-/// Each paper that has a key, with the first one that has the same.
+/// Each paper that has a key, with the first one that has the same; keys of volumes go into `of_volumes`.
 fn linked_by(
     papers: &[&Paper],
     key: fn(&Paper) -> Option<String>,
-) -> impl Iterator<Item = (usize, usize)> {
+    of_volumes: &mut Vec<String>,
+) -> Vec<(usize, usize)> {
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, paper) in papers.iter().enumerate() {
         if let Some(key) = key(paper) {
             places.entry(key).or_default().push(place);
         }
     }
-    let own = |places: &Vec<usize>| {
-        let titles: BTreeSet<String> = (places.iter())
-            .map(|&place| papers[place].title.to_lowercase())
-            .collect();
-        titles.len() <= TITLES_OF_ONE
-    };
-    let pairs = places.into_values().filter(own).flat_map(|places| {
-        let first = places[0];
-        places.into_iter().skip(1).map(move |place| (first, place))
-    });
-    pairs.collect::<Vec<_>>().into_iter()
+    let mut pairs = Vec::new();
+    for (key, places) in places {
+        let titles = places
+            .iter()
+            .map(|&place| papers[place].title.to_lowercase());
+        if titles.collect::<BTreeSet<_>>().len() > TITLES_OF_ONE {
+            of_volumes.push(key);
+        } else {
+            pairs.extend(places[1..].iter().map(|&place| (places[0], place)));
+        }
+    }
+    pairs
 }
 
 /// Disjoint sets, each known by its smallest member.

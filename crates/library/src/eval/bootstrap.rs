@@ -1,5 +1,6 @@
 //! A mean over queries and how far it can be trusted.
 
+use crate::random::below;
 use serde::Serialize;
 
 /// Resamples.
@@ -39,15 +40,6 @@ impl Figure {
             n,
         }
     }
-}
-
-/// A number below `n`, by splitmix64 (Steele, Lea and Flood, 2014).
-fn below(state: &mut u64, n: usize) -> usize {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((u128::from(z ^ (z >> 31)) * n as u128) >> 64) as usize
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::bootstrap::Figure;
 use super::judgments::{Judged, JudgmentsError, parse};
 use super::metrics::{average_precision, ndcg, precision, recall, reciprocal_rank, share_of};
 use crate::add::Source;
+use crate::fuse::first_hits;
 use crate::lexical::{Fields, FieldsBuilder, Words};
 use crate::nearness::Nearness;
 use crate::{Event, LibraryError, Progress, RelatedMode, model};
@@ -288,7 +289,7 @@ impl Corpus {
         let candidates = others
             .iter()
             .map(|&other| (vector_of(other), lexical[other]));
-        let first = RelatedMode::Hybrid.first(&near, candidates);
+        let first = first_hits(&near, candidates);
         let near = near.drawn(first.iter().map(|&at| vector_of(others[at])));
         let pair = |(paper, &grade): (&'j String, &f64)| {
             let other = self.row_of[paper];
@@ -326,10 +327,7 @@ fn rank<'j>(pairs: &[Pair<'j>], mode: RelatedMode) -> Vec<Ranked<'j>> {
     let score = |pair: &Pair<'j>| Ranked {
         paper: pair.paper,
         grade: pair.grade,
-        score: match mode {
-            RelatedMode::Hybrid => mode.score(pair.near, pair.lexical),
-            _ => mode.score(pair.cosine, pair.lexical),
-        },
+        score: mode.score(pair.cosine, pair.near, pair.lexical),
     };
     let mut ranked: Vec<_> = pairs.iter().map(score).collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
