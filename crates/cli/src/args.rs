@@ -2,6 +2,7 @@
 
 use crate::eval::EvalArguments;
 use crate::related_args::{DuplicatesArguments, RelatedArguments};
+use crate::topics_args::TopicsArguments;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use syntopic_library::{Cut, Device, Storage};
@@ -155,39 +156,6 @@ pub(crate) struct AddArguments {
 
     #[command(flatten)]
     pub(crate) dim: DimArguments,
-}
-
-const TOPICS_EXAMPLES: &str = "\
-Examples:
-  syntopic topics                 as many topics as the data suggest; the scores are printed
-  syntopic topics -k 12 --json
-  syntopic topics --csv > topics.csv
-  syntopic topics --export topics.json --bibtex topics-bib";
-
-#[derive(Debug, Args)]
-#[command(after_help = TOPICS_EXAMPLES)]
-pub(crate) struct TopicsArguments {
-    /// How many topics; chosen from the data when not given
-    #[arg(short, long, value_name = "N")]
-    pub(crate) k: Option<usize>,
-
-    /// Seed of the clustering; the same seed and papers give the same topics
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-
-    /// Print one line a paper as CSV: topic, name, rank in the topic, id, title
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) csv: bool,
-
-    /// Must be the library's own model, which is the default
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) on: DeviceArgument,
-
-    #[command(flatten)]
-    pub(crate) export: crate::topics_export::ExportArguments,
 }
 
 #[derive(Debug, Args)]

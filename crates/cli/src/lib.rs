@@ -13,6 +13,7 @@ mod map;
 mod related_args;
 mod stop;
 mod table;
+mod topics_args;
 mod topics_export;
 mod verbs;
 

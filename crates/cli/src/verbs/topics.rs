@@ -1,9 +1,10 @@
 //! `syntopic topics`
 
 use super::{count, print_json};
-use crate::args::{Arguments, TopicsArguments};
+use crate::args::Arguments;
 use crate::bars::Bars;
 use crate::exit;
+use crate::topics_args::TopicsArguments;
 use std::io::Write;
 use syntopic_library::{Library, TopicsReport, TopicsRequest};
 
