@@ -70,8 +70,8 @@ pub(crate) struct RelatedArguments {
     #[arg(long, default_value = "hybrid", value_name = "MODE", value_parser = mode)]
     pub(crate) mode: Mode,
 
-    /// Say of each hit what its score is made of, how many random pairs of the library are less alike, and which rare words it
-    /// shares with the query
+    /// Say of each hit what its score is made of, how many random pairs of the library are less alike, which rare words it
+    /// shares with the query, whether both are in one topic, and which sentences of the two are nearest
     #[arg(long)]
     pub(crate) explain: bool,
 

@@ -2,6 +2,11 @@
 //!
 //! Not for: how relevant a candidate is (`hybrid.rs`).
 
+use crate::LibraryError;
+use crate::engine::Library;
+use crate::hybrid::Ranked;
+use syntopic_core::dot;
+
 /// How much relevance counts against being unlike what is chosen already: 1 is the plain order, 0 only asks for difference. At
 /// a half, a copy of a chosen paper comes after any paper that is half as relevant and half as like it; at the 0.7 that is often
 /// used, copies stayed together.
@@ -47,6 +52,22 @@ pub(crate) fn diverse(
 fn marginal(relevance: f32, nearest: f32) -> f32 {
     let unlike = if nearest.is_finite() { nearest } else { 0.0 };
     TRADE_OFF * relevance - (1.0 - TRADE_OFF) * unlike
+}
+
+impl Library {
+    /// The first `k` of candidates in the order that [`diverse`] chooses.
+    pub(crate) fn unlike_each_other(
+        &self,
+        found: &[Ranked],
+        k: usize,
+    ) -> Result<Vec<Ranked>, LibraryError> {
+        let catalogue = self.catalogue()?;
+        let vectors = found.iter().map(|hit| catalogue.vector(hit.row));
+        let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
+        let relevance: Vec<f32> = found.iter().map(|hit| hit.score).collect();
+        let chosen = diverse(&relevance, |a, b| dot(vectors[a], vectors[b]), k);
+        Ok(chosen.into_iter().map(|place| found[place]).collect())
+    }
 }
 
 #[cfg(test)]

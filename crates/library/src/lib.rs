@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
 mod add;
+mod asked;
 pub mod bench;
 pub mod bench_index;
 pub mod bibtex;
@@ -19,8 +20,10 @@ mod duplicates;
 mod engine;
 mod error;
 pub mod eval;
+mod explain;
 mod filter;
 mod fuse;
+mod hits;
 mod hybrid;
 mod info;
 mod lexical;
@@ -34,6 +37,8 @@ mod progress;
 mod random;
 mod related;
 mod rows;
+mod sentences;
+mod sought;
 mod storage;
 mod storage_loss;
 mod store;
@@ -47,6 +52,7 @@ pub use check::{CheckReport, RecallReport};
 pub use duplicates::{DuplicatesReport, SameBy, Version, VersionGroup};
 pub use engine::Library;
 pub use error::LibraryError;
+pub use explain::SentencePair;
 pub use filter::Filter;
 pub use fuse::RelatedMode;
 pub use hybrid::Scores;

@@ -8,10 +8,13 @@ use crate::related_args::RelatedArguments;
 use crate::table::{self, Column, fit};
 use anyhow::Context;
 use std::io::{Read, Write};
-use syntopic_library::{Filter, Library, Query, QueryReport, Related, RelatedOptions};
+use syntopic_library::{Filter, Library, Query, QueryReport, Related, RelatedHit, RelatedOptions};
 
 /// Widest that a query is shown above the table.
 const QUERY_WIDTH: usize = 96;
+
+/// Widest that a sentence is shown under a hit.
+const SENTENCE_WIDTH: usize = 160;
 
 pub(crate) fn run(
     arguments: &Arguments,
@@ -147,29 +150,53 @@ pub(crate) fn print(related: &Related, out: &mut dyn Write) -> anyhow::Result<()
     Ok(())
 }
 
-/// Of each hit what its score is made of, and the rare words it shares with the query.
+/// Of each hit what its score is made of, the rare words it shares with the query, its topic beside the query's, and the two
+/// sentences that are nearest.
 fn explain(related: &Related, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out)?;
     for hit in &related.hits {
-        let meaning = match hit.scores.nearness {
-            Some(counted) => format!("meaning {counted:.3} (cosine {:.3})", hit.scores.cosine),
-            None => format!("cosine {:.3}", hit.scores.cosine),
-        };
-        let mut parts = vec![meaning];
-        parts.extend(
-            hit.scores
-                .lexical
-                .map(|lexical| format!("words {lexical:.3}")),
-        );
-        if let Some(share) = hit.closer_than {
-            parts.push(format!("closer than {} of random pairs", percent(share)));
+        writeln!(out, "{:>4}  {}", hit.rank, score_line(hit))?;
+        if let Some(line) = topic_line(related, hit) {
+            writeln!(out, "      {line}")?;
         }
-        if !hit.shared_words.is_empty() {
-            parts.push(format!("both have {}", hit.shared_words.join(", ")));
+        if let Some(pair) = &hit.sentences {
+            let [ours, theirs] =
+                [&pair.query, &pair.hit].map(|sentence| fit(sentence, SENTENCE_WIDTH));
+            writeln!(out, "      nearest sentences ({:.3}):", pair.cosine)?;
+            writeln!(out, "        query  {ours}")?;
+            writeln!(out, "        hit    {theirs}")?;
         }
-        writeln!(out, "{:>4}  {}", hit.rank, parts.join("; "))?;
     }
     Ok(())
+}
+
+fn score_line(hit: &RelatedHit) -> String {
+    let meaning = match hit.scores.nearness {
+        Some(counted) => format!("meaning {counted:.3} (cosine {:.3})", hit.scores.cosine),
+        None => format!("cosine {:.3}", hit.scores.cosine),
+    };
+    let mut parts = vec![meaning];
+    let words = hit.scores.lexical;
+    parts.extend(words.map(|lexical| format!("words {lexical:.3}")));
+    if let Some(share) = hit.closer_than {
+        parts.push(format!("closer than {} of random pairs", percent(share)));
+    }
+    if !hit.shared_words.is_empty() {
+        parts.push(format!("both have {}", hit.shared_words.join(", ")));
+    }
+    parts.join("; ")
+}
+
+/// The topic of a hit, and whether a query is in it too; nothing where there is none.
+fn topic_line(related: &Related, hit: &RelatedHit) -> Option<String> {
+    let topic = hit.topic.as_ref()?;
+    let queries = std::iter::once(&related.query).chain(&related.and);
+    let theirs: Vec<&String> = queries.filter_map(|query| query.topic.as_ref()).collect();
+    Some(match theirs.first() {
+        None => format!("topic: {topic}"),
+        Some(_) if theirs.contains(&topic) => format!("both in the topic: {topic}"),
+        Some(other) => format!("topic: {topic}; of the query: {other}"),
+    })
 }
 
 /// A share in percent, with so many decimals that 99.97% is not 100%; only the whole is that.

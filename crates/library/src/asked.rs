@@ -1,0 +1,125 @@
+//! What is asked, as a vector, words and sentences.
+//!
+//! Not for: searching (`sought.rs`) nor the order of hits (`hybrid.rs`).
+
+use crate::engine::Library;
+use crate::lexical::Words;
+use crate::related::{DISLIKE, Query, QueryReport, RelatedOptions};
+use crate::{LibraryError, Progress, suggest};
+use std::ops::ControlFlow;
+use syntopic_core::{Paper, PaperId, Row};
+use syntopic_embed::TextKind;
+use syntopic_index::blend;
+
+/// A query as it is searched with.
+pub(crate) struct Asked {
+    pub(crate) vector: Vec<f32>,
+    pub(crate) words: Words,
+    pub(crate) report: QueryReport,
+    /// Its own row, when it is a paper of the library.
+    pub(crate) own: Option<Row>,
+    /// The paper, when it is one.
+    pub(crate) paper: Option<Paper>,
+}
+
+fn vectors(all: &[Asked]) -> Vec<&[f32]> {
+    all.iter().map(|asked| asked.vector.as_slice()).collect()
+}
+
+/// The one vector that stands for all that is liked and disliked.
+pub(crate) fn direction(liked: &[Asked], disliked: &[Asked]) -> Result<Vec<f32>, LibraryError> {
+    if let ([one], []) = (liked, disliked) {
+        return Ok(one.vector.clone());
+    }
+    Ok(blend(&vectors(liked), &vectors(disliked), DISLIKE)?)
+}
+
+impl Library {
+    /// The vectors of queries.
+    pub(crate) fn ask_all<'q>(
+        &mut self,
+        queries: impl IntoIterator<Item = &'q Query>,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<Asked>, LibraryError> {
+        let queries = queries.into_iter();
+        queries
+            .map(|query| match query {
+                Query::Paper(id) => {
+                    if let Some(asked) = &options.model {
+                        // No text is embedded, but another model than the library's is refused all the same.
+                        self.load_model(Some(asked), progress)?;
+                    }
+                    self.paper_query(id)
+                }
+                Query::Text(text) => self.text_query(text, options, progress),
+            })
+            .collect()
+    }
+
+    /// The stored vector of a paper: no model is needed.
+    fn paper_query(&mut self, id: &str) -> Result<Asked, LibraryError> {
+        let catalogue = self.catalogue()?;
+        let known = PaperId::new(id).ok();
+        let row = known.as_ref().map(|id| catalogue.row_of(id)).transpose()?;
+        let (Some(row), Some(known)) = (row.flatten(), known) else {
+            return Err(LibraryError::UnknownId {
+                id: id.to_owned(),
+                nearest: suggest::nearest(id, catalogue.ids()?.into_iter()),
+            });
+        };
+        let paper = self.confirmed_paper(row, &known)?;
+        Ok(Asked {
+            vector: catalogue.vector(row)?.to_vec(),
+            words: Words::of_paper(&paper.title, paper.abstract_text.as_deref()),
+            report: QueryReport {
+                id: Some(known.to_string()),
+                title: Some(paper.title.clone()),
+                ..QueryReport::default()
+            },
+            own: Some(row),
+            paper: Some(paper),
+        })
+    }
+
+    fn text_query(
+        &mut self,
+        text: &str,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Asked, LibraryError> {
+        let text = text
+            .trim_start_matches('\u{feff}')
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        if text.is_empty() {
+            return Err(LibraryError::EmptyQuery);
+        }
+        let (vector, truncated) = self.embed_one(&text, TextKind::Query, options, progress)?;
+        Ok(Asked {
+            vector,
+            words: Words::of_text(&text),
+            report: QueryReport {
+                text: Some(text),
+                truncated,
+                ..QueryReport::default()
+            },
+            own: None,
+            paper: None,
+        })
+    }
+
+    /// A text's vector, and whether the text was cut.
+    fn embed_one(
+        &mut self,
+        text: &str,
+        kind: TextKind,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Vec<f32>, bool), LibraryError> {
+        let embedder = self.load_model(options.model.as_deref(), progress)?;
+        let embedded = embedder.embed(&[text], kind, &mut |_| ControlFlow::Continue(()))?;
+        Ok((embedded.vectors.row(Row(0)).to_vec(), embedded.truncated[0]))
+    }
+}

@@ -1,0 +1,96 @@
+//! Forms of a query for related papers, and what is told of the hits: files, topics, versions, explanations.
+
+mod run;
+
+use run::Place;
+use serde_json::Value;
+
+/// Five papers with abstracts of two sentences, and one without.
+fn place() -> Place {
+    let place = Place::new();
+    let lines = [
+        r#"{"id":"g1","title":"Graphs for recommendation","abstract":"We recommend films to people. A graph network passes messages, e.g. Likes, between users and items."}"#,
+        r#"{"id":"g2","title":"Message passing","abstract":"The weather is fine today. Graph networks pass messages between users and items."}"#,
+        r#"{"id":"g3","title":"Graph networks for molecules","abstract":"Molecules are graphs of atoms. Networks learn their energies."}"#,
+        r#"{"id":"p1","title":"A proof of an inequality","abstract":"We prove an inequality of norms. The constant is sharp."}"#,
+        r#"{"id":"p2","title":"Sharp constants for norms","abstract":"Constants of inequalities are found. The proof is short."}"#,
+        r#"{"id":"p3","title":"Graph messages between users and items"}"#,
+    ];
+    let file = place.file("papers.jsonl", lines.join("\n").as_bytes());
+    place
+        .run(&["add", &file.display().to_string(), "--model", "embedded"])
+        .ok();
+    place
+}
+
+fn related(place: &Place, arguments: &[&str]) -> Value {
+    place
+        .run(&[&["related"][..], arguments, &["--json"]].concat())
+        .json()
+}
+
+/// The hit of this id.
+fn hit<'a>(related: &'a Value, id: &str) -> &'a Value {
+    let mut hits = related["hits"].as_array().expect("hits").iter();
+    hits.find(|hit| hit["id"] == id).expect("a hit")
+}
+
+#[test]
+fn an_explained_hit_shows_the_nearest_sentences() {
+    let place = place();
+    let told = related(&place, &["g1", "--explain"]);
+    let pair = &hit(&told, "g2")["sentences"];
+    let ours = "A graph network passes messages, e.g. Likes, between users and items.";
+    assert_eq!(pair["query"], ours);
+    assert_eq!(
+        pair["hit"],
+        "Graph networks pass messages between users and items."
+    );
+    let cosine = pair["cosine"].as_f64().expect("a cosine");
+    assert!((0.5..=1.0).contains(&cosine), "{cosine}");
+    let titled = &hit(&told, "p3")["sentences"]["hit"];
+    assert_eq!(titled, "Graph messages between users and items");
+    let of_text = related(&place, &["--text", "Norms. Users and items.", "--explain"]);
+    let pair = |id| &hit(&of_text, id)["sentences"]["query"];
+    assert_eq!(
+        (pair("g2"), pair("p1")),
+        (&"Users and items.".into(), &"Norms.".into())
+    );
+    let plain = related(&place, &["g1"]);
+    assert!(plain["hits"][0].get("sentences").is_none());
+    let printed = place.run(&["related", "g1", "--explain"]);
+    assert_eq!(printed.ok().matches("nearest sentences (").count(), 5);
+    assert!(printed.ok().contains("query  A graph network passes"));
+}
+
+#[test]
+fn an_explained_hit_says_whether_both_are_in_one_topic() {
+    let place = place();
+    assert!(
+        !place
+            .run(&["related", "g1", "--explain"])
+            .ok()
+            .contains("in the topic")
+    );
+    let topics = place.run(&["topics", "-k", "2", "--json"]).json();
+    let told = related(&place, &["g1", "--explain"]);
+    let of = |id: &str| {
+        let mut topics = topics["topics"].as_array().expect("topics").iter();
+        let has = |topic: &Value| {
+            topic["papers"]
+                .as_array()
+                .expect("ids")
+                .contains(&id.into())
+        };
+        topics.find(|topic| has(topic)).expect("a topic")["name"].clone()
+    };
+    assert_eq!(told["query"]["topic"], of("g1"));
+    assert_eq!(hit(&told, "p1")["topic"], of("p1"));
+    let printed = place.run(&["related", "g1", "--explain"]);
+    let ids = ["g2", "g3", "p1", "p2", "p3"];
+    let same = ids.iter().filter(|id| of(id) == of("g1")).count();
+    assert!((1..5).contains(&same));
+    let counted = |words| printed.ok().matches(words).count();
+    assert_eq!(counted("both in the topic: "), same);
+    assert_eq!(counted("; of the query: "), 5 - same);
+}
