@@ -10,7 +10,9 @@ Examples:
   syntopic topics                 as many topics as the data suggest; the scores are printed
   syntopic topics -k 12 --json
   syntopic topics --csv > topics.csv
-  syntopic topics --export topics.json --bibtex topics-bib";
+  syntopic topics --export topics.json --bibtex topics-bib
+  syntopic topics --over-time                     papers of each topic a year; what rises, what falls
+  syntopic topics --over-time month --csv > months.csv";
 
 #[derive(Debug, Args)]
 #[command(after_help = TOPICS_EXAMPLES)]
@@ -36,4 +38,7 @@ pub(crate) struct TopicsArguments {
 
     #[command(flatten)]
     pub(crate) export: crate::topics_export::ExportArguments,
+
+    #[command(flatten)]
+    pub(crate) view: crate::topics_views::ViewArguments,
 }

@@ -26,6 +26,10 @@ pub(crate) fn run(
     let report = library.topics(&request, &mut |event| bars.show(event))?;
     bars.clear();
     verb.export.write(&report, &library, bars)?;
+    let pair = (&library, &report);
+    if let Some(code) = verb.view.run(arguments, verb.csv, pair, bars, out)? {
+        return Ok(code);
+    }
     if arguments.json {
         print_json(out, &report)?;
     } else if verb.csv {
