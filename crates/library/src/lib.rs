@@ -46,6 +46,7 @@ mod store;
 mod stored_index;
 mod suggest;
 mod topic_graph;
+mod topic_names;
 mod topics;
 
 pub use add::{AddOptions, AddReport, FileReport, Source};
