@@ -14,8 +14,8 @@ fn sample() -> Place {
 }
 
 fn names(report: &Value) -> Vec<String> {
-    let topics = report["topics"].as_array().unwrap();
-    let name = |topic: &Value| topic["name"].as_str().unwrap().to_owned();
+    let topics = report["topics"].as_array().expect("a list of topics");
+    let name = |topic: &Value| topic["name"].as_str().expect("a name").to_owned();
     topics.iter().map(name).collect()
 }
 
