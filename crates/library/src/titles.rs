@@ -1,0 +1,143 @@
+//! The vector of a paper's title alone, beside the vector of its text: how it is made, kept and compared.
+//!
+//! Kept rounded to one byte a number, with the hash of the text it was made with, so that one that an older syntopic left behind is
+//! not used. Libraries of before have none: then titles do not count. Not for: finding candidates, nor the words of a title.
+
+use crate::catalogue::Catalogue;
+use crate::rows::{text_sha256, vector_problem};
+use crate::store::Store;
+use crate::{LibraryError, Storage};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::ops::ControlFlow;
+use syntopic_core::{Embeddings, Paper, Row, dot};
+use syntopic_embed::{Embedder, TextKind};
+
+/// How the vectors are kept.
+const KEPT: Storage = Storage::Int8;
+
+const TABLE: &str = "
+CREATE TABLE IF NOT EXISTS titles(
+  paper INTEGER PRIMARY KEY REFERENCES papers(paper) ON DELETE CASCADE,
+  text_sha256 BLOB NOT NULL, -- of the text of the paper that the title is of
+  vector BLOB NOT NULL       -- of the title alone, a signed byte a number
+) STRICT";
+
+/// Those whose paper has still the text that they were made with.
+const CURRENT: &str =
+    "FROM titles t JOIN vectors v USING (paper) WHERE t.text_sha256 = v.text_sha256";
+
+/// The vector of each paper's title as it is kept, shape `(dim,)` each; `None` of a paper without a title, or of whose title the
+/// model knows no word. `texts` are the vectors of the whole texts: of a paper without an abstract that is its title's.
+///
+/// # Errors
+/// When a title cannot be embedded.
+pub(crate) fn title_vectors(
+    embedder: &Embedder,
+    papers: &[Paper],
+    texts: &Embeddings,
+) -> Result<Vec<Option<Vec<f32>>>, LibraryError> {
+    let bare =
+        |paper: &Paper| (paper.abstract_text.as_deref().unwrap_or_default().trim()).is_empty();
+    let places: Vec<usize> = (0..papers.len())
+        .filter(|&at| !bare(&papers[at]) && !papers[at].title.trim().is_empty())
+        .collect();
+    let titles: Vec<&str> = places.iter().map(|&at| papers[at].title.trim()).collect();
+    let mut vectors: Vec<Option<Vec<f32>>> = (papers.iter().enumerate())
+        .map(|(at, paper)| bare(paper).then(|| texts.row(Row::from_index(at)).to_vec()))
+        .collect();
+    if !titles.is_empty() {
+        let mut go_on = |_| ControlFlow::Continue(());
+        let embedded = embedder.embed(&titles, TextKind::Document, &mut go_on)?;
+        for (at, &place) in places.iter().enumerate() {
+            if !embedded.without_tokens.contains(&at) {
+                vectors[place] = Some(embedded.vectors.row(Row::from_index(at)).to_vec());
+            }
+        }
+    }
+    let kept = |vector: Vec<f32>| KEPT.decode(&KEPT.encode(&vector));
+    Ok(vectors.into_iter().map(|vector| vector.map(kept)).collect())
+}
+
+/// Makes the table in a library of before.
+pub(crate) fn make_table(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    tx.execute_batch(TABLE)
+}
+
+/// Writes the vector of a paper's title.
+pub(crate) fn put_title(
+    tx: &Transaction<'_>,
+    (row, paper): (i64, &Paper),
+    vector: Option<&[f32]>,
+) -> Result<(), rusqlite::Error> {
+    let Some(vector) = vector else {
+        let sql = "DELETE FROM titles WHERE paper = ?1";
+        return tx.prepare_cached(sql)?.execute([row]).map(|_| ());
+    };
+    let sql = "INSERT OR REPLACE INTO titles(paper, text_sha256, vector) VALUES (?1, ?2, ?3)";
+    let values = params![row, text_sha256(paper), KEPT.encode(vector)];
+    tx.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+/// How like a title the titles of papers are: the cosine, and of a paper whose title has no vector, `cosine`, that of the texts.
+pub(crate) fn likeness(query: &[f32], title: Option<&[f32]>, cosine: f32) -> f32 {
+    title.map_or(cosine, |title| dot(query, title))
+}
+
+impl Store {
+    /// How many papers have the vector of their title.
+    pub(crate) fn n_titles(&self) -> Result<usize, LibraryError> {
+        self.read(|db| {
+            if !is_there(db)? {
+                return Ok(0);
+            }
+            let sql = format!("SELECT count(*) {CURRENT}");
+            db.query_row(&sql, [], |row| row.get(0))
+        })
+    }
+
+    /// The vector of the title of each row, where there is one.
+    pub(crate) fn titles_of(
+        &self,
+        catalogue: Catalogue<'_>,
+        rows: impl Iterator<Item = Row>,
+    ) -> Result<Vec<Option<Vec<f32>>>, LibraryError> {
+        let ids = rows
+            .map(|row| catalogue.id(row))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sql = format!(
+            "SELECT t.vector {CURRENT} AND t.paper = (SELECT paper FROM papers WHERE id = ?1)"
+        );
+        let found: Vec<Option<Vec<u8>>> = self.read(|db| {
+            if !is_there(db)? {
+                return Ok(vec![None; ids.len()]);
+            }
+            let mut statement = db.prepare_cached(&sql)?;
+            let found = (ids.iter()).map(|id| {
+                statement
+                    .query_row([id.as_str()], |row| row.get(0))
+                    .optional()
+            });
+            found.collect()
+        })?;
+        let dim = catalogue.rows().dim();
+        let read = |(bytes, id): (Option<Vec<u8>>, &syntopic_core::PaperId)| {
+            let Some(bytes) = bytes else {
+                return Ok(None);
+            };
+            match vector_problem(&bytes, dim, KEPT) {
+                None => Ok(Some(KEPT.decode(&bytes))),
+                Some(why) => Err(LibraryError::Corrupt {
+                    path: self.path().to_owned(),
+                    why: format!("the vector of the title of \"{id}\" {why}"),
+                }),
+            }
+        };
+        found.into_iter().zip(&ids).map(read).collect()
+    }
+}
+
+fn is_there(db: &Connection) -> Result<bool, rusqlite::Error> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'titles')";
+    db.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
