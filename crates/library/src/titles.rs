@@ -141,3 +141,118 @@ fn is_there(db: &Connection) -> Result<bool, rusqlite::Error> {
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'titles')";
     db.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AddOptions, Library, Query, Related, RelatedMode, RelatedOptions, Source};
+    use std::path::Path;
+
+    const PAPERS: &str =
+        "{\"id\":\"a\",\"title\":\"Masked graph autoencoders\",\"abstract\":\"We hide nodes.\"}
+{\"id\":\"b\",\"title\":\"Graph autoencoders with masks\",\"abstract\":\"Edges are hidden.\"}
+{\"id\":\"c\",\"title\":\"Prices of electricity\"}
+";
+
+    fn add(folder: &Path, text: &'static str) {
+        let options = AddOptions {
+            model: Some(String::from(crate::EMBEDDED)),
+            ..AddOptions::default()
+        };
+        let name = String::from("papers");
+        let mut library = Library::open_or_create(folder).unwrap();
+        let mut go_on = |_: crate::Event<'_>| ControlFlow::Continue(());
+        library
+            .add(&[Source::Text { name, text }], &options, &mut go_on)
+            .unwrap();
+    }
+
+    fn ask(folder: &Path, id: &str) -> Result<Related, LibraryError> {
+        let query = Query::Paper(id.to_owned());
+        let options = RelatedOptions::default();
+        let mut go_on = |_: crate::Event<'_>| ControlFlow::Continue(());
+        Library::open(folder)
+            .unwrap()
+            .related(&query, &options, &mut go_on)
+    }
+
+    fn change(folder: &Path, sql: &str) {
+        let db = rusqlite::Connection::open(folder.join("library.db")).unwrap();
+        db.execute_batch(sql).unwrap();
+    }
+
+    fn titles(folder: &Path) -> usize {
+        Library::open(folder).unwrap().info().unwrap().titles
+    }
+
+    #[test]
+    fn every_title_has_a_vector_and_a_library_without_them_ranks_as_it_did() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&folder, PAPERS);
+        assert_eq!(titles(&folder), 3);
+        let with = ask(&folder, "a").unwrap();
+        let scores = with.hits.iter().find(|hit| hit.id == "b").unwrap().scores;
+        assert!(
+            scores.title.unwrap() > scores.cosine,
+            "their titles are more alike: {scores:?}"
+        );
+        change(&folder, "DROP TABLE titles");
+        assert_eq!(titles(&folder), 0);
+        for hit in ask(&folder, "a").unwrap().hits {
+            let s = hit.scores;
+            let plain =
+                RelatedMode::Hybrid.score(s.cosine, s.nearness.unwrap(), None, s.lexical.unwrap());
+            assert_eq!((s.title, hit.score), (None, plain));
+        }
+        // What comes later has one; what was there counts by the cosine of the texts.
+        add(
+            &folder,
+            "{\"id\":\"d\",\"title\":\"Electricity markets\",\"abstract\":\"On trade.\"}",
+        );
+        assert_eq!(titles(&folder), 1);
+        let scores = ask(&folder, "d").unwrap().hits[0].scores;
+        assert_eq!(scores.title, Some(scores.cosine));
+        assert!(ask(&folder, "a").unwrap().hits[0].scores.title.is_none());
+    }
+
+    #[test]
+    fn a_changed_title_has_a_new_vector_and_a_stale_one_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&folder, PAPERS);
+        let before = ask(&folder, "a").unwrap();
+        add(
+            &folder,
+            "{\"id\":\"a\",\"title\":\"Electricity\",\"abstract\":\"We hide nodes.\"}",
+        );
+        let after = ask(&folder, "a").unwrap();
+        let title = |all: &Related| {
+            all.hits
+                .iter()
+                .find(|hit| hit.id == "c")
+                .unwrap()
+                .scores
+                .title
+        };
+        assert!(title(&after) > title(&before), "{after:?}");
+        change(&folder, "UPDATE titles SET text_sha256 = zeroblob(32)");
+        assert_eq!(titles(&folder), 0);
+        assert!(ask(&folder, "a").unwrap().hits[0].scores.title.is_none());
+        change(
+            &folder,
+            "UPDATE titles SET text_sha256 = (SELECT text_sha256 FROM vectors v WHERE v.paper = titles.paper)",
+        );
+        change(&folder, "UPDATE titles SET vector = x'00'");
+        let error = ask(&folder, "a").unwrap_err().to_string();
+        assert!(
+            error.contains("the vector of the title of \"a\" has 1 bytes"),
+            "{error}"
+        );
+        change(
+            &folder,
+            "PRAGMA foreign_keys=ON; DELETE FROM papers WHERE id = 'b'",
+        );
+        assert_eq!(titles(&folder), 2);
+    }
+}
