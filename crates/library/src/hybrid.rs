@@ -34,8 +34,13 @@ pub struct Scores {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearness: Option<f32>,
     /// Cosine of the vectors of the titles alone, of a text that of the text; of a paper whose title has no vector, the cosine of the
+<<<<<<< HEAD
     /// whole texts. `None` in the other modes, and where the query's title or no title of the candidates has a vector.
     #[serde(rename = "titles", skip_serializing_if = "Option::is_none")]
+=======
+    /// whole texts. `None` in the other modes, and where the query's title or every title of the library has no vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+>>>>>>> 7498e89 (wip)
     pub title: Option<f32>,
     /// How like the query the paper is by the words they share, rare ones counting more: BM25, as a share of what the query's
     /// own text would score. `None` in semantic mode, which does not look.
@@ -169,14 +174,14 @@ impl Library {
         (mode, near): (RelatedMode, Option<Nearness>),
     ) -> Result<Vec<Ranked>, LibraryError> {
         let catalogue = self.catalogue()?;
-        let asked = sought.title.as_deref().filter(|_| near.is_some());
+        let with_titles = near.is_some() && self.store()?.has_titles()?;
+        let asked = sought.title.as_deref().filter(|_| with_titles);
         let titles = match asked {
             Some(_) => self
                 .store()?
                 .titles_of(catalogue, rows.iter().map(|&place| Row::from_index(place)))?,
             None => vec![None; rows.len()],
         };
-        let asked = asked.filter(|_| titles.iter().any(Option::is_some));
         let scored = rows.iter().zip(&titles).map(|(&place, title)| {
             let row = Row::from_index(place);
             let vector = catalogue.vector(row)?;

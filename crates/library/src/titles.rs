@@ -95,6 +95,14 @@ impl Store {
         })
     }
 
+    /// Whether any paper has the vector of its title.
+    pub(crate) fn has_titles(&self) -> Result<bool, LibraryError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 {CURRENT})");
+        self.read(|db| {
+            Ok(is_there(db)? && db.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
+        })
+    }
+
     /// The vector of the title of each row, where there is one.
     pub(crate) fn titles_of(
         &self,
