@@ -10,11 +10,13 @@ mod eval_related;
 mod eval_topics;
 mod exit;
 mod map;
+mod over_time;
 mod related_args;
 mod stop;
 mod table;
 mod topics_args;
 mod topics_export;
+mod topics_views;
 mod verbs;
 
 use args::{Arguments, Verb};

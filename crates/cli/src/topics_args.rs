@@ -10,7 +10,10 @@ Examples:
   syntopic topics                 as many topics as the data suggest; the scores are printed
   syntopic topics -k 12 --json
   syntopic topics --csv > topics.csv
-  syntopic topics --export topics.json --bibtex topics-bib";
+  syntopic topics --rename 3='Graph learning'     kept, and given again when topics are made anew
+  syntopic topics --export topics.json --bibtex topics-bib
+  syntopic topics --over-time                     papers of each topic a year; what rises, what falls
+  syntopic topics --over-time month --csv > months.csv";
 
 #[derive(Debug, Args)]
 #[command(after_help = TOPICS_EXAMPLES)]
@@ -22,6 +25,11 @@ pub(crate) struct TopicsArguments {
     /// Seed of the clustering; the same seed and papers give the same topics
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+
+    /// Name topic N of the topics made last as you like; topics made later have the name too where one lies at nearly the same
+    /// place. May be given several times
+    #[arg(long, value_name = "N=NAME", value_parser = rename, conflicts_with_all = ["k", "seed", "model"])]
+    pub(crate) rename: Vec<(u32, String)>,
 
     /// Print one line a paper as CSV: topic, name, rank in the topic, id, title
     #[arg(long, conflicts_with = "json")]
@@ -36,4 +44,31 @@ pub(crate) struct TopicsArguments {
 
     #[command(flatten)]
     pub(crate) export: crate::topics_export::ExportArguments,
+
+    #[command(flatten)]
+    pub(crate) view: crate::topics_views::ViewArguments,
+}
+
+/// Reads "3=Graph learning".
+fn rename(text: &str) -> Result<(u32, String), String> {
+    let read = text.split_once('=').and_then(|(number, name)| {
+        let number = number.trim().parse().ok()?;
+        Some((number, name.trim().to_owned()))
+    });
+    read.filter(|(_, name)| !name.is_empty()).ok_or_else(|| {
+        String::from("write the number of a topic and its name, as 3='Graph learning'")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_the_number_of_its_topic() {
+        assert_eq!(rename("3= a = b "), Ok((3, String::from("a = b"))));
+        for wrong in ["", "3", "=a", "a=3", "3=", "-1=a"] {
+            assert!(rename(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -142,6 +142,12 @@ pub enum LibraryError {
         /// The names there are.
         names: Vec<String>,
     },
+    /// A topic was given no name.
+    #[error("the name given to topic {0} is empty: write --rename {0}=NAME")]
+    EmptyTopicName(u32),
+    /// Two topics would have one name.
+    #[error("two topics would be called {0:?}: give one of them another name")]
+    TopicNameTaken(String),
     /// No author is called so.
     #[error(
         "no author's name has the words {asked:?}{}",

@@ -116,16 +116,31 @@ impl Library {
                 let _ = (progress.borrow_mut())(topic_graph::event(step));
             },
         )?;
-        let report = report(&topics, &papers, options.seed);
-        let json = serde_json::to_string(&report).unwrap_or_default();
-        let made_from = snapshot.stamp.texts_sha256;
-        let sealed = derived::seal(&json, &made_from);
-        derived::keep(
-            &self.folder.join("topics.json"),
-            &sealed,
-            &mut **progress.borrow_mut(),
-        );
+        let mut report = report(&topics, &papers, options.seed);
+        let centres: Vec<&[f32]> = topics
+            .topics
+            .iter()
+            .map(|t| t.centroid.as_slice())
+            .collect();
+        let progress = progress.into_inner();
+        self.give_names(&mut report.topics, &centres, progress)?;
+        self.keep_topics(&report, progress)?;
         Ok(report)
+    }
+
+    /// Keeps the topics of the present papers until those change.
+    pub(crate) fn keep_topics(
+        &self,
+        report: &TopicsReport,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), LibraryError> {
+        let Some(snapshot) = &self.snapshot else {
+            return Err(LibraryError::Empty(self.folder.clone()));
+        };
+        let json = serde_json::to_string(report).unwrap_or_default();
+        let sealed = derived::seal(&json, &snapshot.stamp.texts_sha256);
+        derived::keep(&self.folder.join("topics.json"), &sealed, progress);
+        Ok(())
     }
 
     /// The topics made last, if the papers have not changed since.

@@ -6,6 +6,7 @@
 mod agreement;
 mod candidates;
 mod choose;
+mod coherence;
 mod error;
 mod graph;
 mod kmeans;
@@ -20,6 +21,7 @@ mod topics;
 mod words;
 
 pub use agreement::{Agreement, agreement};
+pub use coherence::{Coherence, coherence, topic_words};
 pub use error::TopicsError;
 pub use graph::{NeighborFinder, NeighborGraph};
 pub use options::TopicOptions;

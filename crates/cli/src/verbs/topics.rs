@@ -23,9 +23,17 @@ pub(crate) fn run(
         seed: verb.seed,
         model: verb.model.clone(),
     };
-    let report = library.topics(&request, &mut |event| bars.show(event))?;
+    let report = if verb.rename.is_empty() {
+        library.topics(&request, &mut |event| bars.show(event))?
+    } else {
+        library.rename_topics(&verb.rename, &mut |event| bars.show(event))?
+    };
     bars.clear();
     verb.export.write(&report, &library, bars)?;
+    let pair = (&library, &report);
+    if let Some(code) = verb.view.run(arguments, verb.csv, pair, bars, out)? {
+        return Ok(code);
+    }
     if arguments.json {
         print_json(out, &report)?;
     } else if verb.csv {

@@ -1,0 +1,236 @@
+//! Names that users give to topics: kept in the database with the centre of the topic, and given again to the topic that
+//! lies there whenever topics are made anew.
+//!
+//! Not for: names made of the papers' own words, which are the topics crate's.
+
+use crate::engine::Library;
+use crate::rows::Snapshot;
+use crate::store::set_meta;
+use crate::{Event, LibraryError, Progress, TopicReport, TopicsReport};
+use serde::{Deserialize, Serialize};
+use syntopic_core::{PaperId, Row, dot};
+
+/// Where the names are recorded in the database.
+const KEY: &str = "topic_names";
+
+/// A topic is the one that was named where the cosine of its centre with that topic's is at least this.
+const RECOGNISED: f32 = 0.9;
+
+/// A name and what it was given to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Given {
+    name: String,
+    /// Unit vector, the direction of the sum of the papers' vectors.
+    centre: Vec<f32>,
+}
+
+impl Library {
+    /// Gives topics of the present papers names of the user's, each a number and a name, and keeps them: topics made later
+    /// have them too where they are recognised (the cosine of their centres is at least 0.9).
+    ///
+    /// # Errors
+    /// When there are no topics of the present papers, none has such a number, a name is empty or another topic's, or
+    /// the library cannot be written. Then no name is changed.
+    pub fn rename_topics(
+        &mut self,
+        names: &[(u32, String)],
+        progress: &mut Progress<'_>,
+    ) -> Result<TopicsReport, LibraryError> {
+        let mut report = self.stored_topics()?.ok_or(LibraryError::NoTopics)?;
+        let before: Vec<String> = report.topics.iter().map(|t| t.name.clone()).collect();
+        for (id, name) in names {
+            let named = report.topics.iter_mut().find(|topic| topic.id == *id);
+            let topic = named.ok_or_else(|| LibraryError::UnknownTopic {
+                asked: id.to_string(),
+                names: before.clone(),
+            })?;
+            topic.name = name.trim().to_owned();
+        }
+        check(&report.topics)?;
+        self.load_snapshot()?;
+        let mut given = self.given_names()?;
+        let Some(snapshot) = &self.snapshot else {
+            return Err(LibraryError::Empty(self.folder.clone()));
+        };
+        let named = |topic: &TopicReport| names.iter().any(|(id, _)| topic.id == *id);
+        let renamed = report.topics.iter().zip(&before);
+        for (topic, old) in renamed.clone().filter(|(topic, _)| named(topic)) {
+            given.retain(|g| !same(&g.name, old) && !same(&g.name, &topic.name));
+        }
+        for (topic, _) in renamed.filter(|(topic, _)| named(topic)) {
+            given.extend(centre(snapshot, &topic.papers).map(|centre| Given {
+                name: topic.name.clone(),
+                centre,
+            }));
+        }
+        self.keep_given(&given)?;
+        self.keep_topics(&report, progress)?;
+        Ok(report)
+    }
+
+    /// Gives the topics just made, whose centres are `centres` in the same order, the names that users gave to such topics.
+    pub(crate) fn give_names(
+        &self,
+        topics: &mut [TopicReport],
+        centres: &[&[f32]],
+        progress: &mut Progress<'_>,
+    ) -> Result<(), LibraryError> {
+        let given = self.given_names()?;
+        for name in give(&given, topics, centres) {
+            let note = format!("no topic is like the one that was named {name:?}: the name waits");
+            let _ = progress(Event::Note(&note));
+        }
+        Ok(())
+    }
+
+    fn given_names(&self) -> Result<Vec<Given>, LibraryError> {
+        let store = self.store()?;
+        let Some(text) = store.meta(KEY)? else {
+            return Ok(Vec::new());
+        };
+        serde_json::from_str(&text).map_err(|error| LibraryError::Corrupt {
+            path: store.path().to_owned(),
+            why: format!("the names given to topics are unreadable: {error}"),
+        })
+    }
+
+    fn keep_given(&mut self, given: &[Given]) -> Result<(), LibraryError> {
+        let text = serde_json::to_string(given).unwrap_or_default();
+        let folder = &self.folder;
+        let store = self.store.as_mut();
+        let store = store.ok_or_else(|| LibraryError::NotFound(folder.clone()))?;
+        store.write(|tx| set_meta(tx, KEY, &text))
+    }
+}
+
+/// That every topic has a name, and no two the same.
+fn check(topics: &[TopicReport]) -> Result<(), LibraryError> {
+    for (at, topic) in topics.iter().enumerate() {
+        if topic.name.is_empty() {
+            return Err(LibraryError::EmptyTopicName(topic.id));
+        }
+        if is_taken(&topics[..at], &topic.name) {
+            return Err(LibraryError::TopicNameTaken(topic.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+fn is_taken(topics: &[TopicReport], name: &str) -> bool {
+    topics.iter().any(|topic| same(&topic.name, name))
+}
+
+/// The direction of the sum of some papers' vectors; nothing where it has none.
+fn centre(snapshot: &Snapshot, papers: &[String]) -> Option<Vec<f32>> {
+    let mut sum = vec![0.0f64; snapshot.vectors.dim()];
+    for paper in papers {
+        let id = PaperId::new(paper).ok()?;
+        let row = snapshot.ids.binary_search(&id).ok()?;
+        let vector = snapshot.vectors.row(Row::from_index(row));
+        sum.iter_mut()
+            .zip(vector)
+            .for_each(|(s, &x)| *s += f64::from(x));
+    }
+    let length = sum.iter().map(|s| s * s).sum::<f64>().sqrt();
+    (length > 1e-6).then(|| sum.iter().map(|s| (s / length) as f32).collect())
+}
+
+/// Names the topics, the nearest pairs of name and topic first (of equals, the name given first); each name is given once
+/// and each topic has one. The names that were given to none come back.
+fn give(given: &[Given], topics: &mut [TopicReport], centres: &[&[f32]]) -> Vec<String> {
+    let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
+    for (g, one) in given.iter().enumerate() {
+        let near = |(t, centre): (usize, &&[f32])| (dot(&one.centre, centre), g, t);
+        pairs.extend(centres.iter().enumerate().map(near));
+    }
+    pairs.retain(|pair| pair.0 >= RECOGNISED);
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let (mut placed, mut named) = (vec![false; given.len()], vec![false; topics.len()]);
+    for (_, g, t) in pairs {
+        if !placed[g] && !named[t] {
+            (placed[g], named[t]) = (true, true);
+            topics[t].name.clone_from(&given[g].name);
+        }
+    }
+    for t in (0..topics.len()).filter(|&t| !named[t]) {
+        let own = topics[t].name.clone();
+        let others = |name: &str| (0..topics.len()).any(|o| o != t && same(&topics[o].name, name));
+        let free = std::iter::once(own.clone())
+            .chain((2..).map(|i| format!("{own} ({i})")))
+            .find(|name| !others(name));
+        topics[t].name = free.unwrap_or(own);
+    }
+    let waiting = given.iter().zip(placed).filter(|(_, placed)| !placed);
+    waiting.map(|(g, _)| g.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(id: u32, name: &str) -> TopicReport {
+        TopicReport {
+            id,
+            name: name.to_owned(),
+            size: 1,
+            tightness: 1.0,
+            terms: Vec::new(),
+            papers: Vec::new(),
+            titles: Vec::new(),
+        }
+    }
+
+    fn given(name: &str, angle: f32) -> Given {
+        Given {
+            name: name.to_owned(),
+            centre: vec![angle.cos(), angle.sin()],
+        }
+    }
+
+    #[test]
+    fn a_name_goes_to_the_nearest_topic_or_waits() {
+        let mut topics = [topic(0, "graphs"), topic(1, "words"), topic(2, "Mine")];
+        let centres: [&[f32]; 3] = [&[1.0, 0.0], &[0.0, 1.0], &[-1.0, 0.0]];
+        let names = [
+            given("mine", 0.3),
+            given("mine too", 0.1),
+            given("far", 0.8),
+        ];
+        let waiting = give(&names, &mut topics, &centres);
+        // Both of the first two are near topic 0; the nearer one has it.
+        let found: Vec<&str> = topics.iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(found, ["mine too", "words", "Mine"]);
+        assert_eq!(waiting, ["mine", "far"]);
+    }
+
+    #[test]
+    fn a_made_name_makes_room_for_a_given_one() {
+        let mut topics = [topic(0, "Graphs"), topic(1, "words")];
+        let centres: [&[f32]; 2] = [&[1.0, 0.0], &[0.0, 1.0]];
+        let waiting = give(&[given("graphs", 1.5)], &mut topics, &centres);
+        assert_eq!(
+            (topics[0].name.as_str(), topics[1].name.as_str()),
+            ("Graphs (2)", "graphs")
+        );
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn no_name_is_empty_or_given_twice() {
+        assert!(check(&[topic(0, "a"), topic(1, "b")]).is_ok());
+        let empty = check(&[topic(0, "a"), topic(1, "")])
+            .unwrap_err()
+            .to_string();
+        let twice = check(&[topic(0, "a"), topic(1, "A")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            empty.contains("topic 1") && twice.contains("\"A\""),
+            "{empty} {twice}"
+        );
+    }
+}
