@@ -3,15 +3,20 @@
 
   SYNTOPIC_EVAL_DATA=FOLDER python3 benches/judged_sets.py OUT
 
-Writes OUT/{cacm,cisi,triplets}.jsonl (papers) and .tsv (query, paper, grade). CACM and CISI: 200 papers, evenly spaced among those
-that are cited together with five others or more; all other papers are judged, 1 where the two are cited together, else 0.
-Triplets: of each query the cited paper has grade 1 and the other 0.
+Writes OUT/NAME.jsonl (papers) and NAME.tsv (query, paper, grade):
+  cacm, cisi  200 papers, evenly spaced among those that are cited together with five others or more; all other papers are judged, 1
+              where the two are cited together, else 0.
+  triplets    of each query the cited paper has grade 1 and the other 0.
+  arxiv       50 papers of each of 46 categories, 230 of them queries; all others are judged, 1 in the same category. P@10 is how
+              many of ten neighbours agree.
+Needs `zstd` for arxiv.
 """
 import collections
 import csv
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 QUERIES = 200
@@ -52,8 +57,27 @@ def co_cited(data, out, name, pairs):
     write(out, name, papers, judged)
 
 
+def zst(path):
+    text = subprocess.run(["zstd", "-dcq", path], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def evenly(items, n):
+    return [items[at * len(items) // n] for at in range(n)] if len(items) > n else items
+
+
+def arxiv(data, out):
+    of = collections.defaultdict(list)
+    for paper in zst(data / "arxiv" / "labelled_dev.jsonl.zst"):
+        of[paper["label"]].append(paper)
+    kept = [paper for label in sorted(of) for paper in evenly(of[label], 50)]
+    judged = ((q["id"], p["id"], int(p["label"] == q["label"])) for q in kept[::10] for p in kept if p is not q)
+    write(out, "arxiv", kept, judged)
+
+
 def main():
-    data = pathlib.Path(os.environ["SYNTOPIC_EVAL_DATA"]) / "retrieval"
+    whole = pathlib.Path(os.environ["SYNTOPIC_EVAL_DATA"])
+    data = whole / "retrieval"
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     links = lines(data / "cacm" / "links.tsv")
@@ -64,6 +88,7 @@ def main():
     triplets = lines(data / "scirepeval" / "citation_triplets.tsv")
     judged = [(row["query_id"], row[kind], grade) for row in triplets for kind, grade in (("cited_id", 1), ("negative_id", 0))]
     write(out, "triplets", papers_of(data / "scirepeval" / "citation_papers.jsonl"), judged)
+    arxiv(whole, out)
 
 
 main()

@@ -237,9 +237,10 @@ fn an_explained_hit_says_how_it_compares_with_random_pairs() {
         let share = hit["closer_than"].as_f64().expect("a share");
         assert!((0.0..1.0).contains(&share), "{share}");
         // What is shown of a score makes the score.
-        let [score, near, lexical] =
-            ["score", "nearness", "lexical"].map(|name| hit[name].as_f64().expect("a number"));
-        assert!((score - (near + 1.2 * lexical) / 2.2).abs() < 1e-5, "{hit}");
+        let [score, near, title, lexical] = ["score", "nearness", "titles", "lexical"]
+            .map(|name| hit[name].as_f64().expect("a number"));
+        let sum = near + 1.2 * lexical + 0.3 * title;
+        assert!((score - sum / 2.5).abs() < 1e-5, "{hit}");
     }
     let printed = place.run(&["related", "a1", "--explain"]);
     assert_eq!(printed.ok().matches("of random pairs").count(), 5);

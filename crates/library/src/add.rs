@@ -5,6 +5,7 @@ use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, known};
 use crate::storage_loss::Measuring;
+use crate::titles::title_vectors;
 use crate::{Event, LibraryError, Progress, Storage};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -357,6 +358,12 @@ impl Adding<'_, '_> {
                 [] => None,
                 texts => Some(self.embed(texts)?),
             };
+            let titles = match (&embedded, self.library.embedder.as_ref()) {
+                (Some(texts), Some(embedder)) => {
+                    title_vectors(embedder, &pending.texts, &texts.vectors)?
+                }
+                _ => Vec::new(),
+            };
             let asked = self.options.model.as_deref();
             let model = self.library.embedder.as_ref();
             let recorded = self.library.recorded_model()?.map(|r| r.spec);
@@ -367,6 +374,7 @@ impl Adding<'_, '_> {
                 details: &pending.details,
                 texts: &pending.texts,
                 embedded: embedded.as_ref(),
+                titles: &titles,
                 model: model.as_ref(),
                 mode: mode.as_deref(),
                 storage: self.storage,

@@ -14,6 +14,8 @@ use syntopic_index::blend;
 /// A query as it is searched with.
 pub(crate) struct Asked {
     pub(crate) vector: Vec<f32>,
+    /// Of its title alone, of a text that of the text; where there is one.
+    pub(crate) title: Option<Vec<f32>>,
     pub(crate) words: Words,
     pub(crate) report: QueryReport,
     /// Its own row, when it is a paper of the library.
@@ -24,6 +26,21 @@ pub(crate) struct Asked {
 
 fn vectors(all: &[Asked]) -> Vec<&[f32]> {
     all.iter().map(|asked| asked.vector.as_slice()).collect()
+}
+
+/// What [`direction`] is of the texts, of the titles; none where one of them has no vector, or they cancel out.
+pub(crate) fn direction_of_titles(liked: &[Asked], disliked: &[Asked]) -> Option<Vec<f32>> {
+    let titles = |all: &[Asked]| {
+        let titles = all.iter().map(|asked| asked.title.clone());
+        titles.collect::<Option<Vec<_>>>()
+    };
+    let (liked, disliked) = (titles(liked)?, titles(disliked)?);
+    if let ([one], []) = (&liked[..], &disliked[..]) {
+        return Some(one.clone());
+    }
+    let [liked, disliked] =
+        [&liked, &disliked].map(|all| all.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    blend(&liked, &disliked, DISLIKE).ok()
 }
 
 /// The one vector that stands for all that is liked and disliked.
@@ -69,8 +86,10 @@ impl Library {
             });
         };
         let paper = self.confirmed_paper(row, &known)?;
+        let titles = (self.store()?).titles_of(catalogue, std::iter::once(row))?;
         Ok(Asked {
             vector: catalogue.vector(row)?.to_vec(),
+            title: titles.into_iter().next().flatten(),
             words: Words::of_paper(&paper.title, paper.abstract_text.as_deref()),
             report: QueryReport {
                 id: Some(known.to_string()),
@@ -98,6 +117,7 @@ impl Library {
         }
         let (vector, truncated) = self.embed_one(&text, TextKind::Query, options, progress)?;
         Ok(Asked {
+            title: Some(vector.clone()),
             vector,
             words: Words::of_text(&text),
             report: QueryReport {

@@ -6,6 +6,7 @@ use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, VectorRow, known, put, text_sha256};
 use crate::store::{Store, next_generation, read_meta, set_meta};
+use crate::titles::make_table;
 use crate::{LibraryError, Storage};
 use rusqlite::Transaction;
 use syntopic_core::{Paper, Row, TEXT_RECIPE};
@@ -19,6 +20,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) texts: &'a [Paper],
     /// The vectors of `texts`, in the same order.
     pub(crate) embedded: Option<&'a Embedded>,
+    /// Those of their titles, in the same order.
+    pub(crate) titles: &'a [Option<Vec<f32>>],
     /// What made the vectors.
     pub(crate) model: Option<&'a RecordedModel>,
     /// Which implementation of it ran.
@@ -130,12 +133,13 @@ fn commit(
         {
             return Ok(Err(theirs));
         }
+        make_table(tx)?;
         let mut done = Committed::default();
         for paper in batch.details {
             done.put(tx, paper, None, storage)?;
         }
         for (index, paper) in batch.texts.iter().enumerate() {
-            let vector = batch.embedded.map(|embedded| vector_row(embedded, index));
+            let vector = (batch.embedded).map(|embedded| vector_row(embedded, batch.titles, index));
             done.put(tx, paper, vector.as_ref(), storage)?;
         }
         if let (Some(mode), false) = (batch.mode, batch.texts.is_empty()) {
@@ -190,10 +194,15 @@ fn record_mode(tx: &Transaction<'_>, mode: &str) -> Result<(), rusqlite::Error> 
     set_meta(tx, "modes", &lines.join("\n"))
 }
 
-fn vector_row(embedded: &Embedded, index: usize) -> VectorRow<'_> {
+fn vector_row<'a>(
+    embedded: &'a Embedded,
+    titles: &'a [Option<Vec<f32>>],
+    index: usize,
+) -> VectorRow<'a> {
     VectorRow {
         tokens: embedded.tokens[index],
         truncated: embedded.truncated[index],
         vector: embedded.vectors.row(Row::from_index(index)),
+        title: titles.get(index).and_then(Option::as_deref),
     }
 }

@@ -34,10 +34,11 @@ impl RelatedMode {
     }
 
     /// What a pair scores: larger is more alike. `cosine` is that of the vectors, `near` is [`Nearness::of`], which only the hybrid
-    /// mode looks at, `lexical` BM25 as a share of what the query would score itself.
-    pub(crate) fn score(self, cosine: f32, near: f32, lexical: f32) -> f32 {
+    /// mode looks at, `title` the cosine of the titles, where they have vectors, and `lexical` BM25 as a share of what the query
+    /// would score itself.
+    pub(crate) fn score(self, cosine: f32, near: f32, title: Option<f32>, lexical: f32) -> f32 {
         match self {
-            Self::Hybrid => hybrid(near, lexical),
+            Self::Hybrid => with_title(near, title, lexical),
             Self::Semantic => cosine,
             Self::Lexical => lexical,
         }
@@ -46,6 +47,14 @@ impl RelatedMode {
 
 fn hybrid(near: f32, lexical: f32) -> f32 {
     (near + LEXICAL_WEIGHT * lexical) / (1.0 + LEXICAL_WEIGHT)
+}
+
+fn with_title(near: f32, title: Option<f32>, lexical: f32) -> f32 {
+    let Some(title) = title else {
+        return hybrid(near, lexical);
+    };
+    let weights = 1.0 + LEXICAL_WEIGHT;
+    (weights * hybrid(near, lexical) + TITLE_WEIGHT * title) / (weights + TITLE_WEIGHT)
 }
 
 /// The places of the first hits among candidates, by their vectors and likeness of words: what the hybrid mode draws the query
@@ -60,6 +69,9 @@ pub(crate) fn first_hits<'r>(
 
 /// What likeness of words (BM25 as a share of the query's own) counts beside a cosine of 1. Chosen on co-citations, citations and searches.
 const LEXICAL_WEIGHT: f32 = 1.2;
+
+/// What the cosine of the titles counts beside a cosine of 1, where titles have vectors.
+const TITLE_WEIGHT: f32 = 0.3;
 
 /// The place of the `n` largest scores that `keep` lets pass and that are above 0, largest first, ties in order of place.
 pub(crate) fn largest(scores: &[f32], n: usize, keep: impl Fn(usize) -> bool) -> Vec<usize> {
@@ -100,9 +112,12 @@ mod tests {
     #[test]
     fn the_same_text_scores_one_in_every_mode() {
         for mode in RelatedMode::ALL {
-            assert!((mode.score(1.0, 1.0, 1.0) - 1.0).abs() < 1e-6);
-            assert_eq!(mode.score(0.0, 0.0, 0.0), 0.0);
+            assert!((mode.score(1.0, 1.0, Some(1.0), 1.0) - 1.0).abs() < 1e-6);
+            assert_eq!(mode.score(0.0, 0.0, None, 0.0), 0.0);
         }
-        assert!((RelatedMode::Hybrid.score(0.9, 0.5, 0.25) - 0.8 / 2.2).abs() < 1e-6);
+        assert!((RelatedMode::Hybrid.score(0.9, 0.5, None, 0.25) - 0.8 / 2.2).abs() < 1e-6);
+        let titled = RelatedMode::Hybrid.score(0.9, 0.5, Some(0.7), 0.25);
+        let weights = 2.2 + TITLE_WEIGHT;
+        assert!((titled - (0.8 + 0.7 * TITLE_WEIGHT) / weights).abs() < 1e-6);
     }
 }

@@ -8,6 +8,7 @@ use crate::lexical::{Terms, Words};
 use crate::nearness::Nearness;
 use crate::related::DISLIKE;
 use crate::sought::Sought;
+use crate::titles::likeness;
 use crate::{LibraryError, Progress, RelatedMode};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -32,6 +33,15 @@ pub struct Scores {
     /// towards its first hits. `None` in the other modes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearness: Option<f32>,
+    /// Cosine of the vectors of the titles alone, of a text that of the text; of a paper whose title has no vector, the cosine of the
+<<<<<<< HEAD
+    /// whole texts. `None` in the other modes, and where the query's title or no title of the candidates has a vector.
+    #[serde(rename = "titles", skip_serializing_if = "Option::is_none")]
+=======
+    /// whole texts. `None` in the other modes, and where the query's title or every title of the library has no vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+>>>>>>> 7498e89 (wip)
+    pub title: Option<f32>,
     /// How like the query the paper is by the words they share, rare ones counting more: BM25, as a share of what the query's
     /// own text would score. `None` in semantic mode, which does not look.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +109,7 @@ impl Library {
                 scores: Scores {
                     cosine: hit.score,
                     nearness: None,
+                    title: None,
                     lexical: None,
                 },
             });
@@ -163,17 +174,27 @@ impl Library {
         (mode, near): (RelatedMode, Option<Nearness>),
     ) -> Result<Vec<Ranked>, LibraryError> {
         let catalogue = self.catalogue()?;
-        let scored = rows.iter().map(|&place| {
+        let with_titles = near.is_some() && self.store()?.has_titles()?;
+        let asked = sought.title.as_deref().filter(|_| with_titles);
+        let titles = match asked {
+            Some(_) => self
+                .store()?
+                .titles_of(catalogue, rows.iter().map(|&place| Row::from_index(place)))?,
+            None => vec![None; rows.len()],
+        };
+        let scored = rows.iter().zip(&titles).map(|(&place, title)| {
             let row = Row::from_index(place);
             let vector = catalogue.vector(row)?;
             let (cosine, lexical) = (dot(&sought.vector, vector), lexical[place]);
             let nearness = near.as_ref().map(|near| near.of(vector));
+            let title = asked.map(|query| likeness(query, title.as_deref(), cosine));
             Ok(Ranked {
                 row,
-                score: mode.score(cosine, nearness.unwrap_or(cosine), lexical),
+                score: mode.score(cosine, nearness.unwrap_or(cosine), title, lexical),
                 scores: Scores {
                     cosine,
                     nearness,
+                    title,
                     lexical: Some(lexical),
                 },
             })

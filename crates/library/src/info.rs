@@ -34,6 +34,8 @@ pub struct InfoReport {
     pub with_abstract: usize,
     /// Papers with a vector.
     pub vectors: usize,
+    /// Papers with a vector of their title alone, which the hybrid mode of `related` compares.
+    pub titles: usize,
     /// Papers longer than the model reads; the model saw their beginning.
     pub truncated: usize,
     /// Earliest and latest year, if any is known.
@@ -92,6 +94,7 @@ impl Library {
             papers: store.n_papers()?,
             with_abstract: count("SELECT count(abstract) FROM papers")?,
             vectors,
+            titles: store.n_titles()?,
             truncated: count("SELECT count(*) FROM vectors WHERE truncated")?,
             years,
             model: model.as_ref().map(|m| m.name.clone()),

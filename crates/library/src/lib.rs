@@ -45,6 +45,7 @@ mod storage_loss;
 mod store;
 mod stored_index;
 mod suggest;
+mod titles;
 mod topic_graph;
 mod topic_names;
 mod topics;

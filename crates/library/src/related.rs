@@ -1,6 +1,6 @@
 //! The papers most like one paper or one text.
 
-use crate::asked::{Asked, direction};
+use crate::asked::{Asked, direction, direction_of_titles};
 use crate::diverse::{POOL, POOL_PER_HIT};
 use crate::engine::Library;
 use crate::explain::SentencePair;
@@ -191,6 +191,7 @@ impl Library {
         let own = liked.iter().chain(&disliked);
         let sought = Sought {
             vector: direction(&liked, &disliked)?,
+            title: direction_of_titles(&liked, &disliked),
             own: own.filter_map(|asked| asked.own).collect(),
             passing: self.passing(&options.filter)?,
             recall: options.recall,

@@ -2,6 +2,7 @@
 
 use crate::derived::hex;
 use crate::store::{Store, read_generation, read_meta, set_meta};
+use crate::titles::put_title;
 use crate::{LibraryError, Storage, storage_loss};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -53,6 +54,8 @@ pub(crate) struct VectorRow<'a> {
     pub(crate) tokens: usize,
     pub(crate) truncated: bool,
     pub(crate) vector: &'a [f32],
+    /// Of the title alone, where there is one.
+    pub(crate) title: Option<&'a [f32]>,
 }
 
 /// All vectors in the order of their ids, so that ties by row are ties by id.
@@ -284,6 +287,7 @@ pub(crate) fn put(
             "INSERT OR REPLACE INTO vectors(paper, text_sha256, tokens, truncated, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![row, text_sha256(paper), row_vector.tokens, row_vector.truncated, bytes])?;
+        put_title(tx, (row, paper), row_vector.title)?;
     }
     Ok(())
 }

@@ -11,6 +11,8 @@ use syntopic_index::Hit;
 /// What is looked for.
 pub(crate) struct Sought {
     pub(crate) vector: Vec<f32>,
+    /// The same of the titles, where all of them have a vector.
+    pub(crate) title: Option<Vec<f32>>,
     /// Rows of the queries: no hits.
     pub(crate) own: HashSet<Row>,
     /// For each row whether it may be a hit; `None` where all may.
@@ -31,6 +33,7 @@ impl Sought {
         self.passing.as_ref()?;
         Some(Self {
             vector: self.vector.clone(),
+            title: self.title.clone(),
             own: self.own.clone(),
             passing: None,
             recall: self.recall,

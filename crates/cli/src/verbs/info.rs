@@ -64,6 +64,7 @@ fn model(report: &InfoReport) -> Vec<Line> {
         ]);
     }
     lines.extend(report.dim.map(|dim| ("vectors", vectors(report, dim))));
+    lines.extend(report.dim.map(|dim| ("title vectors", titles(report, dim))));
     let truncated = format!(
         "{} papers are longer than the model reads",
         report.truncated
@@ -71,6 +72,15 @@ fn model(report: &InfoReport) -> Vec<Line> {
     lines.push(("text", report.text_recipe.clone()));
     lines.push(("truncated", truncated));
     lines
+}
+
+/// How many papers have one, and what that costs.
+fn titles(report: &InfoReport, dim: usize) -> String {
+    let (have, all) = (report.titles, report.papers);
+    if have == 0 {
+        return String::from("none: `related` does not compare titles by meaning");
+    }
+    format!("of {have} of {all} papers, int8, {dim} bytes each")
 }
 
 /// How they are kept, and what that costs.

@@ -176,6 +176,7 @@ fn score_line(hit: &RelatedHit) -> String {
         None => format!("cosine {:.3}", hit.scores.cosine),
     };
     let mut parts = vec![meaning];
+    parts.extend(hit.scores.title.map(|title| format!("titles {title:.3}")));
     let words = hit.scores.lexical;
     parts.extend(words.map(|lexical| format!("words {lexical:.3}")));
     if let Some(share) = hit.closer_than {

@@ -10,6 +10,7 @@ use crate::add::Source;
 use crate::fuse::first_hits;
 use crate::lexical::{Fields, FieldsBuilder, Words};
 use crate::nearness::Nearness;
+use crate::titles::{likeness, title_vectors};
 use crate::{Event, LibraryError, Progress, RelatedMode, model};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -113,6 +114,7 @@ pub struct EvalRelatedReport {
 struct Corpus {
     row_of: BTreeMap<String, usize>,
     vectors: Embeddings,
+    titles: Vec<Option<Vec<f32>>>,
     words: Vec<Words>,
     lexicon: Fields,
     model: String,
@@ -256,6 +258,7 @@ impl Corpus {
                 ControlFlow::Continue(())
             }
         })?;
+        let titles = title_vectors(&embedder, &papers, &embedded.vectors)?;
         let of = |paper: &Paper| Words::of_paper(&paper.title, paper.abstract_text.as_deref());
         let words: Vec<Words> = papers.iter().map(of).collect();
         let mut builder = FieldsBuilder::default();
@@ -267,6 +270,7 @@ impl Corpus {
                 .map(|(row, paper)| (paper.id.to_string(), row))
                 .collect(),
             vectors: embedded.vectors,
+            titles,
             words,
             lexicon: builder.finish()?,
             model: embedder.identity().name.clone(),
@@ -293,10 +297,13 @@ impl Corpus {
         let near = near.drawn(first.iter().map(|&at| vector_of(others[at])));
         let pair = |(paper, &grade): (&'j String, &f64)| {
             let other = self.row_of[paper];
+            let cosine = dot(vector, vector_of(other));
+            let title = self.titles[row].as_deref();
             Pair {
                 paper,
                 grade,
-                cosine: dot(vector, vector_of(other)),
+                cosine,
+                title: title.map(|asked| likeness(asked, self.titles[other].as_deref(), cosine)),
                 near: near.of(vector_of(other)),
                 lexical: lexical[other],
             }
@@ -310,6 +317,8 @@ struct Pair<'j> {
     paper: &'j str,
     grade: f64,
     cosine: f32,
+    /// Of the titles.
+    title: Option<f32>,
     /// As the hybrid mode counts it.
     near: f32,
     lexical: f32,
@@ -327,7 +336,7 @@ fn rank<'j>(pairs: &[Pair<'j>], mode: RelatedMode) -> Vec<Ranked<'j>> {
     let score = |pair: &Pair<'j>| Ranked {
         paper: pair.paper,
         grade: pair.grade,
-        score: mode.score(pair.cosine, pair.near, pair.lexical),
+        score: mode.score(pair.cosine, pair.near, pair.title, pair.lexical),
     };
     let mut ranked: Vec<_> = pairs.iter().map(score).collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -1,0 +1,266 @@
+//! The vector of a paper's title alone, beside the vector of its text: how it is made, kept and compared.
+//!
+//! Kept rounded to one byte a number, with the hash of the text it was made with, so that one that an older syntopic left behind is
+//! not used. Libraries of before have none: then titles do not count. Not for: finding candidates, nor the words of a title.
+
+use crate::catalogue::Catalogue;
+use crate::rows::{text_sha256, vector_problem};
+use crate::store::Store;
+use crate::{LibraryError, Storage};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::ops::ControlFlow;
+use syntopic_core::{Embeddings, Paper, Row, dot};
+use syntopic_embed::{Embedder, TextKind};
+
+/// How the vectors are kept.
+const KEPT: Storage = Storage::Int8;
+
+const TABLE: &str = "
+CREATE TABLE IF NOT EXISTS titles(
+  paper INTEGER PRIMARY KEY REFERENCES papers(paper) ON DELETE CASCADE,
+  text_sha256 BLOB NOT NULL, -- of the text of the paper that the title is of
+  vector BLOB NOT NULL       -- of the title alone, a signed byte a number
+) STRICT";
+
+/// Those whose paper has still the text that they were made with.
+const CURRENT: &str =
+    "FROM titles t JOIN vectors v USING (paper) WHERE t.text_sha256 = v.text_sha256";
+
+/// The vector of each paper's title as it is kept, shape `(dim,)` each; `None` of a paper without a title, or of whose title the
+/// model knows no word. `texts` are the vectors of the whole texts: of a paper without an abstract that is its title's.
+///
+/// # Errors
+/// When a title cannot be embedded.
+pub(crate) fn title_vectors(
+    embedder: &Embedder,
+    papers: &[Paper],
+    texts: &Embeddings,
+) -> Result<Vec<Option<Vec<f32>>>, LibraryError> {
+    let bare =
+        |paper: &Paper| (paper.abstract_text.as_deref().unwrap_or_default().trim()).is_empty();
+    let places: Vec<usize> = (0..papers.len())
+        .filter(|&at| !bare(&papers[at]) && !papers[at].title.trim().is_empty())
+        .collect();
+    let titles: Vec<&str> = places.iter().map(|&at| papers[at].title.trim()).collect();
+    let mut vectors: Vec<Option<Vec<f32>>> = (papers.iter().enumerate())
+        .map(|(at, paper)| bare(paper).then(|| texts.row(Row::from_index(at)).to_vec()))
+        .collect();
+    if !titles.is_empty() {
+        let mut go_on = |_| ControlFlow::Continue(());
+        let embedded = embedder.embed(&titles, TextKind::Document, &mut go_on)?;
+        for (at, &place) in places.iter().enumerate() {
+            if !embedded.without_tokens.contains(&at) {
+                vectors[place] = Some(embedded.vectors.row(Row::from_index(at)).to_vec());
+            }
+        }
+    }
+    let kept = |vector: Vec<f32>| KEPT.decode(&KEPT.encode(&vector));
+    Ok(vectors.into_iter().map(|vector| vector.map(kept)).collect())
+}
+
+/// Makes the table in a library of before.
+pub(crate) fn make_table(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    tx.execute_batch(TABLE)
+}
+
+/// Writes the vector of a paper's title.
+pub(crate) fn put_title(
+    tx: &Transaction<'_>,
+    (row, paper): (i64, &Paper),
+    vector: Option<&[f32]>,
+) -> Result<(), rusqlite::Error> {
+    let Some(vector) = vector else {
+        let sql = "DELETE FROM titles WHERE paper = ?1";
+        return tx.prepare_cached(sql)?.execute([row]).map(|_| ());
+    };
+    let sql = "INSERT OR REPLACE INTO titles(paper, text_sha256, vector) VALUES (?1, ?2, ?3)";
+    let values = params![row, text_sha256(paper), KEPT.encode(vector)];
+    tx.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+/// How like a title the titles of papers are: the cosine, and of a paper whose title has no vector, `cosine`, that of the texts.
+pub(crate) fn likeness(query: &[f32], title: Option<&[f32]>, cosine: f32) -> f32 {
+    title.map_or(cosine, |title| dot(query, title))
+}
+
+impl Store {
+    /// How many papers have the vector of their title.
+    pub(crate) fn n_titles(&self) -> Result<usize, LibraryError> {
+        self.read(|db| {
+            if !is_there(db)? {
+                return Ok(0);
+            }
+            let sql = format!("SELECT count(*) {CURRENT}");
+            db.query_row(&sql, [], |row| row.get(0))
+        })
+    }
+
+    /// Whether any paper has the vector of its title.
+    pub(crate) fn has_titles(&self) -> Result<bool, LibraryError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 {CURRENT})");
+        self.read(|db| {
+            Ok(is_there(db)? && db.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
+        })
+    }
+
+    /// The vector of the title of each row, where there is one.
+    pub(crate) fn titles_of(
+        &self,
+        catalogue: Catalogue<'_>,
+        rows: impl Iterator<Item = Row>,
+    ) -> Result<Vec<Option<Vec<f32>>>, LibraryError> {
+        let ids = rows
+            .map(|row| catalogue.id(row))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sql = format!(
+            "SELECT t.vector {CURRENT} AND t.paper = (SELECT paper FROM papers WHERE id = ?1)"
+        );
+        let found: Vec<Option<Vec<u8>>> = self.read(|db| {
+            if !is_there(db)? {
+                return Ok(vec![None; ids.len()]);
+            }
+            let mut statement = db.prepare_cached(&sql)?;
+            let found = (ids.iter()).map(|id| {
+                statement
+                    .query_row([id.as_str()], |row| row.get(0))
+                    .optional()
+            });
+            found.collect()
+        })?;
+        let dim = catalogue.rows().dim();
+        let read = |(bytes, id): (Option<Vec<u8>>, &syntopic_core::PaperId)| {
+            let Some(bytes) = bytes else {
+                return Ok(None);
+            };
+            match vector_problem(&bytes, dim, KEPT) {
+                None => Ok(Some(KEPT.decode(&bytes))),
+                Some(why) => Err(LibraryError::Corrupt {
+                    path: self.path().to_owned(),
+                    why: format!("the vector of the title of \"{id}\" {why}"),
+                }),
+            }
+        };
+        found.into_iter().zip(&ids).map(read).collect()
+    }
+}
+
+fn is_there(db: &Connection) -> Result<bool, rusqlite::Error> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'titles')";
+    db.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AddOptions, Library, Query, Related, RelatedMode, RelatedOptions, Source};
+    use std::path::Path;
+
+    const PAPERS: &str =
+        "{\"id\":\"a\",\"title\":\"Masked graph autoencoders\",\"abstract\":\"We hide nodes.\"}
+{\"id\":\"b\",\"title\":\"Graph autoencoders with masks\",\"abstract\":\"Edges are hidden.\"}
+{\"id\":\"c\",\"title\":\"Prices of electricity\"}
+";
+
+    fn add(folder: &Path, text: &'static str) {
+        let options = AddOptions {
+            model: Some(String::from(crate::EMBEDDED)),
+            ..AddOptions::default()
+        };
+        let name = String::from("papers");
+        let mut library = Library::open_or_create(folder).unwrap();
+        let mut go_on = |_: crate::Event<'_>| ControlFlow::Continue(());
+        library
+            .add(&[Source::Text { name, text }], &options, &mut go_on)
+            .unwrap();
+    }
+
+    fn ask(folder: &Path, id: &str) -> Result<Related, LibraryError> {
+        let query = Query::Paper(id.to_owned());
+        let options = RelatedOptions::default();
+        let mut go_on = |_: crate::Event<'_>| ControlFlow::Continue(());
+        Library::open(folder)
+            .unwrap()
+            .related(&query, &options, &mut go_on)
+    }
+
+    fn change(folder: &Path, sql: &str) {
+        let db = rusqlite::Connection::open(folder.join("library.db")).unwrap();
+        db.execute_batch(sql).unwrap();
+    }
+
+    fn titles(folder: &Path) -> usize {
+        Library::open(folder).unwrap().info().unwrap().titles
+    }
+
+    #[test]
+    fn every_title_has_a_vector_and_a_library_without_them_ranks_as_it_did() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&folder, PAPERS);
+        assert_eq!(titles(&folder), 3);
+        let with = ask(&folder, "a").unwrap();
+        let scores = with.hits.iter().find(|hit| hit.id == "b").unwrap().scores;
+        assert!(
+            scores.title.unwrap() > scores.cosine,
+            "their titles are more alike: {scores:?}"
+        );
+        change(&folder, "DROP TABLE titles");
+        assert_eq!(titles(&folder), 0);
+        for hit in ask(&folder, "a").unwrap().hits {
+            let s = hit.scores;
+            let plain =
+                RelatedMode::Hybrid.score(s.cosine, s.nearness.unwrap(), None, s.lexical.unwrap());
+            assert_eq!((s.title, hit.score), (None, plain));
+        }
+        // What comes later has one; what was there counts by the cosine of the texts.
+        add(
+            &folder,
+            "{\"id\":\"d\",\"title\":\"Electricity markets\",\"abstract\":\"On trade.\"}",
+        );
+        assert_eq!(titles(&folder), 1);
+        let scores = ask(&folder, "d").unwrap().hits[0].scores;
+        assert_eq!(scores.title, Some(scores.cosine));
+        assert!(ask(&folder, "a").unwrap().hits[0].scores.title.is_none());
+    }
+
+    #[test]
+    fn a_changed_title_has_a_new_vector_and_a_stale_one_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("library");
+        add(&folder, PAPERS);
+        let before = ask(&folder, "a").unwrap();
+        add(
+            &folder,
+            "{\"id\":\"a\",\"title\":\"Electricity\",\"abstract\":\"We hide nodes.\"}",
+        );
+        let after = ask(&folder, "a").unwrap();
+        let title = |all: &Related| {
+            all.hits
+                .iter()
+                .find(|hit| hit.id == "c")
+                .unwrap()
+                .scores
+                .title
+        };
+        assert!(title(&after) > title(&before), "{after:?}");
+        change(&folder, "UPDATE titles SET text_sha256 = zeroblob(32)");
+        assert_eq!(titles(&folder), 0);
+        assert!(ask(&folder, "a").unwrap().hits[0].scores.title.is_none());
+        change(
+            &folder,
+            "UPDATE titles SET text_sha256 = (SELECT text_sha256 FROM vectors v WHERE v.paper = titles.paper)",
+        );
+        change(&folder, "UPDATE titles SET vector = x'00'");
+        let error = ask(&folder, "a").unwrap_err().to_string();
+        assert!(
+            error.contains("the vector of the title of \"a\" has 1 bytes"),
+            "{error}"
+        );
+        change(
+            &folder,
+            "PRAGMA foreign_keys=ON; DELETE FROM papers WHERE id = 'b'",
+        );
+        assert_eq!(titles(&folder), 2);
+    }
+}
