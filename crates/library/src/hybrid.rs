@@ -34,13 +34,8 @@ pub struct Scores {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearness: Option<f32>,
     /// Cosine of the vectors of the titles alone, of a text that of the text; of a paper whose title has no vector, the cosine of the
-<<<<<<< HEAD
     /// whole texts. `None` in the other modes, and where the query's title or no title of the candidates has a vector.
     #[serde(rename = "titles", skip_serializing_if = "Option::is_none")]
-=======
-    /// whole texts. `None` in the other modes, and where the query's title or every title of the library has no vector.
-    #[serde(skip_serializing_if = "Option::is_none")]
->>>>>>> 7498e89 (wip)
     pub title: Option<f32>,
     /// How like the query the paper is by the words they share, rare ones counting more: BM25, as a share of what the query's
     /// own text would score. `None` in semantic mode, which does not look.
