@@ -13,19 +13,11 @@ pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tiny")
 }
 
-/// The checkpoint's folder, or `None` after saying that its test is skipped.
-pub(crate) fn checkpoint(name: &str) -> Option<PathBuf> {
-    let ours = repository().join(name);
-    if ours.is_dir() {
-        return Some(ours);
-    }
-    let data = std::env::var_os("SYNTOPIC_EVAL_DATA").map(PathBuf::from);
-    let beside = data.map(|data| data.join("../reference/tiny").join(name));
-    let found = beside.filter(|folder| folder.is_dir());
-    if found.is_none() {
-        println!("not run: checkpoint {name} is not here; set SYNTOPIC_EVAL_DATA");
-    }
-    found
+/// The checkpoint's folder.
+pub(crate) fn checkpoint(name: &str) -> PathBuf {
+    let folder = repository().join(name);
+    assert!(folder.is_dir(), "no checkpoint at {}", folder.display());
+    folder
 }
 
 pub(crate) fn texts() -> Vec<String> {
