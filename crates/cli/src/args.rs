@@ -147,7 +147,8 @@ pub(crate) struct AddArguments {
     #[arg(long, value_name = "STORAGE")]
     pub(crate) store: Option<Storage>,
 
-    /// Model of a new library: a name of `syntopic models`, or the folder of a sentence-transformers model
+    /// Model of a new library: a name of `syntopic models`, a hub id (`BAAI/bge-small-en-v1.5`, with `@revision` for another than
+    /// its main branch), or the folder of a sentence-transformers model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 
@@ -241,7 +242,7 @@ pub(crate) struct BenchEmbedArguments {
     /// Papers to embed; the sample corpus when not given
     pub(crate) file: Option<PathBuf>,
 
-    /// A name of `syntopic models`, or the folder of a model; several are compared
+    /// A name of `syntopic models`, a hub id, or the folder of a model; several are compared
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     pub(crate) model: Vec<String>,
 
@@ -321,6 +322,7 @@ Examples:
   syntopic models show all-MiniLM-L6-v2        prompts, pooling, lengths and what runs it
   syntopic models show ./my-model --json       the same of a folder
   syntopic models pull all-MiniLM-L6-v2
+  syntopic models pull BAAI/bge-small-en-v1.5  any model of the hub; its commit and files are remembered
   syntopic models verify                       hash every file of every model that is here
   syntopic models remove all-MiniLM-L6-v2      from syntopic's own cache; nothing else is touched";
 
@@ -342,7 +344,7 @@ pub(crate) enum Models {
     },
     /// Fetch a model, checking every file
     Pull {
-        /// Its name or hub id
+        /// Its name or hub id, with `@revision` for another than the main branch, which is looked up anew
         name: String,
     },
     /// Hash every file of a model again
@@ -393,7 +395,7 @@ pub(crate) struct DistillArguments {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: PathBuf,
 
-    /// The model that is learnt from: a name of `syntopic models`, or a folder
+    /// The model that is learnt from: a name of `syntopic models`, a hub id, or a folder
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 
@@ -415,7 +417,7 @@ pub(crate) struct DistillArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
-    /// A name of `syntopic models`, or the folder of a model
+    /// A name of `syntopic models`, a hub id, or the folder of a model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 

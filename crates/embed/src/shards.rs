@@ -12,9 +12,9 @@ pub(crate) const WHOLE: &str = "model.safetensors";
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// The same as torch's own files, which are read where there is no safetensors file.
-const PICKLE: &str = "pytorch_model.bin";
+pub(crate) const PICKLE: &str = "pytorch_model.bin";
 /// The index of several of them.
-const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
+pub(crate) const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
 
 /// The index, as transformers writes it.
 #[derive(Deserialize)]

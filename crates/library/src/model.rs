@@ -9,7 +9,7 @@ use syntopic_embed::{Cut, EmbedOptions, Embedder, ModelIdentity};
 /// What a library records of its model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecordedModel {
-    /// How to find it again: a registry name or a folder.
+    /// How to find it again: a registry name, a hub id with its commit, or a folder.
     pub(crate) spec: String,
     pub(crate) name: String,
     pub(crate) revision: String,
@@ -24,7 +24,10 @@ pub(crate) struct RecordedModel {
 impl RecordedModel {
     pub(crate) fn new(spec: Option<&str>, identity: &ModelIdentity) -> Self {
         Self {
-            spec: spec.map_or_else(|| identity.name.clone(), absolute_spec),
+            spec: spec.map_or_else(
+                || identity.name.clone(),
+                |spec| lasting_spec(spec, identity),
+            ),
             name: identity.name.clone(),
             revision: identity.revision.clone(),
             weights_sha256: identity.weights_sha256.clone(),
@@ -88,6 +91,20 @@ impl RecordedModel {
             "{} (revision {revision}…, weights {weights}…, {} pooling, {} tokens, {} numbers)",
             self.name, self.pooling, self.max_tokens, self.dim
         )
+    }
+}
+
+/// What finds the same model again, whatever becomes of a branch of the hub.
+fn lasting_spec(spec: &str, identity: &ModelIdentity) -> String {
+    let listed = Registry::builtin().get(&identity.name);
+    // A folder's name has no separator.
+    let of_hub = identity.name.contains('/') && !Path::new(spec).is_dir();
+    match listed {
+        Ok(entry) if entry.revision == identity.revision && !Path::new(spec).is_dir() => {
+            entry.name.clone()
+        }
+        _ if of_hub => format!("{}@{}", identity.name, identity.revision),
+        _ => absolute_spec(spec),
     }
 }
 

@@ -4,8 +4,8 @@ use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_embed::models::{
     EMBEDDED, FileReport, ModelEntry, ModelError, ModelFolder, Registry, ResolveOptions,
-    damaged_own_copy, embedded_size, installed, remove as remove_files, resolve_spec,
-    verify as verify_files,
+    damaged_own_copy, embedded_size, installed, pinned, pinned_as, remove as remove_files,
+    resolve_spec, verify as verify_files,
 };
 use syntopic_embed::{EmbedError, EmbedOptions, Embedder};
 
@@ -31,12 +31,12 @@ pub struct ModelReport {
     pub hub_id: String,
     /// The pinned revision.
     pub revision: String,
-    /// Numbers a vector.
-    pub dim: usize,
-    /// Longest text in tokens.
-    pub max_tokens: usize,
-    /// How token vectors become one.
-    pub pooling: String,
+    /// Numbers a vector; not known of a model that is not in the registry (`models show` loads it and tells).
+    pub dim: Option<usize>,
+    /// Longest text in tokens; likewise.
+    pub max_tokens: Option<usize>,
+    /// How token vectors become one; likewise.
+    pub pooling: Option<String>,
     /// Bytes of all its files.
     pub size_bytes: u64,
     /// Its licence.
@@ -88,14 +88,26 @@ pub struct ModelCard {
     pub notes: Vec<String>,
 }
 
-/// Every known model.
+/// Every known model: the registry's, the one inside the binary, and those of the hub that were fetched.
 #[must_use]
 pub fn list(options: &ResolveOptions) -> Vec<ModelReport> {
     let known = Registry::builtin().models().iter();
+    let fetched = pinned(options);
     known
         .map(|entry| report(entry, options))
         .chain(inside_the_binary(options))
+        .chain(fetched.iter().map(|entry| report(entry, options)))
         .collect()
+}
+
+/// A model of the registry, or one of the hub that was fetched, by its name or id, with `@` and its revision where several are
+/// remembered.
+fn known_entry(spec: &str, options: &ResolveOptions) -> Result<ModelEntry, ModelError> {
+    let unknown = match Registry::builtin().get(spec) {
+        Ok(entry) => return Ok(entry.clone()),
+        Err(unknown) => unknown,
+    };
+    pinned_as(spec, options).ok_or(unknown)
 }
 
 fn report(entry: &ModelEntry, options: &ResolveOptions) -> ModelReport {
@@ -105,11 +117,14 @@ fn report(entry: &ModelEntry, options: &ResolveOptions) -> ModelReport {
         summary: entry.summary.clone(),
         hub_id: entry.hub_id.clone(),
         revision: entry.revision.clone(),
-        dim: entry.dimension,
-        max_tokens: entry.max_tokens,
-        pooling: entry.pooling.clone(),
+        dim: Some(entry.dimension).filter(|dim| *dim > 0),
+        max_tokens: Some(entry.max_tokens).filter(|tokens| *tokens > 0),
+        pooling: Some(entry.pooling.clone()).filter(|pooling| !pooling.is_empty()),
         size_bytes: entry.size(),
-        licence: entry.licence.clone(),
+        licence: match entry.licence.as_str() {
+            "" => String::from("not said"),
+            licence => licence.to_owned(),
+        },
         speed: entry.speed.as_ref().map(|speed| SpeedReport {
             abstracts_per_s: speed.abstracts,
             cpu: speed.cpu.clone(),
@@ -135,9 +150,9 @@ fn inside_the_binary(options: &ResolveOptions) -> Option<ModelReport> {
         summary: String::from("Static, quick and weaker: vectors of tokens, added"),
         hub_id: String::from("(inside the binary)"),
         revision: identity.revision.clone(),
-        dim: identity.dim,
-        max_tokens: identity.max_tokens,
-        pooling: identity.pooling.clone(),
+        dim: Some(identity.dim),
+        max_tokens: Some(identity.max_tokens),
+        pooling: Some(identity.pooling.clone()),
         size_bytes: embedded_size(),
         licence: String::from("Apache-2.0"),
         speed: None,
@@ -157,12 +172,11 @@ pub fn show(spec: &str, options: &ResolveOptions) -> Result<ModelCard, LibraryEr
         offline: true,
         ..options.clone()
     };
-    let entry = Registry::builtin().get(spec).ok();
-    if let Some(entry) = entry
-        && installed(entry, options).is_none()
+    if let Ok(entry) = known_entry(spec, options)
+        && installed(&entry, options).is_none()
     {
         // The error of a model that is not here says how to fetch it.
-        verify_files(entry, options)?;
+        verify_files(&entry, options)?;
     }
     let folder = resolve_spec(spec, &offline, &mut |_| ())?;
     let embedder = Embedder::load(&folder, EmbedOptions::default())?;
@@ -216,7 +230,8 @@ impl From<ModelFolder> for PullReport {
     }
 }
 
-/// Fetches a model, by its name or hub id, unless it is there, and says where; a folder is there.
+/// Fetches a model, by its name or hub id, unless it is there, and says where; a folder is there. Of a model that the registry
+/// does not list, the hub is asked again what the branch stands for.
 ///
 /// # Errors
 /// When the name is unknown, or no source has the model.
@@ -225,7 +240,11 @@ pub fn pull(
     options: &ResolveOptions,
     progress: &mut Progress<'_>,
 ) -> Result<PullReport, LibraryError> {
-    let folder = resolve_spec(name, options, &mut |fetch| {
+    let anew = ResolveOptions {
+        refresh: true,
+        ..options.clone()
+    };
+    let folder = resolve_spec(name, &anew, &mut |fetch| {
         let _ = progress(Event::Model(fetch));
     })?;
     Ok(folder.into())
@@ -238,15 +257,14 @@ pub fn pull(
 /// When the name is unknown, or the model is not on this machine.
 pub fn verify(name: &str, options: &ResolveOptions) -> Result<Vec<FileReport>, LibraryError> {
     if name == EMBEDDED {
-        // Its bytes are the program's own.
-        return Ok(Vec::new());
+        return Ok(vec![verify_embedded(options)?]);
     }
-    let entry = match Registry::builtin().get(name) {
+    let entry = match known_entry(name, options) {
         Ok(entry) => entry,
         Err(_) => return verify_folder(name, options),
     };
-    let mut reports = verify_files(entry, options)?;
-    for mut wrong in damaged_own_copy(entry, options) {
+    let mut reports = verify_files(&entry, options)?;
+    for mut wrong in damaged_own_copy(&entry, options) {
         if reports.iter().all(|report| report.path != wrong.path) {
             wrong.problem = wrong.problem.map(|problem| {
                 format!(
@@ -262,9 +280,26 @@ pub fn verify(name: &str, options: &ResolveOptions) -> Result<Vec<FileReport>, L
     Ok(reports)
 }
 
+/// Its bytes are the program's own: they are right if they are a model that loads.
+fn verify_embedded(options: &ResolveOptions) -> Result<FileReport, LibraryError> {
+    let folder = resolve_spec(EMBEDDED, options, &mut |_| ())?;
+    let loaded = Embedder::load(&folder, EmbedOptions::default());
+    Ok(FileReport {
+        file: String::from("(inside the binary)"),
+        path: folder.folder,
+        problem: loaded.err().map(|error| error.to_string()),
+        missing: false,
+        hashed: false,
+    })
+}
+
 /// A folder has no list of right hashes: it is right if it is a model that loads.
 fn verify_folder(spec: &str, options: &ResolveOptions) -> Result<Vec<FileReport>, LibraryError> {
-    let folder = resolve_spec(spec, options, &mut |_| ())?;
+    let offline = ResolveOptions {
+        offline: true,
+        ..options.clone()
+    };
+    let folder = resolve_spec(spec, &offline, &mut |_| ())?;
     let loaded = Embedder::load(&folder, EmbedOptions::default());
     let problem = match loaded {
         Ok(_) => None,
@@ -296,7 +331,7 @@ pub struct RemoveReport {
     pub still_at: Option<String>,
 }
 
-/// Removes a known model, by its name or hub id, from syntopic's own cache. Nothing else is ever removed.
+/// Removes a known model, by its name or hub id, from syntopic's own cache, every revision of it. Nothing else is ever removed.
 ///
 /// # Errors
 /// When the name is unknown, nothing of the model is in that cache, or it cannot be removed.
@@ -308,8 +343,15 @@ pub fn remove(name: &str, options: &ResolveOptions) -> Result<RemoveReport, Libr
             elsewhere: Some("(inside the binary)".into()),
         }));
     }
-    let entry = Registry::builtin().get(name)?;
-    let removed = remove_files(entry, options)?;
+    if std::path::Path::new(name).is_dir() && Registry::builtin().get(name).is_err() {
+        return Err(LibraryError::from(ModelError::NotInOwnCache {
+            name: name.to_owned(),
+            folder: options.cache_dir.join("models"),
+            elsewhere: Some(name.into()),
+        }));
+    }
+    let entry = known_entry(name, options)?;
+    let removed = remove_files(&entry, options)?;
     Ok(RemoveReport {
         name: entry.name.clone(),
         folder: removed.folder.display().to_string(),

@@ -71,8 +71,8 @@ fn list(models: &[ModelReport], json: bool, out: &mut dyn Write) -> anyhow::Resu
                     model.name,
                     if model.default { " (default)" } else { "" }
                 ),
-                model.dim.to_string(),
-                model.max_tokens.to_string(),
+                number(model.dim),
+                number(model.max_tokens),
                 megabytes(model.size_bytes),
                 model.licence.clone(),
                 model
@@ -169,6 +169,11 @@ fn print_card(card: &ModelCard, out: &mut dyn Write) -> anyhow::Result<()> {
         writeln!(out, "  note: {note}")?;
     }
     Ok(())
+}
+
+/// A number that may not be known.
+fn number(of: Option<usize>) -> String {
+    of.map_or_else(|| String::from("-"), |n| n.to_string())
 }
 
 fn megabytes(bytes: u64) -> String {

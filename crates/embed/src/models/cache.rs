@@ -7,6 +7,7 @@
 use super::error::ModelError;
 use super::files::{FileReport, examine};
 use super::options::ResolveOptions;
+use super::pins::folder_name;
 use super::registry::{FileEntry, ModelEntry};
 use super::resolve::Fetch;
 use super::stamp::Stamps;
@@ -31,7 +32,10 @@ pub(super) struct Lock {
 
 impl<'a> OwnCache<'a> {
     pub(super) fn of(entry: &'a ModelEntry, options: &ResolveOptions) -> Self {
-        let parent = options.cache_dir.join("models").join(&entry.name);
+        let parent = options
+            .cache_dir
+            .join("models")
+            .join(folder_name(&entry.name));
         let folder = parent.join(&entry.revision);
         OwnCache {
             entry,

@@ -160,7 +160,8 @@ fn unknown_model(name: &str, suggestions: &[String], known: &[String]) -> String
     };
     let _ = write!(
         text,
-        " Known models: {}. Any other model is given with --model as the path of its folder ({here}{name}, if that is one).",
+        " Known models: {}. Any other model is given by its hub id (organisation/name) or the path of its folder ({here}{name}, if \
+         that is one).",
         known.join(", ")
     );
     text

@@ -7,7 +7,7 @@ use super::cache::save;
 use super::error::ModelError;
 use super::files::{wrong_hash, wrong_size};
 use super::options::ResolveOptions;
-use super::registry::{ModelEntry, WEIGHTS, is_pickle};
+use super::registry::{FileEntry, ModelEntry, WEIGHTS, is_pickle};
 use super::resolve::{Fetch, ModelFolder, Source};
 use super::stamp::{Stamps, hex};
 use crate::config::TRANSFORMER_CONFIGS;
@@ -86,6 +86,29 @@ pub(super) fn use_given(
         name,
         format!("folder-{}", fingerprint(&names, &hashes)),
     ))
+}
+
+/// Whether a file in a model's own folder takes part in deciding what it computes, weights aside.
+pub(super) fn decides(name: &str) -> bool {
+    let lists = [&DECIDING[1..], &TRANSFORMER_CONFIGS[..], &adapter::WEIGHTS].concat();
+    lists.contains(&name) || name == adapter::CONFIG
+}
+
+/// SHA-256 of the weights of `folder`, whose files have the hashes that `files` say.
+///
+/// # Errors
+/// [`ModelError::NoWeights`] where an index lists a file that `files` do not.
+pub(super) fn hash_of_weights(folder: &Path, files: &[FileEntry]) -> Result<String, ModelError> {
+    let known = files.iter();
+    let hashes = known.map(|file| (file.path.clone(), (file.size, file.sha256.clone())));
+    let weights = weight_files(folder).map_err(|reason| ModelError::NotAFolder {
+        path: folder.to_owned(),
+        reason,
+    })?;
+    hash_of(&weights, &hashes.collect()).ok_or_else(|| ModelError::NoWeights {
+        folder: folder.to_owned(),
+        found: other_weights(folder),
+    })
 }
 
 /// Deciding files that are there, with `/`, sorted.

@@ -25,6 +25,9 @@ pub struct ResolveOptions {
     pub token: Option<String>,
     /// Fetch nothing, neither from the hub nor through pip. Default: `HF_HUB_OFFLINE` (1, on, yes, true).
     pub offline: bool,
+    /// Ask the hub what a branch stands for now, where an earlier answer is remembered (of models that the registry does not
+    /// list). Default: no.
+    pub refresh: bool,
     /// The command that runs pip, as words. Default, and `None`: the first that works of `python3 -m pip`,
     /// `python -m pip`, `pip3`, `pip`.
     pub pip: Option<Vec<String>>,
@@ -43,6 +46,7 @@ impl fmt::Debug for ResolveOptions {
             .field("endpoint", &self.endpoint)
             .field("token", &self.token.as_ref().map(|_| "(set)"))
             .field("offline", &self.offline)
+            .field("refresh", &self.refresh)
             .field("pip", &self.pip)
             .field("hub_deadline", &self.hub_deadline)
             .finish()
@@ -64,6 +68,7 @@ impl ResolveOptions {
             endpoint: None,
             token: None,
             offline: false,
+            refresh: false,
             pip: None,
             hub_deadline: Self::HUB_DEADLINE,
         }

@@ -4,7 +4,7 @@
 
 use super::ModelError;
 use crate::PoolingMode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -17,14 +17,14 @@ const PICKLES: [&str; 8] = [
 ];
 
 /// One file of a model.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
     /// Path inside the model folder, with `/`.
     pub path: String,
     /// Bytes.
     pub size: u64,
-    /// SHA-256, 64 lower-case hex digits.
+    /// SHA-256, 64 lower-case hex digits. Empty while a file without a known hash is on its way; its size alone is then compared.
     pub sha256: String,
 }
 
@@ -274,7 +274,12 @@ impl Registry {
         found.ok_or_else(|| ModelError::UnknownModel {
             name: name.to_string(),
             suggestions: self.near(name),
-            known: self.models.iter().map(|model| model.name.clone()).collect(),
+            known: self
+                .models
+                .iter()
+                .map(|model| model.name.clone())
+                .chain([String::from(super::EMBEDDED)])
+                .collect(),
         })
     }
 
@@ -335,7 +340,7 @@ pub(super) fn is_pickle(name: &str) -> bool {
     PICKLES.iter().any(|ending| name.ends_with(ending))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     !text.starts_with(['.', '-'])
         && !text.is_empty()
         && text
@@ -343,18 +348,24 @@ fn is_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-fn is_hex(text: &str, digits: usize) -> bool {
+pub(super) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits
         && text
             .bytes()
             .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// A relative path of plain names: nothing that could leave the model folder, and no pickle.
-fn check_path(path: &str) -> Result<(), String> {
-    if !path.split('/').all(is_name) {
-        return Err(format!("{path:?} is not a plain relative path"));
+/// A relative path of plain names: nothing that could leave the model folder.
+pub(super) fn check_plain(path: &str) -> Result<(), String> {
+    match path.split('/').all(is_name) {
+        true => Ok(()),
+        false => Err(format!("{path:?} is not a plain relative path")),
     }
+}
+
+/// The same, and no pickle.
+fn check_path(path: &str) -> Result<(), String> {
+    check_plain(path)?;
     if is_pickle(path) {
         return Err(format!(
             "{path} is refused: only safetensors weights are read, a pickle can run code"

@@ -4,8 +4,9 @@ use super::cache::{OwnCache, examine_all};
 use super::error::{ModelError, Tried};
 use super::folder::use_given;
 use super::options::ResolveOptions;
-use super::registry::{FileEntry, ModelEntry, Registry, is_hub_id};
+use super::registry::{FileEntry, ModelEntry, Registry};
 use super::stamp::Stamps;
+use super::unlisted::{self, Asked};
 use super::{source_hub, source_wheel};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl fmt::Display for Source {
 pub struct ModelFolder {
     /// The model's name; for a folder of no known model, the folder's.
     pub name: String,
-    /// The pinned revision; for a folder of no known model, `folder-` and a hash of the files that decide its vectors.
+    /// The pinned revision; of a hub model that is not in the registry, its commit; for a folder of no known model, `folder-` and a hash of the files that decide its vectors.
     pub revision: String,
     /// The folder.
     pub folder: PathBuf,
@@ -117,11 +118,11 @@ impl Order<'_> {
     }
 }
 
-/// Finds or fetches a model, by its registry name (or hub id), or by the path of a folder; [`EMBEDDED`](super::EMBEDDED) is the
-/// one inside the binary.
+/// Finds or fetches a model, by its registry name or any hub id (`organisation/name[@revision]`), or by the path of a folder;
+/// [`EMBEDDED`](super::EMBEDDED) is the one inside the binary.
 ///
 /// A known name wins over a folder of the same name in the working folder. Any other spec is a path if a folder is there,
-/// or if it has a path separator and is not just the form of a hub id (`organisation/name`) with nothing there.
+/// or if it has a path separator and not the form of a hub id.
 ///
 /// # Errors
 /// As [`resolve`], and [`ModelError::UnknownModel`], [`ModelError::NotAFolder`], [`ModelError::NoWeights`].
@@ -140,10 +141,14 @@ pub fn resolve_spec(
         Err(unknown) => unknown,
     };
     let separated = spec.contains(std::path::is_separator);
-    if path.is_dir() || separated && (path.exists() || !is_hub_id(spec)) {
+    let asked = Asked::read(spec, registry);
+    if path.is_dir() || separated && (path.exists() || asked.is_none()) {
         return use_given(path, registry.models(), options, progress);
     }
-    Err(unknown)
+    match asked {
+        Some(asked) => unlisted::resolve(&asked, registry, options, progress),
+        None => Err(unknown),
+    }
 }
 
 /// Finds a model's files, or fetches them into syntopic's cache, and verifies them.

@@ -110,7 +110,7 @@ fn a_spec_is_a_name_or_a_path() {
 }
 
 #[test]
-fn a_hub_id_is_a_known_models_or_an_unknown_name() {
+fn a_hub_id_is_asked_for_and_anything_else_is_a_path() {
     let cache = temp();
     let offline = ResolveOptions {
         offline: true,
@@ -122,17 +122,8 @@ fn a_hub_id_is_a_known_models_or_an_unknown_name() {
         matches!(&error, ModelError::NoSource { name, .. } if name == "all-MiniLM-L6-v2"),
         "{error:?}"
     );
-    let unknown = |id: &str| match spec(id) {
-        ModelError::UnknownModel { suggestions, .. } => suggestions,
-        other => panic!("{id}: {other:?}"),
-    };
-    for near in [
-        "sentence-transformers/all-MiniLM-L6-v3",
-        "sentence-transformer/all-MiniLM-L6-v2",
-    ] {
-        assert_eq!(unknown(near), ["all-MiniLM-L6-v2"]);
-    }
-    assert_eq!(unknown("BAAI/bge-small-en-v1.5"), [""; 0]);
+    let text = spec("BAAI/bge-small-en-v1.5").to_string();
+    assert!(text.contains("BAAI/bge-small-en-v1.5"), "{text}");
     for path in [
         "/no/where",
         "./no/where",

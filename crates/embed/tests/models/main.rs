@@ -14,4 +14,5 @@ mod hub;
 mod real;
 mod registry;
 mod support;
+mod unlisted;
 mod wheel;
