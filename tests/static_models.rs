@@ -132,6 +132,8 @@ fn a_static_model_is_made_and_used() {
     let report = place.run(&[&arguments[..], &["--json"]].concat()).json();
     assert_eq!(report["fitted_on"], serde_json::json!([65, 200]));
     let first = std::fs::read(out.join("model.safetensors")).expect("the weights");
+    place.run(&arguments).fails(2, &["not empty", "--force"]);
+    let arguments = [&arguments[..], &["--force"]].concat();
     assert!(place.run(&arguments).ok().contains("16 dimensions"));
     let again = std::fs::read(out.join("model.safetensors")).expect("the weights");
     assert!(first == again, "the same model again");
@@ -154,6 +156,11 @@ fn a_static_model_is_made_and_used() {
         "0",
         "--out",
         &name,
+        "--force",
     ];
     place.run(&wrong).fails(2, &["dim is 0"]);
+    let of_static = ["distill", &sample(), "--model", "embedded", "--out", "new"];
+    place
+        .run(&of_static)
+        .fails(2, &["embedded is a static model already"]);
 }

@@ -407,6 +407,10 @@ pub(crate) struct DistillArguments {
     #[arg(long, default_value_t = 60_000, value_name = "N")]
     pub(crate) phrases: usize,
 
+    /// Write over what is in that folder
+    #[arg(long)]
+    pub(crate) force: bool,
+
     /// The same seed and papers give the same model
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,

@@ -49,7 +49,11 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Judgments(_) => USAGE,
-        LibraryError::Distill(DistillError::Option { .. }) => USAGE,
+        LibraryError::Distill(
+            DistillError::Option { .. }
+            | DistillError::NotEmpty(_)
+            | DistillError::StaticTeacher(_),
+        ) => USAGE,
         LibraryError::Map(_) => USAGE,
         LibraryError::Topics(
             TopicsError::ZeroTopics

@@ -2,9 +2,10 @@
 //!
 //! Both generations of configuration files are read (before 6: `pooling_mode_mean_tokens: true` and
 //! `sentence_bert_config.json`; since 6: `"pooling_mode": "mean"` and `tokenizer_config.json`). What is asked for and
-//! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, what concerns the
-//! case of letters in `case.rs`.
+//! not implemented is refused by name, never run wrongly. `modules.json` is read in `pipeline.rs`, prompts
+//! in `prompts.rs`, what concerns the case of letters in `case.rs`.
 
+use crate::prompts::{Own, Prompts};
 use crate::stock::adapter;
 use crate::{EmbedError, pipeline};
 use serde::Deserialize;
@@ -105,15 +106,6 @@ fn model_type(config: &Value) -> &str {
     }
 }
 
-/// What is put before a text, per kind of text; empty for most models.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prompts {
-    /// Before a query.
-    pub query: String,
-    /// Before a paper.
-    pub document: String,
-}
-
 /// The settings of one model folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SentenceConfig {
@@ -167,10 +159,11 @@ impl SentenceConfig {
                 "bert, roberta, xlm-roberta, camembert",
             ));
         }
+        refuse_of_any(&config, &folder.join("config.json"))?;
         let mut notes = Vec::new();
         let modules = pipeline::read(folder, &mut notes)?;
-        let own = read_json_if_there(&folder.join(PROMPTS))?.unwrap_or_default();
-        note_similarity(folder, &own, modules.normalize, &mut notes)?;
+        let own = Own::read(folder)?;
+        own.note_similarity(modules.normalize, &mut notes)?;
         Ok(Self {
             pooling_mode: modules.pooling,
             more_poolings: modules.more_poolings,
@@ -178,11 +171,9 @@ impl SentenceConfig {
             dense: modules.dense,
             max_tokens: read_max_tokens(folder, &config, kind)?,
             normalize: modules.normalize,
-            prompts: read_prompts(&own),
-            matryoshka_dims: matryoshka_dims(&[&config, &own]),
-            truncate_dim: own["truncate_dim"]
-                .as_u64()
-                .and_then(|dim| usize::try_from(dim).ok()),
+            prompts: own.prompts(&mut notes)?,
+            matryoshka_dims: matryoshka_dims(&[&config, &own.config]),
+            truncate_dim: own.truncate_dim()?,
             architecture,
             notes,
         })
@@ -223,43 +214,6 @@ fn matryoshka_dims(configs: &[&Value]) -> Vec<usize> {
     dims.sort_unstable();
     dims.dedup();
     dims
-}
-
-/// The file of prompts and of the similarity function.
-const PROMPTS: &str = "config_sentence_transformers.json";
-
-/// Says so where cosine is not how the model's vectors are meant to be compared.
-fn note_similarity(
-    folder: &Path,
-    own: &Value,
-    normalize: bool,
-    notes: &mut Vec<String>,
-) -> Result<(), EmbedError> {
-    const SUPPORTED: [&str; 4] = ["cosine", "dot", "euclidean", "manhattan"];
-    let name = match &own["similarity_fn_name"] {
-        Value::Null => "cosine",
-        Value::String(name) if SUPPORTED.contains(&name.as_str()) => name,
-        other => {
-            return Err(unsupported(
-                folder.join(PROMPTS),
-                "the similarity function",
-                other.as_str().unwrap_or(&other.to_string()),
-                "cosine; dot, euclidean and manhattan with a note",
-            ));
-        }
-    };
-    match (name, normalize) {
-        ("cosine", true) => {}
-        // Of unit vectors, all three rank alike.
-        ("dot" | "euclidean", true) => {}
-        ("cosine", false) => notes.push(
-            "the model's own vectors are not of unit length: syntopic makes them so, as cosine asks".to_owned(),
-        ),
-        _ => notes.push(format!(
-            "the model is meant to be compared by {name:?}: syntopic compares by cosine, which may rank otherwise"
-        )),
-    }
-    Ok(())
 }
 
 /// The files that may hold the settings of the Transformer module; sentence-transformers uses the first that says anything.
@@ -351,6 +305,39 @@ fn refuse_settings(config: &Value, path: &Path) -> Result<(), EmbedError> {
     }
 }
 
+/// Settings of `config.json` that change every architecture's vectors.
+fn refuse_of_any(config: &Value, path: &Path) -> Result<(), EmbedError> {
+    let without = |name: &str| matches!(config[name], Value::Null | Value::Bool(false));
+    let all = ["quantization_config", "add_cross_attention"];
+    match all.into_iter().find(|name| !without(name)) {
+        Some(name) => Err(unsupported(
+            path.to_owned(),
+            "the setting",
+            &format!("{name}: {}", config[name]),
+            "no value or false",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// `model_max_length` of `tokenizer_config.json`; absent where the tokenizer knows no limit, which its library writes as 1e30.
+fn tokenizers_limit(folder: &Path) -> Result<Option<u64>, EmbedError> {
+    const NO_LIMIT: f64 = 1e15;
+    let path = folder.join("tokenizer_config.json");
+    let config = read_json_if_there::<Value>(&path)?.unwrap_or_default();
+    let limit = &config["model_max_length"];
+    match limit.as_f64() {
+        None if limit.is_null() => Ok(None),
+        Some(length) if length >= NO_LIMIT => Ok(None),
+        // Exact: below 2^53.
+        Some(length) if length >= 0.0 && length.fract() == 0.0 => Ok(Some(length as u64)),
+        _ => Err(EmbedError::Config {
+            path,
+            why: format!("model_max_length is {limit}, expected a number of tokens"),
+        }),
+    }
+}
+
 /// Longest input: `sentence_bert_config.json`, else the tokenizer's, capped by the position embeddings.
 fn read_max_tokens(folder: &Path, config: &Value, kind: Architecture) -> Result<usize, EmbedError> {
     // The second is what the first published NomicBERTs call it.
@@ -363,16 +350,9 @@ fn read_max_tokens(folder: &Path, config: &Value, kind: Architecture) -> Result<
         })?;
     let positions = positions.saturating_sub(kind.unused_positions(config));
     let own = TransformerConfig::read(folder)?.max_seq_length;
-    let tokenizers = || -> Result<Option<u64>, EmbedError> {
-        // Absent or the library's "no limit" of 1e30, which is no u64.
-        Ok(
-            read_json_if_there::<Value>(&folder.join("tokenizer_config.json"))?
-                .and_then(|c| c["model_max_length"].as_u64()),
-        )
-    };
     let wanted = match own {
         Some(length) => Some(length),
-        None => tokenizers()?,
+        None => tokenizers_limit(folder)?,
     };
     let length = wanted.unwrap_or(positions).min(positions);
     if length < 3 {
@@ -384,24 +364,6 @@ fn read_max_tokens(folder: &Path, config: &Value, kind: Architecture) -> Result<
         });
     }
     Ok(usize::try_from(length).unwrap_or(usize::MAX))
-}
-
-/// Prompts by kind, under the names that sentence-transformers looks for (`encode_query`, `encode_document`).
-fn read_prompts(config: &Value) -> Prompts {
-    let prompt = |names: &[&str]| {
-        let default = config["default_prompt_name"].as_str();
-        names
-            .iter()
-            .copied()
-            .chain(default)
-            .find_map(|name| config["prompts"][name].as_str())
-            .unwrap_or("")
-            .to_owned()
-    };
-    Prompts {
-        query: prompt(&["query"]),
-        document: prompt(&["document", "passage", "corpus"]),
-    }
 }
 
 pub(crate) fn unsupported(
@@ -570,6 +532,32 @@ pub(crate) mod tests {
                 ("sentence_bert_config.json", settings),
             ];
             refused(&files, word);
+        }
+    }
+
+    #[test]
+    fn a_tokenizers_limit_is_a_number_of_tokens() {
+        let read = |limit: &str| {
+            let tokenizer = format!(r#"{{"model_max_length":{limit}}}"#);
+            let dir = folder(&[("config.json", BERT), ("tokenizer_config.json", &tokenizer)]);
+            SentenceConfig::read(dir.path()).map(|config| config.max_tokens)
+        };
+        for (limit, tokens) in [
+            ("64", 64),
+            ("64.0", 64),
+            ("null", 512),
+            ("1e30", 512),
+            ("600", 512),
+        ] {
+            assert_eq!(read(limit).expect("a limit"), tokens, "{limit}");
+        }
+        for limit in ["-1", "64.5", "\"64\"", "[64]"] {
+            let error = read(limit).expect_err("refused").to_string();
+            assert!(
+                error.contains("tokenizer_config.json")
+                    && error.contains(&format!("model_max_length is {limit}")),
+                "{error}"
+            );
         }
     }
 

@@ -45,6 +45,8 @@ impl Embedder {
         let mut dims = known.map_or_else(Vec::new, |entry| entry.matryoshka.clone());
         dims.extend(&self.config().matryoshka_dims);
         dims.extend(self.config().truncate_dim);
+        // A name of no length that there is, such as a larger sibling's, is no offer.
+        dims.retain(|dim| (1..=self.whole_dim()).contains(dim));
         dims.sort_unstable();
         dims.dedup();
         dims

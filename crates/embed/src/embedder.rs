@@ -636,7 +636,10 @@ fn load_encoder(
         || TextTokenizer::read(folder, max_tokens),
         || Encoder::load(folder, &mut config, options),
     );
-    let (tokenizer, encoder) = (tokenizer?, encoder?);
+    let (tokenizer, encoder) = (
+        tokenizer?,
+        encoder.map_err(|error| error.of_folder(folder))?,
+    );
     let encoder = match encoder {
         Encoder::Fast(fast) if options.mode == Mode::Auto => {
             Encoder::Fast(settle(model, &mut config, &tokenizer, fast)?)

@@ -2,7 +2,7 @@
 
 use crate::Device;
 use crate::models::ModelError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use syntopic_core::EmbeddingsError;
 
 /// Why a model could not be loaded or a text not be embedded.
@@ -142,6 +142,22 @@ pub enum EmbedError {
         /// Texts asked for.
         of: usize,
     },
+}
+
+impl EmbedError {
+    /// Names the folder where weights are not what its configuration says: Candle names the tensor alone.
+    pub(crate) fn of_folder(self, folder: &Path) -> Self {
+        match self {
+            EmbedError::Candle(source) => EmbedError::Config {
+                path: folder.to_owned(),
+                why: format!(
+                    "its weights are not those of its config.json: {}",
+                    first_line(&source)
+                ),
+            },
+            other => other,
+        }
+    }
 }
 
 /// What Candle says, without the backtrace that follows where one is asked for.

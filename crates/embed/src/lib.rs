@@ -17,6 +17,7 @@ pub mod models;
 mod peak;
 mod pipeline;
 mod profile;
+mod prompts;
 mod shards;
 mod static_encoder;
 pub mod static_model;
@@ -24,7 +25,7 @@ mod stock;
 mod tokens;
 mod wordpiece;
 
-pub use config::{PoolingMode, Prompts, SentenceConfig};
+pub use config::{PoolingMode, SentenceConfig};
 pub use cut::Cut;
 pub use device::Device;
 pub use embedder::{
@@ -33,4 +34,5 @@ pub use embedder::{
 pub use error::EmbedError;
 pub use peak::{Peak, measure_peak, thread_counts};
 pub use profile::{Part, end_profile, start_profile};
+pub use prompts::Prompts;
 pub use tokens::{TextTokenizer, Tokens};

@@ -20,7 +20,7 @@ pub(crate) struct StaticParts {
 /// When a file is missing or is not what it should be, or `mode` names an encoder that no static model has.
 pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticParts>, EmbedError> {
     let inside = folder.source == Source::Embedded;
-    if !inside && !is_static(&folder.folder) {
+    if !folder.is_static() {
         return Ok(None);
     }
     if mode != Mode::Auto {
@@ -64,6 +64,14 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
 
 /// Tokens that a static model reads where it names no limit: more than any abstract has.
 const MOST_TOKENS: usize = 1_000_000;
+
+impl ModelFolder {
+    /// Whether it is a static model: one of vectors of tokens, which are added.
+    #[must_use]
+    pub fn is_static(&self) -> bool {
+        self.source == Source::Embedded || is_static(&self.folder)
+    }
+}
 
 /// Whether `config.json` says that the folder was written by model2vec.
 fn is_static(folder: &Path) -> bool {

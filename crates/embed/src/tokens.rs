@@ -80,6 +80,14 @@ impl TextTokenizer {
             path: path.clone(),
             why: why.to_string(),
         };
+        if bytes.is_none() && !path.exists() {
+            return Err(EmbedError::Config {
+                path,
+                why: "the file is missing; where a model has only the vocabulary of a slow tokenizer, transformers' \
+                      AutoTokenizer writes it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+                    .to_owned(),
+            });
+        }
         let mut tokenizer = match bytes {
             Some(bytes) => Tokenizer::from_bytes(bytes),
             None => Tokenizer::from_file(&path),

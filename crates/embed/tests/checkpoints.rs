@@ -1,7 +1,6 @@
 //! Every architecture gives the vectors that sentence-transformers gives, on small checkpoints with random weights.
 //!
-//! They lie in `tests/reference/tiny/`; larger ones are looked for beside the evaluation data, whose folder is named by
-//! `SYNTOPIC_EVAL_DATA`.
+//! They lie in `tests/reference/tiny/`.
 #![allow(clippy::print_stdout, reason = "tests say what they measured")]
 
 mod tiny;
@@ -12,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use syntopic_embed::{EmbedOptions, Embedder, Mode};
 use tiny::{
-    assert_expected, change, checkpoint, copy, expected, refusal, repository, resolve,
+    assert_expected, assert_near, change, checkpoint, copy, expected, refusal, repository, resolve,
     resolve_or_refuse,
 };
 
@@ -37,6 +36,16 @@ fn vectors_are_those_of_sentence_transformers() {
             Mode::F32,
             &expected(&folder.join("expected.safetensors")),
         );
+    }
+}
+
+/// 16-bit integers where the model's vectors survive them, f32 where they do not: what everybody runs who names no mode.
+#[test]
+fn the_default_mode_gives_them_too() {
+    for name in ALL {
+        let folder = checkpoint(name);
+        let expected = expected(&folder.join("expected.safetensors"));
+        assert_near(name, &folder, Mode::Auto, (0.9999, 1e-3), &expected);
     }
 }
 
@@ -227,6 +236,7 @@ fn dense_modules_that_are_not_supported_are_refused_by_name() {
             "\"token_embeddings\"",
         ),
         ("in_features", json!(32), "the module before gives 64"),
+        ("bias", json!(false), "have a linear.bias"),
         ("out_features", json!(0), "out_features 0"),
     ] {
         let folder = with_head("mean", &["Tanh"]);
@@ -319,6 +329,30 @@ fn settings_that_would_change_the_vectors_are_refused_by_name() {
             "layer_types",
             json!(["sliding_attention"]),
             "sliding_attention",
+        ),
+        (
+            "qwen3-lasttoken",
+            "is_causal",
+            json!(false),
+            "is_causal: false",
+        ),
+        (
+            "mpnet-mean",
+            "quantization_config",
+            json!({"quant_method": "gptq"}),
+            "quantization_config",
+        ),
+        (
+            "bert-cls",
+            "add_cross_attention",
+            json!(true),
+            "add_cross_attention: true",
+        ),
+        (
+            "bert-cls",
+            "hidden_size",
+            json!(32),
+            "weights are not those of its config.json",
         ),
         (
             "qwen3-lasttoken",

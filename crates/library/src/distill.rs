@@ -28,6 +28,8 @@ pub struct DistillRequest {
     pub dim: usize,
     /// Phrases of random words that are learnt from beside the papers.
     pub phrases: usize,
+    /// Whether a folder that is not empty is written to.
+    pub force: bool,
     /// Of phrases and order: the same seed and papers give the same model.
     pub seed: u64,
 }
@@ -42,6 +44,7 @@ impl DistillRequest {
             model: None,
             device: Device::Cpu,
             out,
+            force: false,
             dim: defaults.dim,
             phrases: defaults.phrases,
             seed: defaults.seed,
@@ -71,7 +74,8 @@ pub struct DistillReport {
 /// Makes a static model.
 ///
 /// # Errors
-/// When a source cannot be read or there is no paper, the model cannot be had, an option is out of range, the folder
+/// When the folder to make is there and not empty, a source cannot be read or there is no paper, the model cannot be had or
+/// is a static one, an option is out of range, the folder
 /// cannot be written, or `progress` asked to stop.
 pub fn make(
     request: &DistillRequest,
@@ -80,6 +84,10 @@ pub fn make(
 ) -> Result<DistillReport, LibraryError> {
     let start = Instant::now();
     request.device.check()?;
+    let has_files = std::fs::read_dir(&request.out).is_ok_and(|mut files| files.next().is_some());
+    if has_files && !request.force {
+        return Err(DistillError::NotEmpty(request.out.clone()).into());
+    }
     let (texts, skipped) = read(&request.sources, progress)?;
     let spec = request
         .model
@@ -88,6 +96,9 @@ pub fn make(
     let folder = resolve_spec(spec, models, &mut |fetch| {
         let _ = progress(Event::Model(fetch));
     })?;
+    if folder.is_static() {
+        return Err(DistillError::StaticTeacher(folder.name).into());
+    }
     let path = folder.folder.join("tokenizer.json");
     let tokenizer = std::fs::read(&path).map_err(|source| LibraryError::Io { path, source })?;
     let exact = EmbedOptions {

@@ -22,6 +22,7 @@ pub(crate) fn run(
         dim: verb.dim,
         phrases: verb.phrases,
         seed: verb.seed,
+        force: verb.force,
         ..DistillRequest::new(sources, verb.out.clone())
     };
     let report = make(&request, &ModelSources::from_env(), &mut |event| {

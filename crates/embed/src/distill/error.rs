@@ -16,6 +16,18 @@ pub enum DistillError {
         /// What it may be.
         expected: &'static str,
     },
+    /// The folder to write has something in it.
+    #[error(
+        "{} is not empty; give a folder that is not there yet, or --force to write over the model in it",
+        .0.display()
+    )]
+    NotEmpty(PathBuf),
+    /// The teacher is a static model itself.
+    #[error(
+        "{0} is a static model already, and there is nothing to learn from it; give the model that it was made from, or leave \
+         --model out for the default one"
+    )]
+    StaticTeacher(String),
     /// Nothing to fit on.
     #[error(
         "got no text to fit on; give the papers that the model is meant for, some thousands of them"

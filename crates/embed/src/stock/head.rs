@@ -158,6 +158,12 @@ impl Dense {
             numbers: DType::F32,
         };
         let weights = open(folder, &place)?;
+        if !config.bias && weights.contains_tensor("linear.bias") {
+            return Err(EmbedError::Config {
+                why: "it says bias: false, and the weights beside it have a linear.bias".to_owned(),
+                path,
+            });
+        }
         Ok(Self {
             linear: linear_b(
                 inputs,

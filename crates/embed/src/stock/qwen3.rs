@@ -36,6 +36,8 @@ impl Sizes {
     fn read(settings: &Settings) -> std::result::Result<Self, EmbedError> {
         settings.only(&[
             ("attention_bias", json!(false)),
+            // Absent it is true: a model whose tokens all see each other says so.
+            ("is_causal", json!(true)),
             ("use_sliding_window", json!(false)),
         ])?;
         let types: Vec<String> = settings.find(&["layer_types"])?.unwrap_or_default();

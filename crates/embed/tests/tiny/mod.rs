@@ -78,44 +78,54 @@ pub(crate) fn assert_expected(
     other: Mode,
     expected: &BTreeMap<String, Vec<Vec<f32>>>,
 ) {
-    let (texts, model) = (texts(), resolve(folder));
-    let (mut farthest, mut widest) = (1f64, 0f32);
     for mode in [Mode::Stock, other] {
-        for batch_tokens in [1, 700] {
-            let options = EmbedOptions {
-                batch_tokens,
-                mode,
-                ..EmbedOptions::default()
+        assert_near(label, folder, mode, (0.999_99, 1e-4), expected);
+    }
+}
+
+/// Every text and kind, alone and in batches: the least cosine, and the largest difference of a number.
+pub(crate) fn assert_near(
+    label: &str,
+    folder: &Path,
+    mode: Mode,
+    (least, most): (f64, f32),
+    expected: &BTreeMap<String, Vec<Vec<f32>>>,
+) {
+    let (texts, model) = (texts(), resolve(folder));
+    let (mut farthest, mut widest, mut ran) = (1f64, 0f32, String::new());
+    for batch_tokens in [1, 700] {
+        let options = EmbedOptions {
+            batch_tokens,
+            mode,
+            ..EmbedOptions::default()
+        };
+        let embedder = Embedder::load(&model, options).expect("a usable model");
+        embedder.mode().clone_into(&mut ran);
+        for kind in [TextKind::Document, TextKind::Query] {
+            let named = match kind {
+                TextKind::Query => expected.get("query"),
+                TextKind::Document => None,
             };
-            let embedder = Embedder::load(&model, options).expect("a usable model");
-            for kind in [TextKind::Document, TextKind::Query] {
-                let named = match kind {
-                    TextKind::Query => expected.get("query"),
-                    TextKind::Document => None,
-                };
-                // A model without prompts makes no difference between the two.
-                let rows = named.unwrap_or(&expected["document"]);
-                let go_on = &mut |_| ControlFlow::Continue(());
-                let ours = embedder
-                    .embed(&texts, kind, go_on)
-                    .expect("vectors")
-                    .vectors;
-                assert_eq!((ours.n_rows(), ours.dim()), (rows.len(), rows[0].len()));
-                for ((ours, theirs), text) in ours.rows().zip(rows).zip(&texts) {
-                    let pairs = || ours.iter().zip(theirs);
-                    let cosine: f64 = pairs().map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-                    let largest = pairs().map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-                    assert!(
-                        cosine >= 0.999_99 && largest <= 1e-4,
-                        "{label}, {mode:?}, {kind:?}, batches of {batch_tokens}: {text:?} has cosine {cosine}, \
-                         largest difference {largest}"
-                    );
-                    (farthest, widest) = (farthest.min(cosine), widest.max(largest));
-                }
+            // A model without prompts makes no difference between the two.
+            let rows = named.unwrap_or(&expected["document"]);
+            let go_on = &mut |_| ControlFlow::Continue(());
+            let embedded = embedder.embed(&texts, kind, go_on);
+            let ours = embedded.expect("vectors").vectors;
+            assert_eq!((ours.n_rows(), ours.dim()), (rows.len(), rows[0].len()));
+            for ((ours, theirs), text) in ours.rows().zip(rows).zip(&texts) {
+                let pairs = || ours.iter().zip(theirs);
+                let cosine: f64 = pairs().map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                let largest = pairs().map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+                assert!(
+                    cosine >= least && largest <= most,
+                    "{label}, {ran}, {kind:?}, batches of {batch_tokens}: {text:?} has cosine {cosine}, largest \
+                     difference {largest}"
+                );
+                (farthest, widest) = (farthest.min(cosine), widest.max(largest));
             }
         }
     }
-    println!("{label}: smallest cosine {farthest:.9}, largest difference {widest:e}");
+    println!("{label}, {ran}: smallest cosine {farthest:.9}, largest difference {widest:e}");
 }
 
 /// A copy that may be changed.

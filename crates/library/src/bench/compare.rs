@@ -37,6 +37,8 @@ pub struct Configuration {
 pub struct Sweep {
     /// Models.
     pub models: Vec<String>,
+    /// Those of them that are static: they run in one way, which is `auto` with no batches of tokens.
+    pub static_models: Vec<String>,
     /// Names of modes.
     pub modes: Vec<String>,
     /// Numbers of threads.
@@ -69,6 +71,7 @@ impl Sweep {
         Self {
             device,
             models: self.models,
+            static_models: self.static_models,
             modes: given_or(self.modes, || fast().map(str::to_owned).collect()),
             threads: given_or(self.threads, || vec![fewest, cpus]),
             batch_tokens: given_or(self.batch_tokens, || vec![batch / 2, batch, batch * 4]),
@@ -83,11 +86,14 @@ impl Sweep {
             for mode in optional(&self.modes) {
                 for threads in optional(&self.threads) {
                     for batch_tokens in optional(&self.batch_tokens) {
+                        let is_static = |name: &String| self.static_models.contains(name);
+                        let several_ways = !model.as_ref().is_some_and(is_static);
+                        let mode = mode.clone().filter(|_| several_ways);
                         let one = Configuration {
                             model: model.clone(),
-                            mode: mode.clone().unwrap_or_else(|| String::from("auto")),
+                            mode: mode.unwrap_or_else(|| String::from("auto")),
                             threads,
-                            batch_tokens,
+                            batch_tokens: batch_tokens.filter(|_| several_ways),
                         };
                         if !all.contains(&one) {
                             all.push(one);
@@ -214,7 +220,7 @@ pub struct Comparison {
 }
 
 /// Finds or fetches a model and checks it, so that the processes that follow find it; the registry's default when none is
-/// named.
+/// named. Gives whether it is a static one.
 ///
 /// # Errors
 /// When the model cannot be had.
@@ -222,12 +228,12 @@ pub fn find_model(
     spec: Option<&str>,
     sources: &ResolveOptions,
     progress: &mut Progress<'_>,
-) -> Result<(), LibraryError> {
+) -> Result<bool, LibraryError> {
     let spec = spec.unwrap_or(&Registry::builtin().default_model().name);
-    resolve_spec(spec, sources, &mut |fetch| {
+    let folder = resolve_spec(spec, sources, &mut |fetch| {
         let _ = progress(Event::Model(fetch));
     })?;
-    Ok(())
+    Ok(folder.is_static())
 }
 
 /// Runs every configuration `rounds` times, at least once, in turn; `run` runs one, in a process of its own. One that
@@ -380,6 +386,17 @@ pub(super) mod tests {
             all.modes.len() * 3
         );
         assert_eq!(sweep(&[3], &["stock"]).or_all(4).configurations().len(), 3);
+        let with_static = Sweep {
+            models: vec![String::from("m"), String::from("s")],
+            static_models: vec![String::from("s")],
+            ..sweep(&[1], &["f32", "int8"])
+        };
+        let of_static: Vec<_> = with_static.or_all(4).configurations();
+        let of_static = of_static.iter().filter(|c| c.model.as_deref() == Some("s"));
+        let ways: Vec<_> = of_static
+            .map(|c| (c.mode.as_str(), c.threads, c.batch_tokens))
+            .collect();
+        assert_eq!(ways, [("auto", Some(1), None)]);
         let cpu = modes(Device::Cpu);
         assert!(cpu.contains(&"stock") && !cpu.contains(&"auto") && !cpu.contains(&"f16"));
         let gpu = Sweep {

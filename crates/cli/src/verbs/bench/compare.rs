@@ -41,7 +41,7 @@ fn measure_all(
     if verb.compare {
         sweep = sweep.or_all(std::thread::available_parallelism().map_or(1, usize::from));
     }
-    find_models(&sweep, bars)?;
+    sweep.static_models = find_models(&sweep, bars)?;
     let configurations = sweep.configurations();
     let rounds = verb.repeat.unwrap_or(EmbedBench::default().repeat);
     let mut first_failure = None;
@@ -62,18 +62,21 @@ fn measure_all(
     Ok((report, first_failure))
 }
 
-/// Fetches what is not there, with progress, before the quiet processes ask for it.
-fn find_models(sweep: &Sweep, bars: &Bars) -> anyhow::Result<()> {
+/// Fetches what is not there, with progress, before the quiet processes ask for it; gives those that are static.
+fn find_models(sweep: &Sweep, bars: &Bars) -> anyhow::Result<Vec<String>> {
     let sources = ModelSources::from_env();
     let progress = &mut |event: syntopic_library::Event<'_>| bars.show(event);
     if sweep.models.is_empty() {
         find_model(None, &sources, progress)?;
     }
+    let mut static_models = Vec::new();
     for model in &sweep.models {
-        find_model(Some(model), &sources, progress)?;
+        if find_model(Some(model), &sources, progress)? {
+            static_models.push(model.clone());
+        }
     }
     bars.clear();
-    Ok(())
+    Ok(static_models)
 }
 
 /// What a line of progress calls a configuration.

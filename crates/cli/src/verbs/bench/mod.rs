@@ -140,6 +140,7 @@ fn options(verb: &BenchEmbedArguments) -> anyhow::Result<EmbedBench> {
 
 fn sweep(verb: &BenchEmbedArguments) -> Sweep {
     Sweep {
+        static_models: Vec::new(),
         models: verb.model.clone(),
         modes: verb.mode.clone(),
         threads: verb.threads.clone(),
