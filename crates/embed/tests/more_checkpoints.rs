@@ -1,4 +1,4 @@
-//! JinaBERT, bottleneck adapters, torch's own files, several poolings and poolings without the prompt, against vectors that
+//! JinaBERT, bottleneck adapters, torch's own files, a folder of model2vec, several poolings and poolings without the prompt, against vectors that
 //! `tests/reference/tiny-own/make_own.py` made in Python.
 #![allow(clippy::print_stdout, reason = "tests say what they measured")]
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use syntopic_embed::{EmbedOptions, Embedder, Mode};
+use syntopic_embed::{EmbedOptions, Embedder, Mode, TextKind};
 use tempfile::TempDir;
 use tiny::{
     assert_expected, change, copy, expected, read, refusal, repository, resolve, resolve_or_refuse,
@@ -225,4 +225,28 @@ fn several_poolings_and_poolings_without_the_prompt_are_those_of_sentence_transf
         assert_eq!(model.identity().dim, 64 * modes.len());
     }
     assert!(read(base().path(), "1_Pooling/config.json").is_object());
+}
+
+/// Where a text has no token, model2vec gives zeros and we the mean of all tokens, whose cosine with papers means something.
+#[test]
+fn a_folder_that_model2vec_wrote_gives_its_vectors() {
+    let folder = own().join("model2vec");
+    let theirs = &expected(&folder.join("expected.safetensors"))["document"];
+    let embedder = Embedder::load(&resolve(&folder), EmbedOptions::default()).expect("a model");
+    let go_on = &mut |_| std::ops::ControlFlow::Continue(());
+    let texts = tiny::texts();
+    let embedded = embedder.embed(&texts, TextKind::Document, go_on);
+    let ours = embedded.expect("vectors").vectors;
+    assert_eq!((ours.n_rows(), ours.dim()), (texts.len(), 16));
+    let mut compared = 0;
+    for ((ours, theirs), text) in ours.rows().zip(theirs).zip(&texts) {
+        if theirs.iter().any(|x| x.is_nan()) {
+            continue;
+        }
+        let pairs = || ours.iter().zip(theirs);
+        let largest = pairs().map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(largest <= 1e-5, "{text:?} differs by {largest}");
+        compared += 1;
+    }
+    assert!(compared >= texts.len() - 4, "{compared} texts");
 }

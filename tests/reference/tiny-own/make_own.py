@@ -5,10 +5,12 @@ usage: make_own.py poolings    concatenated poolings, and poolings without the p
        make_own.py jina        a small JinaBERT with random weights, saved by torch.save
        make_own.py adapter     a bottleneck adapter for ../tiny/bert-cls, made and run by the adapters library (1.3.0, which
                                wants transformers 4.57)
+       make_own.py model2vec  a static model of ../tiny/bert-cls, distilled, written and run by model2vec (0.10)
 Files: poolings.safetensors            f32 (n_texts, dim) a case: MODES joined by +, and `prompt:MODE`, where the first 40
                                        characters of bert-cls's query prompt come before each text and take no part in the pooling
        jina/pytorch_model.bin, config.json, expected.safetensors ("document")
        adapter/…, expected.safetensors ("document"), pooled by the first token
+       model2vec/…, expected.safetensors ("document"; a row of zeros where a text has no token)
 
 JinaBERT's own code is published beside its weights and is not part of transformers. The reference below was written from the
 paper (Guenther et al. 2023, "Jina Embeddings 2") and the names in the weights: it has not been compared with that code.
@@ -105,4 +107,14 @@ def adapter():
         expected = run(); model.set_active_adapters(None); print("farthest from the base:", (expected * run()).sum(1).min())
     save(here / "adapter" / "expected.safetensors", {"document": expected})
 
-{"poolings": poolings, "jina": jina, "adapter": adapter}[sys.argv[1]]()
+def model2vec():
+    from model2vec.distill import distill
+    folder = here / "model2vec"
+    model = distill(str(base), pca_dims=16); model.save_pretrained(str(folder)); (folder / "README.md").unlink()
+    written = json.load(open(folder / "config.json")); written["tokenizer_name"] = "tiny/bert-cls"
+    json.dump(written, open(folder / "config.json", "w"), indent=4)
+    model.embedding = model.embedding.astype(np.float32)  # it computes in what it stores, which is f16
+    vectors = model.encode(texts); lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    save(folder / "expected.safetensors", {"document": np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)})
+
+{"model2vec": model2vec, "poolings": poolings, "jina": jina, "adapter": adapter}[sys.argv[1]]()
