@@ -62,6 +62,25 @@ fn a_name_that_was_given_outlasts_other_runs() {
 }
 
 #[test]
+fn a_name_is_given_up_again() {
+    let place = sample();
+    let made = place.run(&["topics", "-k", "4", "--json"]).json();
+    let named = place
+        .run(&["topics", "--rename", "2=Mine", "--json"])
+        .json();
+    let of = |report: &Value| {
+        (0..4)
+            .map(|t| report["topics"][t]["named_by_user"] == true)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(&named), [false, false, true, false]);
+    assert_eq!(named["topics"][2]["made_name"], made["topics"][2]["name"]);
+    let given_up = place.run(&["topics", "--rename", "2=", "--json"]).json();
+    assert_eq!(given_up, made);
+    assert_eq!(place.run(&["topics", "-k", "4", "--json"]).json(), made);
+}
+
+#[test]
 fn names_that_cannot_be_given_change_nothing() {
     let place = sample();
     let made = place.run(&["topics", "-k", "4", "--json"]).json();
@@ -69,7 +88,8 @@ fn names_that_cannot_be_given_change_nothing() {
     let rename = |what: &str| place.run(&["topics", "--rename", "3=Fine", "--rename", what]);
     rename(&format!("0={taken}")).fails(2, &["two topics would be called"]);
     rename("9=Ninth").fails(4, &["\"9\"", &names(&made)[0]]);
-    rename("0=").fails(2, &["write the number of a topic and its name"]);
+    rename("0=").fails(2, &["topic 0 has no name of yours"]);
+    rename("=a").fails(2, &["write the number of a topic and its name"]);
     let swapped = [
         format!("0={}", names(&made)[1]),
         format!("1={}", names(&made)[0]),

@@ -45,7 +45,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         ) => USAGE,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::OtherModel { .. } => USAGE,
-        LibraryError::EmptyTopicName(_) | LibraryError::TopicNameTaken(_) => USAGE,
+        LibraryError::NotNamedByUser(_) | LibraryError::TopicNameTaken(_) => USAGE,
         LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Judgments(_) => USAGE,

@@ -27,7 +27,7 @@ pub(crate) struct TopicsArguments {
     pub(crate) seed: Option<u64>,
 
     /// Name topic N of the topics made last as you like; topics made later have the name too where one lies at nearly the same
-    /// place. May be given several times
+    /// place. Without a name (3=) your name is given up again. May be given several times
     #[arg(long, value_name = "N=NAME", value_parser = rename, conflicts_with_all = ["k", "seed", "model"])]
     pub(crate) rename: Vec<(u32, String)>,
 
@@ -55,7 +55,7 @@ fn rename(text: &str) -> Result<(u32, String), String> {
         let number = number.trim().parse().ok()?;
         Some((number, name.trim().to_owned()))
     });
-    read.filter(|(_, name)| !name.is_empty()).ok_or_else(|| {
+    read.ok_or_else(|| {
         String::from("write the number of a topic and its name, as 3='Graph learning'")
     })
 }
@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn a_name_follows_the_number_of_its_topic() {
         assert_eq!(rename("3= a = b "), Ok((3, String::from("a = b"))));
-        for wrong in ["", "3", "=a", "a=3", "3=", "-1=a"] {
+        assert_eq!(rename("3= "), Ok((3, String::new())));
+        for wrong in ["", "3", "=a", "a=3", "-1=a"] {
             assert!(rename(wrong).is_err(), "{wrong}");
         }
     }

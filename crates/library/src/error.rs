@@ -142,9 +142,11 @@ pub enum LibraryError {
         /// The names there are.
         names: Vec<String>,
     },
-    /// A topic was given no name.
-    #[error("the name given to topic {0} is empty: write --rename {0}=NAME")]
-    EmptyTopicName(u32),
+    /// A name is to be given up that the user never gave.
+    #[error(
+        "topic {0} has no name of yours that could be given up: write --rename {0}=NAME to give it one"
+    )]
+    NotNamedByUser(u32),
     /// Two topics would have one name.
     #[error("two topics would be called {0:?}: give one of them another name")]
     TopicNameTaken(String),

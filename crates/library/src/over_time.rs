@@ -342,6 +342,8 @@ mod tests {
             TopicReport {
                 id,
                 name: format!("topic {id}"),
+                named_by_user: false,
+                made_name: format!("topic {id}"),
                 size: papers.len(),
                 tightness: 1.0,
                 terms: Vec::new(),

@@ -26,11 +26,12 @@ struct Given {
 
 impl Library {
     /// Gives topics of the present papers names of the user's, each a number and a name, and keeps them: topics made later
-    /// have them too where they are recognised (the cosine of their centres is at least 0.9).
+    /// have them too where they are recognised (the cosine of their centres is at least 0.9). An empty name gives up the one that
+    /// the user gave, and the topic is called by its papers' words again.
     ///
     /// # Errors
-    /// When there are no topics of the present papers, none has such a number, a name is empty or another topic's, or
-    /// the library cannot be written. Then no name is changed.
+    /// When there are no topics of the present papers, none has such a number, a name is another topic's, an empty one is for
+    /// a topic that the user did not name, or the library cannot be written. Then no name is changed.
     pub fn rename_topics(
         &mut self,
         names: &[(u32, String)],
@@ -44,8 +45,14 @@ impl Library {
                 asked: id.to_string(),
                 names: before.clone(),
             })?;
-            topic.name = name.trim().to_owned();
+            let name = name.trim();
+            if name.is_empty() && !topic.named_by_user {
+                return Err(LibraryError::NotNamedByUser(topic.id));
+            }
+            topic.named_by_user = !name.is_empty();
+            topic.name = name.to_owned();
         }
+        name_again(&mut report.topics);
         check(&report.topics)?;
         self.load_snapshot()?;
         let mut given = self.given_names()?;
@@ -57,7 +64,7 @@ impl Library {
         for (topic, old) in renamed.clone().filter(|(topic, _)| named(topic)) {
             given.retain(|g| !same(&g.name, old) && !same(&g.name, &topic.name));
         }
-        for (topic, _) in renamed.filter(|(topic, _)| named(topic)) {
+        for (topic, _) in renamed.filter(|(topic, _)| named(topic) && topic.named_by_user) {
             given.extend(centre(snapshot, &topic.papers).map(|centre| Given {
                 name: topic.name.clone(),
                 centre,
@@ -103,17 +110,35 @@ impl Library {
     }
 }
 
-/// That every topic has a name, and no two the same.
+/// That no two topics have the same name.
 fn check(topics: &[TopicReport]) -> Result<(), LibraryError> {
     for (at, topic) in topics.iter().enumerate() {
-        if topic.name.is_empty() {
-            return Err(LibraryError::EmptyTopicName(topic.id));
-        }
         if is_taken(&topics[..at], &topic.name) {
             return Err(LibraryError::TopicNameTaken(topic.name.clone()));
         }
     }
     Ok(())
+}
+
+/// Topics without a name are called by their papers' words.
+fn name_again(topics: &mut [TopicReport]) {
+    for t in 0..topics.len() {
+        if topics[t].name.is_empty() {
+            // Topics that an older version kept do not say what they would be called.
+            let terms = || topics[t].terms[..topics[t].terms.len().min(3)].join(", ");
+            let made = Some(topics[t].made_name.clone()).filter(|name| !name.is_empty());
+            topics[t].name = free_name(topics, t, made.unwrap_or_else(terms));
+        }
+    }
+}
+
+/// `own`, with a number where another topic than `t` is called so.
+fn free_name(topics: &[TopicReport], t: usize, own: String) -> String {
+    let taken = |name: &str| (0..topics.len()).any(|o| o != t && same(&topics[o].name, name));
+    let free = std::iter::once(own.clone())
+        .chain((2..).map(|i| format!("{own} ({i})")))
+        .find(|name| !taken(name));
+    free.unwrap_or(own)
 }
 
 fn same(a: &str, b: &str) -> bool {
@@ -154,15 +179,11 @@ fn give(given: &[Given], topics: &mut [TopicReport], centres: &[&[f32]]) -> Vec<
         if !placed[g] && !named[t] {
             (placed[g], named[t]) = (true, true);
             topics[t].name.clone_from(&given[g].name);
+            topics[t].named_by_user = true;
         }
     }
     for t in (0..topics.len()).filter(|&t| !named[t]) {
-        let own = topics[t].name.clone();
-        let others = |name: &str| (0..topics.len()).any(|o| o != t && same(&topics[o].name, name));
-        let free = std::iter::once(own.clone())
-            .chain((2..).map(|i| format!("{own} ({i})")))
-            .find(|name| !others(name));
-        topics[t].name = free.unwrap_or(own);
+        topics[t].name = free_name(topics, t, topics[t].name.clone());
     }
     let waiting = given.iter().zip(placed).filter(|(_, placed)| !placed);
     waiting.map(|(g, _)| g.name.clone()).collect()
@@ -176,6 +197,8 @@ mod tests {
         TopicReport {
             id,
             name: name.to_owned(),
+            named_by_user: false,
+            made_name: name.to_owned(),
             size: 1,
             tightness: 1.0,
             terms: Vec::new(),
@@ -220,17 +243,21 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_empty_or_given_twice() {
+    fn no_name_is_given_twice() {
         assert!(check(&[topic(0, "a"), topic(1, "b")]).is_ok());
-        let empty = check(&[topic(0, "a"), topic(1, "")])
-            .unwrap_err()
-            .to_string();
         let twice = check(&[topic(0, "a"), topic(1, "A")])
             .unwrap_err()
             .to_string();
-        assert!(
-            empty.contains("topic 1") && twice.contains("\"A\""),
-            "{empty} {twice}"
-        );
+        assert!(twice.contains("\"A\""), "{twice}");
+    }
+
+    #[test]
+    fn a_topic_without_a_name_is_called_by_its_words_again() {
+        let mut topics = [topic(0, "graphs"), topic(1, "graphs"), topic(2, "")];
+        topics[1].name.clear();
+        topics[2].terms = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        name_again(&mut topics);
+        let names = topics.map(|t| t.name);
+        assert_eq!(names, ["graphs", "graphs (2)", "a, b, c"]);
     }
 }

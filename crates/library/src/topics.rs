@@ -27,6 +27,12 @@ pub struct TopicReport {
     pub id: u32,
     /// Unique among the topics.
     pub name: String,
+    /// Whether the user gave it that name.
+    #[serde(default)]
+    pub named_by_user: bool,
+    /// What it is called where the user names it not: phrases of its own papers.
+    #[serde(default)]
+    pub made_name: String,
     /// How many papers.
     pub size: usize,
     /// Mean cosine of its papers to its centre: larger is tighter, at most 1.
@@ -221,6 +227,8 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
         .map(|topic| TopicReport {
             id: topic.id,
             name: topic.name.clone(),
+            named_by_user: false,
+            made_name: topic.name.clone(),
             size: topic.size,
             tightness: topic.tightness,
             terms: topic.terms.iter().map(|term| term.phrase.clone()).collect(),
