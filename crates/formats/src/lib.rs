@@ -13,9 +13,12 @@
 //!
 //! Not for: opening files by name, models, or the disk layout of a library.
 
+mod bibtex;
 mod chrome_words;
 mod detect;
+mod encoding;
 mod html;
+mod json;
 mod jsonl;
 mod layout;
 mod lines;
@@ -23,21 +26,29 @@ mod page;
 mod paper_url;
 mod papers;
 mod paragraphs;
+mod records;
 mod shape;
 mod slug;
+mod table;
+mod tagged;
+mod unpack;
+mod xml;
 
 pub use detect::Format;
 pub use jsonl::write_jsonl;
 pub use lines::MAX_LINE_BYTES;
 pub use page::MAX_DOUBTS;
-pub use papers::{Papers, open};
+pub use papers::{Papers, ReadOptions, open, open_with};
+pub use table::ColumnMap;
 
 use serde::Serialize;
 use std::{fmt, io};
 
 /// The formats, as messages list them.
-const SUPPORTED: &str = "hf-papers (a saved Hugging Face Papers page as text), hf-papers-html (the same page as HTML), \
-jsonl (one {\"id\", \"title\", \"abstract\"} object per line)";
+const SUPPORTED: &str = "jsonl (one {\"id\", \"title\", \"abstract\"} object per line; json: a list of them), csv (also with \
+semicolons or tabs), bibtex, ris, wos (Web of Science), medline and pubmed-xml (PubMed), arxiv-atom, oai and arxiv-json (arXiv), \
+acl-xml (ACL Anthology), openalex, semantic-scholar, csl-json (Zotero), hf-papers (a saved Hugging Face Papers page as text), \
+hf-papers-html (the same page as HTML)";
 
 /// A record that was left out, and why; the records around it are not touched by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,7 +87,7 @@ pub enum FormatError {
     /// The first bytes are of no supported format.
     #[error(
         "{file}: this looks like {looks_like}, which is not supported. Supported: {SUPPORTED}. \
-         If it is one of these, name it: --format hf-papers, --format hf-papers-html or --format jsonl"
+         If it is one of these, name it: --format NAME"
     )]
     Unknown {
         /// Name of the file.
@@ -84,17 +95,17 @@ pub enum FormatError {
         /// What the first bytes look like.
         looks_like: &'static str,
     },
-    /// JSON, but not one object per line.
+    /// A table whose columns do not say what they are.
     #[error(
-        "{file}: expected one JSON object per line, got {got}. Convert it: jq -c '{filter}' {file} > papers.jsonl"
+        "{file}: {why}. The columns are: {headings}. Say which is which: --map title=COLUMN --map abstract=COLUMN"
     )]
-    JsonNotLines {
+    Columns {
         /// Name of the file.
         file: String,
-        /// What it is instead.
-        got: &'static str,
-        /// The jq filter that makes lines of it.
-        filter: &'static str,
+        /// What is missing.
+        why: String,
+        /// The headings, the first of them.
+        headings: String,
     },
     /// A page was read to its end and nothing in it has the shape of a paper.
     #[error(
@@ -108,7 +119,7 @@ pub enum FormatError {
         lines: u64,
     },
     /// A name that is no [`Format`].
-    #[error("unknown format {0:?}: expected hf-papers, hf-papers-html or jsonl")]
+    #[error("unknown format {0:?}: expected one of {names}", names = Format::names())]
     UnknownName(String),
     /// A paper could not be written.
     #[error("cannot write the paper: {0}")]
@@ -141,15 +152,6 @@ mod tests {
     #[test]
     fn messages_say_what_to_do() {
         let file = "p.json".to_owned();
-        let array = FormatError::JsonNotLines {
-            file: file.clone(),
-            got: "a JSON array",
-            filter: ".[]",
-        };
-        assert_eq!(
-            array.to_string(),
-            "p.json: expected one JSON object per line, got a JSON array. Convert it: jq -c '.[]' p.json > papers.jsonl"
-        );
         let unknown = FormatError::Unknown {
             file,
             looks_like: "a PDF",
@@ -159,7 +161,7 @@ mod tests {
             unknown.starts_with("p.json: this looks like a PDF, which is not supported."),
             "{unknown}"
         );
-        assert!(unknown.contains("--format jsonl"), "{unknown}");
+        assert!(unknown.contains("jsonl (one"), "{unknown}");
         let skipped = Skipped {
             source: "p.jsonl".to_owned(),
             line: 7,

@@ -1,11 +1,19 @@
 //! One iterator over the papers of any format. Not for: what the bytes of a format mean (its own module says).
 
-use crate::detect::{Content, Format, content};
+use crate::detect::{Content, Format, content, is_lines};
+use crate::encoding::{self, Utf8};
 use crate::html::Blocks;
+use crate::json::JsonRecords;
 use crate::lines::{Lines, MAX_LINE_BYTES, RawLine, fill, too_long};
-use crate::page::{Outcome, Pairing};
+use crate::page::{Bad, Outcome, Pairing};
 use crate::paragraphs::Paragraphs;
-use crate::{FormatError, Skipped, jsonl};
+use crate::records::{Naming, Records};
+use crate::table::{self, ColumnMap, TableRecords};
+use crate::tagged::{self, TaggedRecords};
+use crate::unpack::Packing;
+use crate::xml::{self, XmlRecords};
+use crate::{FormatError, Skipped, bibtex::BibRecords, json, jsonl};
+use encoding_rs::UTF_8;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Cursor, Read};
 use syntopic_core::Paper;
@@ -13,51 +21,184 @@ use syntopic_core::Paper;
 /// How many bytes at the start of a stream are looked at to find its format, at most.
 const PREFIX_BYTES: usize = 64 << 10;
 
+/// How many bytes say whether a stream is packed, or in an encoding with two bytes a letter.
+const HEAD_BYTES: usize = 64;
+
 type Input<'a> = io::Chain<Cursor<Vec<u8>>, Box<dyn BufRead + 'a>>;
 
+/// How a file is to be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Its format; found by its content when not given.
+    pub format: Option<Format>,
+    /// Which headings of a table mean which fields, where they do not say it themselves.
+    pub columns: ColumnMap,
+}
+
 /// The papers of `input`, which messages call `source`. Without a `format` the first 64 KiB decide (fewer where fewer say
-/// it: a pipe is not waited for longer than needed). A BOM and CRLF are accepted everywhere.
+/// it: a pipe is not waited for longer than needed). A BOM and CRLF are accepted everywhere; gzip and zstd are unpacked.
 ///
 /// # Errors
-/// When the input cannot be read, is empty, is of no supported format, or is JSON that is not one object per line.
+/// When the input cannot be read, is empty, or is of no supported format.
 pub fn open<'a>(
     source: &str,
-    mut input: Box<dyn BufRead + 'a>,
+    input: Box<dyn BufRead + 'a>,
     format: Option<Format>,
 ) -> Result<Papers<'a>, FormatError> {
-    let file = source.to_owned();
-    let (mut prefix, content) = match peek(&mut input) {
-        Ok(peeked) => peeked,
-        Err(error) => return Err(FormatError::Read { file, error }),
+    let options = ReadOptions {
+        format,
+        ..ReadOptions::default()
     };
-    let format = match (format, content) {
+    open_with(source, input, &options)
+}
+
+/// The same, with all that can be said of the file.
+///
+/// # Errors
+/// Also when a table has no column for a title or an abstract, or none that the options name.
+pub fn open_with<'a>(
+    source: &str,
+    input: Box<dyn BufRead + 'a>,
+    options: &ReadOptions,
+) -> Result<Papers<'a>, FormatError> {
+    let read_error = |error| FormatError::Read {
+        file: source.to_owned(),
+        error,
+    };
+    let (mut input, mut encoding) = text_of(input).map_err(read_error)?;
+    let (mut prefix, content) = peek(&mut input).map_err(read_error)?;
+    let file = source.to_owned();
+    let format = match (options.format, content) {
         (_, Content::Blank) => return Err(FormatError::Empty { file }),
-        (None | Some(Format::Jsonl), Content::JsonNotLines(got, filter)) => {
-            return Err(FormatError::JsonNotLines { file, got, filter });
-        }
         (None, Content::Other(looks_like)) => {
             return Err(FormatError::Unknown { file, looks_like });
         }
+        // Said of a list too: it is the same objects.
+        (Some(Format::Jsonl), Content::Is(Format::Json)) => Format::Json,
         (Some(format), _) | (None, Content::Is(format)) => format,
     };
+    if format.is_of_any_encoding() && encoding.is_none() {
+        let all = extend(&mut input, &mut prefix).map_err(read_error)?;
+        let found = encoding::of(&prefix, all);
+        if found != UTF_8 {
+            encoding = Some(found.name());
+            let coded = Cursor::new(std::mem::take(&mut prefix)).chain(input);
+            input = Box::new(Utf8::new(coded, found));
+            // For what the format asks of the first bytes.
+            extend(&mut input, &mut prefix).map_err(read_error)?;
+        }
+    }
     if prefix.starts_with(b"\xef\xbb\xbf") {
         prefix.drain(..3);
     }
-    let input = Cursor::new(prefix).chain(input);
-    let reader = match format {
-        Format::HfPapersHtml => Reader::Html(Box::new(Blocks::new(input))),
-        Format::HfPapersText => Reader::Text(Paragraphs::new(Lines::new(input, MAX_LINE_BYTES))),
-        Format::Jsonl => Reader::Jsonl(Lines::new(input, MAX_LINE_BYTES)),
-    };
+    let reader = reader(source, format, prefix, input, &options.columns)?;
     Ok(Papers {
         file,
         format,
+        encoding,
         reader,
         pairing: Pairing::default(),
         ready: VecDeque::new(),
         given: false,
         ended: false,
     })
+}
+
+fn reader<'a>(
+    file: &str,
+    format: Format,
+    prefix: Vec<u8>,
+    input: Box<dyn BufRead + 'a>,
+    columns: &ColumnMap,
+) -> Result<Reader<'a>, FormatError> {
+    let by_lines = is_lines(&prefix);
+    let first = prefix.split(|&b| b == b'\n').next().unwrap_or_default();
+    let separator = table::separator(&String::from_utf8_lossy(first));
+    let input = Cursor::new(prefix).chain(input);
+    let lines = |input| Lines::new(input, MAX_LINE_BYTES);
+    let json = |input, kind| JsonRecords::new(input, kind, by_lines);
+    let records: Box<dyn Records + 'a> = match format {
+        Format::HfPapersHtml => return Ok(Reader::Html(Box::new(Blocks::new(input)))),
+        Format::HfPapersText => return Ok(Reader::Text(Paragraphs::new(lines(input)))),
+        Format::Jsonl => return Ok(Reader::Jsonl(lines(input))),
+        Format::Json => Box::new(json(input, json::Kind::Own)),
+        Format::ArxivJson => Box::new(json(input, json::Kind::Arxiv)),
+        Format::OpenAlex => Box::new(json(input, json::Kind::OpenAlex)),
+        Format::SemanticScholar => Box::new(json(input, json::Kind::SemanticScholar)),
+        Format::CslJson => Box::new(json(input, json::Kind::Csl)),
+        Format::Table => Box::new(TableRecords::new(file, input, separator, columns)?),
+        Format::Bibtex => Box::new(BibRecords::new(lines(input))),
+        Format::Ris => Box::new(TaggedRecords::new(lines(input), tagged::Kind::Ris)),
+        Format::WebOfScience => {
+            Box::new(TaggedRecords::new(lines(input), tagged::Kind::WebOfScience))
+        }
+        Format::Medline => Box::new(TaggedRecords::new(lines(input), tagged::Kind::Medline)),
+        Format::PubmedXml => Box::new(XmlRecords::new(input, xml::Kind::Pubmed)),
+        Format::ArxivAtom => Box::new(XmlRecords::new(input, xml::Kind::ArxivAtom)),
+        Format::Oai => Box::new(XmlRecords::new(input, xml::Kind::Oai)),
+        Format::AclXml => Box::new(XmlRecords::new(input, xml::Kind::Acl)),
+    };
+    Ok(Reader::Records(records, Naming::default()))
+}
+
+/// The stream unpacked, and in UTF-8 where it has two bytes a letter; with the name of that encoding.
+#[allow(
+    clippy::type_complexity,
+    reason = "a stream, and a name where there is one"
+)]
+fn text_of<'a>(
+    input: Box<dyn BufRead + 'a>,
+) -> io::Result<(Box<dyn BufRead + 'a>, Option<&'static str>)> {
+    let (mut head, mut input) = head(input)?;
+    if let Some(packing) = Packing::of(&head) {
+        let whole = Box::new(Cursor::new(head).chain(input));
+        (head, input) = self::head(packing.open(whole)?)?;
+    }
+    let encoding = encoding::of(&head, false);
+    let wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+    let whole = Cursor::new(head).chain(input);
+    Ok(match wide {
+        true => (Box::new(Utf8::new(whole, encoding)), Some(encoding.name())),
+        false => (Box::new(whole), None),
+    })
+}
+
+/// The first bytes of a stream, and the rest.
+#[allow(clippy::type_complexity, reason = "bytes and a stream")]
+fn head<'a>(mut input: Box<dyn BufRead + 'a>) -> io::Result<(Vec<u8>, Box<dyn BufRead + 'a>)> {
+    let mut head = Vec::new();
+    while head.len() < HEAD_BYTES {
+        let chunk = match fill(&mut input) {
+            Ok(chunk) => chunk,
+            // What came before is read first; the failure comes again.
+            Err(_) if !head.is_empty() => break,
+            Err(error) => return Err(error),
+        };
+        if chunk.is_empty() {
+            // The end is not read twice: a terminal would ask for it again.
+            input = Box::new(io::empty());
+            break;
+        }
+        let used = chunk.len().min(HEAD_BYTES - head.len());
+        head.extend_from_slice(&chunk[..used]);
+        input.consume(used);
+    }
+    Ok((head, input))
+}
+
+/// Reads on until the prefix is full or the stream ends; whether it has ended.
+fn extend(input: &mut Box<dyn BufRead + '_>, prefix: &mut Vec<u8>) -> io::Result<bool> {
+    while prefix.len() < PREFIX_BYTES {
+        let chunk = fill(input)?;
+        if chunk.is_empty() {
+            *input = Box::new(io::empty());
+            return Ok(true);
+        }
+        let used = chunk.len().min(PREFIX_BYTES - prefix.len());
+        prefix.extend_from_slice(&chunk[..used]);
+        input.consume(used);
+    }
+    Ok(false)
 }
 
 /// The first bytes, and what they say.
@@ -95,6 +236,7 @@ fn peek(input: &mut Box<dyn BufRead + '_>) -> io::Result<(Vec<u8>, Content)> {
 pub struct Papers<'a> {
     file: String,
     format: Format,
+    encoding: Option<&'static str>,
     reader: Reader<'a>,
     pairing: Pairing,
     ready: VecDeque<Outcome>,
@@ -107,6 +249,7 @@ enum Reader<'a> {
     Text(Paragraphs<Input<'a>>),
     Html(Box<Blocks<Input<'a>>>),
     Jsonl(Lines<Input<'a>>),
+    Records(Box<dyn Records + 'a>, Naming),
 }
 
 impl Papers<'_> {
@@ -114,6 +257,12 @@ impl Papers<'_> {
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The encoding that it is read in, by its name in the Encoding Standard; `None` for UTF-8.
+    #[must_use]
+    pub fn encoding(&self) -> Option<&'static str> {
+        self.encoding
     }
 
     /// How many non-blank lines (of HTML: blocks of visible text) were left out as chrome: buttons, dates, menus, what is no
@@ -160,6 +309,16 @@ impl Papers<'_> {
                     None => false,
                 },
                 Reader::Jsonl(lines) => next_record(lines, ready)?,
+                Reader::Records(records, naming) => {
+                    let mut found = VecDeque::new();
+                    let more = records.next(&mut found)?;
+                    ready.extend(found.into_iter().map(|record| {
+                        let draft = record?;
+                        let line = draft.line;
+                        naming.paper(draft).map_err(|why| Bad { line, why })
+                    }));
+                    more
+                }
             };
             if !more {
                 *ended = true;
@@ -169,10 +328,11 @@ impl Papers<'_> {
         Ok(())
     }
 
-    /// What is wrong with a file that has ended without a paper or a skipped record.
-    fn nothing(&self) -> FormatError {
+    /// What is wrong with a file that has ended without a paper or a skipped record; a list of records may be empty.
+    fn nothing(&self) -> Option<FormatError> {
         let file = self.file.clone();
-        match &self.reader {
+        Some(match &self.reader {
+            Reader::Records(..) => return None,
             Reader::Html(blocks) => FormatError::NoPapers {
                 file,
                 lines: blocks.lines(),
@@ -182,7 +342,7 @@ impl Papers<'_> {
                 lines: paragraphs.lines.number,
             },
             Reader::Text(_) | Reader::Jsonl(_) => FormatError::Empty { file },
-        }
+        })
     }
 }
 
@@ -205,7 +365,8 @@ impl Iterator for Papers<'_> {
                 line: bad.line,
                 why: bad.why,
             }))),
-            None => first.then(|| Err(self.nothing())),
+            None if first => self.nothing().map(Err),
+            None => None,
         }
     }
 }
@@ -221,7 +382,7 @@ fn next_record(lines: &mut Lines<Input<'_>>, ready: &mut VecDeque<Outcome>) -> i
     let line = lines.number;
     match outcome {
         Ok(paper) => ready.extend(paper.map(Ok)),
-        Err(why) => ready.push_back(Err(crate::page::Bad { line, why })),
+        Err(why) => ready.push_back(Err(Bad { line, why })),
     }
     Ok(true)
 }

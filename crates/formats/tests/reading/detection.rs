@@ -18,7 +18,7 @@ fn nothing_is_an_error_that_names_the_file() {
             assert!(
                 error
                     .to_string()
-                    .starts_with("in: the file is empty: expected hf-papers ("),
+                    .starts_with("in: the file is empty: expected jsonl ("),
                 "{error}"
             );
         }
@@ -35,24 +35,30 @@ fn nothing_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn a_json_array_says_how_to_convert_it() {
-    let expected = "in: expected one JSON object per line, got a JSON array. Convert it: jq -c '.[]' in > papers.jsonl";
+fn a_json_array_is_read_as_its_objects() {
     for format in [None, Some(Format::Jsonl)] {
+        let one = read_as(b"[{\"id\": \"a\", \"title\": \"t\"}]", format).expect("papers");
+        assert_eq!((one.format, one.papers.len()), (Format::Json, 1));
+        let marked = "\u{feff}[\r\n  {\r\n \"id\": 1, \"title\": \"t\"}, {\"id\": 2}]";
+        let two = read_as(marked.as_bytes(), format).expect("papers");
+        assert_eq!(two.titles(), ["t"]);
         assert_eq!(
-            refused(b"[{\"id\": \"a\", \"title\": \"t\"}]", format),
-            expected
-        );
-        assert_eq!(
-            refused(b"\xef\xbb\xbf[\r\n  {\r\n \"id\": 1}]", format),
-            expected
+            two.messages(),
+            ["in:3: paper 2 has neither a title nor an abstract"]
         );
     }
     let long = format!(
         "[{}]",
-        vec!["{\"id\": 1, \"abstract\": \"Words, and a sentence. \"}"; 5000].join(", ")
+        (0..5000)
+            .map(|id| format!("{{\"id\": {id}, \"abstract\": \"Words, and a sentence. \"}}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     );
-    assert_eq!(refused(long.as_bytes(), None), expected);
-    assert!(refused(b"{\n  \"id\": 1\n}\n", None).contains("jq -c '.'"));
+    assert_eq!(read(&long).papers.len(), 5000);
+    assert_eq!(
+        read("{\n  \"id\": 1,\n \"title\": \"t\"}\n").titles(),
+        ["t"]
+    );
     let bad_first = read("[{\"id\": 1}]\n{\"id\": 2, \"title\": \"t\"}\n");
     assert_eq!(
         (bad_first.papers.len(), bad_first.skipped.len()),
@@ -65,22 +71,12 @@ fn a_json_array_says_how_to_convert_it() {
 fn unknown_content_says_what_is_supported() {
     let message = refused(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", None);
     assert!(
-        message.starts_with(
-            "in: this looks like a PDF, which is not supported. Supported: hf-papers ("
-        ),
+        message
+            .starts_with("in: this looks like a PDF, which is not supported. Supported: jsonl ("),
         "{message}"
     );
-    assert!(
-        message.ends_with("name it: --format hf-papers, --format hf-papers-html or --format jsonl"),
-        "{message}"
-    );
-    for other in [
-        &b"hello\n"[..],
-        b"@article{x,\n title={A}}\n",
-        b"id,title,abstract\n1,a,b\n",
-        &[0u8; 4096],
-        &[0xffu8; 4096],
-    ] {
+    assert!(message.ends_with("name it: --format NAME"), "{message}");
+    for other in [&b"hello\n"[..], &[0u8; 4096], &[0xffu8; 4096]] {
         assert!(matches!(
             read_as(other, None),
             Err(FormatError::Unknown { .. })
