@@ -125,8 +125,12 @@ const ADD_EXAMPLES: &str = "\
 Examples:
   syntopic add papers.jsonl                one JSON object a line: id, title, abstract, and any of
                                            authors, year, date, venue, url, doi, categories
+  syntopic add library.bib export.ris      BibTeX, RIS and the formats of many services: see --format
+  syntopic add works.jsonl.gz              packed with gzip or zstd
+  syntopic add list.csv --map title=Name --map abstract=Summary
+  syntopic add list.csv --dry-run          what would go in, and what not
   syntopic add saved-hf-papers-page.txt    a saved Hugging Face Papers page, as text or HTML
-  zcat papers.jsonl.gz | syntopic add -
+  cat papers.jsonl | syntopic add -
 
 A paper that is there already is left alone, one whose text changed is embedded again. A bad record is named,
 counted and left out, the rest goes in, and the exit code is 3.";
@@ -138,9 +142,19 @@ pub(crate) struct AddArguments {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Format of the files, when it should not be detected: jsonl, hf-papers or hf-papers-html
+    /// Format of the files, when it should not be detected: jsonl, json, csv, bibtex, ris, wos, medline, pubmed-xml, arxiv-atom,
+    /// oai, arxiv-json, acl-xml, openalex, semantic-scholar, csl-json, hf-papers or hf-papers-html
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
+
+    /// The column of a table that holds a field, where its heading does not say so: --map title="Paper name". Fields are id, title,
+    /// abstract, authors, year, date, venue, url, doi, categories
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub(crate) map: Vec<String>,
+
+    /// Only say what would go in and what not: nothing is embedded or written
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 
     /// How a new library keeps its vectors: f32, as the model gives them, or rounded to f16 or int8, in a half or a quarter of
     /// the room; `info` shows what that costs [default: f32]

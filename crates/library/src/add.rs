@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use syntopic_core::{Paper, PaperId, paper_text};
 use syntopic_embed::{Device, EmbedError, Embedded, TextKind};
-use syntopic_formats::{Format, Papers, Skipped};
+use syntopic_formats::{Papers, ReadOptions, Skipped};
 
 /// Where papers come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +71,9 @@ impl Source {
 pub struct AddOptions {
     /// Registry name or folder of the model; the library's own, or the registry's default for a new one.
     pub model: Option<String>,
-    /// Format of the sources; detected from their content when not given.
-    pub format: Option<Format>,
+    /// How the sources are read: their format, which is detected from their content when not given, and the columns of
+    /// tables.
+    pub read: ReadOptions,
     /// How a new library keeps its vectors, by default as f32; an existing one keeps them as it does, and another storage is
     /// refused.
     pub storage: Option<Storage>,
@@ -85,7 +86,7 @@ impl Default for AddOptions {
     fn default() -> Self {
         Self {
             model: None,
-            format: None,
+            read: ReadOptions::default(),
             storage: None,
             batch: 128,
         }
@@ -115,6 +116,9 @@ pub struct FileReport {
     pub source: String,
     /// The format it was read as.
     pub format: Option<String>,
+    /// The encoding it was read in, where that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// Papers read of it.
     pub papers: usize,
     /// Lines left out because they are page chrome, not papers.
@@ -210,6 +214,7 @@ impl Library {
             let mut file = FileReport {
                 source: source.name(),
                 format: None,
+                encoding: None,
                 papers: 0,
                 chrome_lines: 0,
                 doubtful_lines: 0,
@@ -277,8 +282,10 @@ struct Adding<'a, 'p> {
 impl Adding<'_, '_> {
     /// Takes in one source.
     fn read(&mut self, source: &Source, file: &mut FileReport) -> Result<(), LibraryError> {
-        let mut papers = syntopic_formats::open(&file.source, source.open()?, self.options.format)?;
+        let mut papers =
+            syntopic_formats::open_with(&file.source, source.open()?, &self.options.read)?;
         file.format = Some(papers.format().to_string());
+        file.encoding = papers.encoding().map(str::to_owned);
         let result = self.take_all(&mut papers, file);
         file.chrome_lines = papers.chrome_lines();
         file.doubtful_lines = papers.doubtful_lines();
@@ -463,7 +470,7 @@ impl Adding<'_, '_> {
 }
 
 /// Whether an error concerns one source alone, so that the others can go on.
-fn is_of_the_source(error: &LibraryError) -> bool {
+pub(crate) fn is_of_the_source(error: &LibraryError) -> bool {
     matches!(
         error,
         LibraryError::Source { .. } | LibraryError::Directory(_) | LibraryError::Format(_)

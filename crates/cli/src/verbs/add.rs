@@ -9,7 +9,9 @@ use anyhow::Context;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
-use syntopic_library::{AddOptions, AddReport, Format, Library, Source};
+use syntopic_library::{
+    AddOptions, AddReport, ColumnMap, DryRun, Format, Library, ReadOptions, Source, dry_run,
+};
 
 /// Lines of a page that may be titles and are shown one by one; `--json` has the first 20.
 const DOUBTS: usize = 5;
@@ -28,14 +30,21 @@ pub(crate) fn run(
         .as_deref()
         .map(str::parse::<Format>)
         .transpose()?;
+    let read = ReadOptions {
+        format,
+        columns: columns(&verb.map)?,
+    };
     let sources: Vec<Source> = verb.files.iter().map(|file| source(file)).collect();
+    if verb.dry_run {
+        return show_dry_run(arguments, &sources, &read, bars, out);
+    }
     let device = verb.on.device;
     let mut library = Library::open_or_create(arguments.library())?
         .with_device(device)
         .with_cut(verb.dim.cut());
     let options = AddOptions {
         model: verb.model.clone(),
-        format,
+        read,
         storage: verb.store,
         ..AddOptions::on(device)
     };
@@ -60,6 +69,86 @@ pub(crate) fn run(
     } else {
         exit::INCOMPLETE
     })
+}
+
+/// `FIELD=COLUMN` of every `--map`.
+fn columns(given: &[String]) -> anyhow::Result<ColumnMap> {
+    let one = |text: &String| match text.split_once('=') {
+        Some((field, column)) => Ok((field.trim().to_owned(), column.trim().to_owned())),
+        None => Err(anyhow::anyhow!(
+            "--map {text}: expected FIELD=COLUMN, as in --map title=\"Paper name\""
+        )),
+    };
+    given.iter().map(one).collect()
+}
+
+/// What the files hold, on stdout; what would be left out, on stderr.
+fn show_dry_run(
+    arguments: &Arguments,
+    sources: &[Source],
+    read: &ReadOptions,
+    bars: &Bars,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let stop = Stop::listen().context("cannot listen to Ctrl-C")?;
+    let found = dry_run(sources, read, &mut |event| {
+        let _ = bars.show(event);
+        if stop.is_wanted() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    bars.clear();
+    if arguments.json {
+        match &found[..] {
+            [one] => print_json(out, one)?,
+            several => print_json(out, &several)?,
+        }
+    } else {
+        for file in &found {
+            print_dry_run(file, bars, out)?;
+        }
+    }
+    let complete = |file: &DryRun| file.skipped.is_empty() && file.error.is_none();
+    Ok(if found.iter().all(complete) {
+        exit::DONE
+    } else {
+        exit::INCOMPLETE
+    })
+}
+
+fn print_dry_run(file: &DryRun, bars: &Bars, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(error) = &file.error {
+        bars.line(&format!("error: {error}"));
+    }
+    for skipped in file.skipped.iter().take(SHOWN) {
+        bars.line(&format!(
+            "would be skipped: {}: {}",
+            skipped.place, skipped.why
+        ));
+    }
+    if file.skipped.len() > SHOWN {
+        let more = file.skipped.len() - SHOWN;
+        bars.line(&format!("would be skipped: {more} more; --json lists all"));
+    }
+    let Some(format) = &file.format else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "{}: {}, {} with an abstract ({format}{}); nothing was added",
+        file.source,
+        count(file.records, "paper"),
+        file.with_abstract,
+        coded(file.encoding.as_deref())
+    )?;
+    Ok(())
+}
+
+/// The encoding behind a format's name, where it is not UTF-8.
+fn coded(encoding: Option<&str>) -> String {
+    encoding.map(|name| format!(", {name}")).unwrap_or_default()
 }
 
 pub(crate) fn source(file: &Path) -> Source {
@@ -117,9 +206,10 @@ pub(crate) fn print(
         };
         writeln!(
             out,
-            "{}: {} ({format}{chrome})",
+            "{}: {} ({format}{}{chrome})",
             file.source,
-            count(file.papers, "paper")
+            count(file.papers, "paper"),
+            coded(file.encoding.as_deref())
         )?;
     }
     writeln!(out, "{}", what_was_done(report))?;
