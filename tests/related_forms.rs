@@ -94,3 +94,37 @@ fn an_explained_hit_says_whether_both_are_in_one_topic() {
     assert_eq!(counted("both in the topic: "), same);
     assert_eq!(counted("; of the query: "), 5 - same);
 }
+
+#[test]
+fn one_of_several_versions_is_shown_and_the_others_are_named() {
+    let place = place();
+    let lines = [
+        r#"{"id":"2103.03230v1","title":"Proofs of norms","abstract":"We prove what norms there are."}"#,
+        r#"{"id":"2103.03230v2","title":"Proofs of norms","abstract":"We prove what norms there are."}"#,
+        r#"{"id":"arXiv:2103.03230","title":"Norms","abstract":"Quite a new text on norms."}"#,
+    ];
+    let file = place.file("more.jsonl", lines.join("\n").as_bytes());
+    place.run(&["add", &file.display().to_string()]).ok();
+    let told = related(&place, &["--text", "proofs of norms", "-k", "3"]);
+    let shown = &told["hits"][0];
+    assert_eq!(shown["id"], "2103.03230v1");
+    let versions = shown["versions"].as_array().expect("versions");
+    assert_eq!(
+        (versions.len(), told["hits"].as_array().map(Vec::len)),
+        (2, Some(3))
+    );
+    assert_eq!(versions[0]["id"], "2103.03230v2");
+    assert!(told["hits"][1].get("versions").is_none());
+    let printed = place.run(&["related", "--text", "proofs of norms"]);
+    assert!(!printed.ok().contains("2103.03230v2"));
+    let note = "which --all-versions shows: 2103.03230v2, arXiv:2103.03230 (of 2103.03230v1)";
+    assert!(printed.err.contains(note), "{}", printed.err);
+    let all = related(&place, &["--text", "proofs of norms", "--all-versions"]);
+    assert_eq!(all["hits"].as_array().map(Vec::len), Some(9));
+    let own = related(&place, &["2103.03230v2"]);
+    let note = "versions of what was asked are no hits: 2103.03230v1, arXiv:2103.03230";
+    assert_eq!(
+        (own["hits"].as_array().map(Vec::len), &own["notes"][1]),
+        (Some(6), &note.into())
+    );
+}

@@ -66,6 +66,11 @@ pub(crate) struct RelatedArguments {
     #[arg(long)]
     pub(crate) diverse: bool,
 
+    /// Show every version of a paper (same DOI, same arXiv id, or nearly the same text, as `duplicates` has it), those of the asked
+    /// paper too; without it the best one is shown and the others are named
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+
     /// What makes papers alike: hybrid (meaning and rare words), semantic (meaning alone) or lexical (words alone)
     #[arg(long, default_value = "hybrid", value_name = "MODE", value_parser = mode)]
     pub(crate) mode: Mode,

@@ -3,8 +3,8 @@
 //! Not for: how relevant a candidate is (`hybrid.rs`).
 
 use crate::LibraryError;
+use crate::duplicates::versions::Shown;
 use crate::engine::Library;
-use crate::hybrid::Ranked;
 use syntopic_core::dot;
 
 /// How much relevance counts against being unlike what is chosen already: 1 is the plain order, 0 only asks for difference. At
@@ -58,15 +58,16 @@ impl Library {
     /// The first `k` of candidates in the order that [`diverse`] chooses.
     pub(crate) fn unlike_each_other(
         &self,
-        found: &[Ranked],
+        found: Vec<Shown>,
         k: usize,
-    ) -> Result<Vec<Ranked>, LibraryError> {
+    ) -> Result<Vec<Shown>, LibraryError> {
         let catalogue = self.catalogue()?;
-        let vectors = found.iter().map(|hit| catalogue.vector(hit.row));
+        let vectors = found.iter().map(|hit| catalogue.vector(hit.ranked.row));
         let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
-        let relevance: Vec<f32> = found.iter().map(|hit| hit.score).collect();
+        let relevance: Vec<f32> = found.iter().map(|hit| hit.ranked.score).collect();
         let chosen = diverse(&relevance, |a, b| dot(vectors[a], vectors[b]), k);
-        Ok(chosen.into_iter().map(|place| found[place]).collect())
+        let mut found: Vec<Option<Shown>> = found.into_iter().map(Some).collect();
+        Ok((chosen.into_iter().filter_map(|place| found[place].take())).collect())
     }
 }
 

@@ -30,7 +30,9 @@ pub struct Library {
     pub(crate) index: Option<OpenIndex>,
     /// The index of words opened last.
     pub(crate) lexicon: Option<crate::lexical::OpenLexicon>,
-    /// How it is made where the user does not say.
+    /// The identifiers that are a volume's, and of which state of the library; once they were asked for.
+    pub(crate) volumes: Option<(u64, std::collections::BTreeSet<String>)>,
+    /// How the index is made where the user does not say.
     pub(crate) index_options: IndexOptions,
     /// From so many papers on the index of words is kept in files.
     pub(crate) words_kept_from: usize,
@@ -63,6 +65,7 @@ impl Library {
             stored: None,
             index: None,
             lexicon: None,
+            volumes: None,
             index_options: IndexOptions::default(),
             words_kept_from: crate::lexical::KEPT_FROM,
             distrust: false,

@@ -3,8 +3,9 @@
 //! Not for: which papers are hits, nor their order (`related.rs`).
 
 use crate::asked::Asked;
+use crate::duplicates::versions::Shown;
 use crate::engine::Library;
-use crate::hybrid::{Ranked, SoughtWords};
+use crate::hybrid::SoughtWords;
 use crate::related::RelatedHit;
 use crate::{LibraryError, Progress, RelatedMode};
 use syntopic_core::{Paper, PaperId, Row};
@@ -16,13 +17,11 @@ impl Library {
     /// The hits with their papers and topics; the topics of the queries are told to their reports.
     pub(crate) fn described(
         &mut self,
-        found: Vec<Ranked>,
+        found: Vec<Shown>,
         liked: &mut [Asked],
         notes: &mut Vec<String>,
     ) -> Result<Vec<Described>, LibraryError> {
-        let catalogue = self.catalogue()?;
-        let ids = found.iter().map(|hit| catalogue.id(hit.row));
-        let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let mut ids: Vec<PaperId> = found.iter().map(|hit| hit.paper.id.clone()).collect();
         let n = ids.len();
         let mut own: Vec<&mut Asked> = liked.iter_mut().filter(|a| a.own.is_some()).collect();
         let ours = own.iter().filter_map(|asked| asked.paper.as_ref());
@@ -32,24 +31,23 @@ impl Library {
         for (at, asked) in own.iter_mut().enumerate() {
             asked.report.topic = topic(n + at);
         }
-        let hits = found.into_iter().zip(&ids).enumerate();
-        hits.map(|(at, (hit, id))| {
-            let paper = self.confirmed_paper(hit.row, id)?;
+        let hits = found.into_iter().enumerate().map(|(at, hit)| {
             let told = RelatedHit {
                 rank: at + 1,
-                id: paper.id.to_string(),
-                score: hit.score,
-                scores: hit.scores,
+                id: hit.paper.id.to_string(),
+                score: hit.ranked.score,
+                scores: hit.ranked.scores,
                 closer_than: None,
                 sentences: None,
                 shared_words: Vec::new(),
-                title: paper.title.clone(),
-                year: paper.year,
+                title: hit.paper.title.clone(),
+                year: hit.paper.year,
                 topic: topic(at),
+                versions: hit.versions,
             };
-            Ok((told, paper))
-        })
-        .collect()
+            (told, hit.paper)
+        });
+        Ok(hits.collect())
     }
 
     /// Tells of each hit which rare words it shares with what is liked.

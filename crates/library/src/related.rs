@@ -2,13 +2,14 @@
 
 use crate::asked::{Asked, direction, direction_of_titles};
 use crate::diverse::{POOL, POOL_PER_HIT};
+use crate::duplicates::versions::{BESIDE, Shown};
 use crate::engine::Library;
 use crate::explain::SentencePair;
-use crate::hybrid::{Ranked, Scores, SoughtWords};
+use crate::hybrid::{Scores, SoughtWords};
 use crate::sought::Sought;
-use crate::{Event, Filter, LibraryError, Progress, RelatedMode};
+use crate::{Event, Filter, LibraryError, Progress, RelatedMode, Version};
 use serde::Serialize;
-use syntopic_core::Embeddings;
+use syntopic_core::{Embeddings, Paper};
 
 /// How often a search begins anew because papers came or went meanwhile.
 const AGAIN: usize = 5;
@@ -41,6 +42,8 @@ pub struct RelatedOptions {
     /// Whether the hits are to be unlike each other too: chosen one by one among the best, by relevance less likeness to those
     /// chosen already. Default false.
     pub diverse: bool,
+    /// Whether every version of a paper may be a hit, those of the queries too. Default false: the best one is, and names the others.
+    pub all_versions: bool,
     /// Whether to say how each hit's cosine compares with that of random pairs of the library, and which sentences of the query and
     /// of the hit are nearest, which embeds those sentences. Default false.
     pub explain: bool,
@@ -60,6 +63,7 @@ impl Default for RelatedOptions {
             not: Vec::new(),
             filter: Filter::default(),
             diverse: false,
+            all_versions: false,
             explain: false,
             recall: None,
             model: None,
@@ -115,6 +119,10 @@ pub struct RelatedHit {
     pub year: Option<i32>,
     /// The name of the paper's topic, where `topics` was run since the last change.
     pub topic: Option<String>,
+    /// Other versions of the paper (by the rule of [`Library::duplicates`]) that are no hits for this one is, best first: of those
+    /// that were among the candidates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Version>,
 }
 
 /// Related papers, most similar first; ties in the order of ids.
@@ -197,7 +205,10 @@ impl Library {
             recall: options.recall,
             generation,
         };
-        let found = self.candidates(&sought, &words, options, &mut notes, progress)?;
+        let asked = liked.iter().chain(&disliked);
+        let queries: Vec<&Paper> = asked.filter_map(|asked| asked.paper.as_ref()).collect();
+        let seek = (&sought, &words, &queries[..]);
+        let found = self.candidates(seek, options, &mut notes, progress)?;
         tell_of_no_words(&found, options.mode, &mut notes);
         let mut hits = self.described(found, &mut liked, &mut notes)?;
         self.name_shared_words(&mut hits, &words, options.mode)?;
@@ -216,25 +227,42 @@ impl Library {
         })
     }
 
-    /// The rows to show, best first.
+    /// What to show, best first. `queries` are the papers among what was asked.
     fn candidates(
         &mut self,
-        sought: &Sought,
-        words: &SoughtWords,
+        (sought, words, queries): (&Sought, &SoughtWords, &[&Paper]),
         options: &RelatedOptions,
         notes: &mut Vec<String>,
         progress: &mut Progress<'_>,
-    ) -> Result<Vec<Ranked>, LibraryError> {
+    ) -> Result<Vec<Shown>, LibraryError> {
         let pool = match options.diverse {
             true => POOL.max(options.k.saturating_mul(POOL_PER_HIT)),
             false => options.k,
         };
-        let how = (options.mode, options.k, pool);
-        let found = self.ranked(sought, words, how, notes, progress)?;
-        match options.diverse {
-            true => self.unlike_each_other(&found, options.k),
-            false => Ok(found),
+        let how = |depth| (options.mode, options.k, depth);
+        let mut found = if options.all_versions {
+            let found = self.ranked(sought, words, how(pool), notes, progress)?;
+            self.all_versions(found)?
+        } else {
+            let mut depth = pool.saturating_add(BESIDE);
+            loop {
+                let mut told = Vec::new();
+                let found = self.ranked(sought, words, how(depth), &mut told, progress)?;
+                let all = found.len() < depth;
+                let once = self.one_version(found, queries)?;
+                if all || once.shown.len() >= pool {
+                    notes.extend(told);
+                    tell_of_own_versions(&once.of_queries, notes);
+                    break once.shown;
+                }
+                depth = depth.saturating_mul(2);
+            }
+        };
+        if options.diverse {
+            return self.unlike_each_other(found, options.k);
         }
+        found.truncate(options.k);
+        Ok(found)
     }
 
     fn tell_of_cut_texts<'a>(
@@ -260,12 +288,20 @@ impl Library {
 }
 
 /// Says how many hits of the lexical mode share no word with the query.
-fn tell_of_no_words(found: &[Ranked], mode: RelatedMode, notes: &mut Vec<String>) {
-    let without = found.iter().filter(|hit| hit.scores.lexical == Some(0.0));
+fn tell_of_no_words(found: &[Shown], mode: RelatedMode, notes: &mut Vec<String>) {
+    let without = (found.iter()).filter(|hit| hit.ranked.scores.lexical == Some(0.0));
     let n = without.count();
     if mode == RelatedMode::Lexical && n > 0 {
         notes.push(format!(
             "{n} of the hits share no word with the query: they are the nearest by meaning"
         ));
+    }
+}
+
+/// Names the candidates that are no hits because they are versions of what was asked.
+fn tell_of_own_versions(ids: &[String], notes: &mut Vec<String>) {
+    if !ids.is_empty() {
+        let ids = ids.join(", ");
+        notes.push(format!("versions of what was asked are no hits: {ids}"));
     }
 }

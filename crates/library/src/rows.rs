@@ -117,6 +117,14 @@ impl Store {
         })
     }
 
+    /// Every paper in the order of ids, with what identifies it and its title, without abstract, authors and categories.
+    pub(crate) fn identified(&self) -> Result<Vec<Paper>, LibraryError> {
+        self.read(|db| {
+            let sql = "SELECT p.id, p.title, NULL, '[]', p.year, p.date, p.venue, p.url, p.doi, '[]' FROM papers p ORDER BY p.id";
+            db.prepare_cached(sql)?.query_map([], paper_of)?.collect()
+        })
+    }
+
     /// How vectors are kept.
     pub(crate) fn storage(&self) -> Result<Storage, LibraryError> {
         storage_loss::recorded(self.meta("vectors")?, self.path())

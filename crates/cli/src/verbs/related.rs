@@ -43,6 +43,7 @@ pub(crate) fn run(
             authors: verb.author.clone(),
         },
         diverse: verb.diverse,
+        all_versions: verb.all_versions,
         explain: verb.explain,
         recall: verb.recall,
         model: verb.model.clone(),
@@ -56,9 +57,8 @@ pub(crate) fn run(
         if verb.explain {
             explain(&related, out)?;
         }
-        related
-            .notes
-            .iter()
+        (related.notes.iter())
+            .chain(&versions_note(&related))
             .for_each(|note| bars.remark(&format!("note: {note}")));
     }
     Ok(exit::DONE)
@@ -148,6 +148,21 @@ pub(crate) fn print(related: &Related, out: &mut dyn Write) -> anyhow::Result<()
         &rows,
     )?;
     Ok(())
+}
+
+/// Which versions of the hits are not shown; nothing where there are none.
+fn versions_note(related: &Related) -> Option<String> {
+    let with = related.hits.iter().filter(|hit| !hit.versions.is_empty());
+    let told: Vec<String> = with
+        .map(|hit| {
+            let ids: Vec<&str> = hit.versions.iter().map(|v| v.id.as_str()).collect();
+            format!("{} (of {})", ids.join(", "), hit.id)
+        })
+        .collect();
+    let told = (!told.is_empty()).then(|| told.join("; "))?;
+    Some(format!(
+        "other versions of hits, which --all-versions shows: {told}"
+    ))
 }
 
 /// Of each hit what its score is made of, the rare words it shares with the query, its topic beside the query's, and the two

@@ -13,6 +13,7 @@ mod keys;
 mod near;
 #[cfg(test)]
 mod tests;
+pub(crate) mod versions;
 
 use crate::LibraryError;
 use crate::engine::Library;
@@ -58,6 +59,17 @@ pub struct Version {
     pub year: Option<i32>,
 }
 
+impl Version {
+    /// What is told of a record.
+    pub(crate) fn of(paper: &Paper) -> Self {
+        Self {
+            id: paper.id.to_string(),
+            title: paper.title.clone(),
+            year: paper.year,
+        }
+    }
+}
+
 /// Records of one paper, two or more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VersionGroup {
@@ -88,12 +100,8 @@ impl Library {
     pub fn duplicates(&self) -> Result<DuplicatesReport, LibraryError> {
         let papers = self.papers()?;
         let all: Vec<&Paper> = papers.iter().collect();
-        let version = |&place: &usize| Version {
-            id: papers[place].id.to_string(),
-            title: papers[place].title.clone(),
-            year: papers[place].year,
-        };
-        let (groups, of_volumes) = groups(&all);
+        let version = |&place: &usize| Version::of(&papers[place]);
+        let (groups, of_volumes) = groups(&all, &BTreeSet::new());
         let groups = groups.into_iter().map(|group| VersionGroup {
             reasons: group.reasons.into_iter().collect(),
             papers: group.members.iter().map(version).collect(),
@@ -103,9 +111,29 @@ impl Library {
             papers: papers.len(),
             extra: groups.iter().map(|group| group.papers.len() - 1).sum(),
             groups,
-            of_volumes,
+            of_volumes: of_volumes.into_iter().collect(),
         })
     }
+
+    /// The identifiers of the library that are a volume's; read once as long as the papers stay the same.
+    pub(crate) fn volumes(&mut self) -> Result<&BTreeSet<String>, LibraryError> {
+        let generation = self.catalogue()?.stamp().generation;
+        self.volumes.take_if(|(known, _)| *known != generation);
+        let volumes = match self.volumes.take() {
+            Some((_, volumes)) => volumes,
+            None => volumes(&self.store()?.identified()?),
+        };
+        Ok(&self.volumes.insert((generation, volumes)).1)
+    }
+}
+
+/// Identifiers of `papers` that stand beside too many titles to be a paper's own.
+fn volumes(papers: &[Paper]) -> BTreeSet<String> {
+    let all: Vec<&Paper> = papers.iter().collect();
+    let of = |&(identifier, _): &(Identifier, SameBy)| Bearers::of(&all, identifier);
+    let bearers = IDENTIFIERS.iter().flat_map(of);
+    let many = bearers.filter(|bearers| bearers.titles > TITLES_OF_ONE);
+    many.map(|bearers| bearers.identifier).collect()
 }
 
 /// Places of records that are versions of one paper.
@@ -116,15 +144,29 @@ pub(crate) struct Group {
     pub(crate) reasons: BTreeSet<SameBy>,
 }
 
-/// The groups of `papers`, in the order of their first members, and the identifiers that group nothing.
-pub(crate) fn groups(papers: &[&Paper]) -> (Vec<Group>, Vec<String>) {
-    let (mut links, mut of_volumes) = (Vec::new(), Vec::new());
-    for (key, why) in [
-        (keys::doi as fn(&Paper) -> Option<String>, SameBy::Doi),
-        (keys::arxiv, SameBy::Arxiv),
-    ] {
-        let pairs = linked_by(papers, key, &mut of_volumes);
-        links.extend(pairs.into_iter().map(|(a, b)| (a, b, why)));
+/// An identifier of a paper, where it has one.
+type Identifier = fn(&Paper) -> Option<String>;
+
+/// The identifiers that versions share.
+const IDENTIFIERS: [(Identifier, SameBy); 2] =
+    [(keys::doi, SameBy::Doi), (keys::arxiv, SameBy::Arxiv)];
+
+/// The groups of `papers`, in the order of their first members, and the identifiers that group nothing: those of `volumes`, which are
+/// known already, and those that stand beside too many titles here.
+pub(crate) fn groups(
+    papers: &[&Paper],
+    volumes: &BTreeSet<String>,
+) -> (Vec<Group>, BTreeSet<String>) {
+    let (mut links, mut of_volumes) = (Vec::new(), BTreeSet::new());
+    for (identifier, why) in IDENTIFIERS {
+        for bearers in Bearers::of(papers, identifier) {
+            if bearers.titles > TITLES_OF_ONE || volumes.contains(&bearers.identifier) {
+                of_volumes.insert(bearers.identifier);
+                continue;
+            }
+            let first = bearers.places[0];
+            links.extend(bearers.places[1..].iter().map(|&place| (first, place, why)));
+        }
     }
     let candidates = near::candidates(papers).into_iter();
     let near = candidates.filter(|&(a, b)| near::near_identical(papers[a], papers[b]));
@@ -147,30 +189,43 @@ pub(crate) fn groups(papers: &[&Paper]) -> (Vec<Group>, Vec<String>) {
     (groups.into_values().collect(), of_volumes)
 }
 
-/// Each paper that has a key, with the first one that has the same; keys of volumes go into `of_volumes`.
-fn linked_by(
-    papers: &[&Paper],
-    key: fn(&Paper) -> Option<String>,
-    of_volumes: &mut Vec<String>,
-) -> Vec<(usize, usize)> {
-    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, paper) in papers.iter().enumerate() {
-        if let Some(key) = key(paper) {
-            places.entry(key).or_default().push(place);
+/// Whether an identifier of `papers` stands beside two titles or more, so that only the whole library can say whether it is a volume's.
+pub(crate) fn may_hold_volumes(papers: &[&Paper]) -> bool {
+    let mut all = IDENTIFIERS.iter();
+    all.any(|&(identifier, _)| {
+        let mut bearers = Bearers::of(papers, identifier);
+        bearers.any(|bearers| bearers.titles > 1)
+    })
+}
+
+/// Who has an identifier.
+struct Bearers {
+    identifier: String,
+    /// Ascending, one or more.
+    places: Vec<usize>,
+    /// How many different titles they have.
+    titles: usize,
+}
+
+impl Bearers {
+    /// Of each identifier of `papers`, in the order of identifiers.
+    fn of(papers: &[&Paper], identifier: Identifier) -> impl Iterator<Item = Self> {
+        let mut all: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, paper) in papers.iter().enumerate() {
+            if let Some(identifier) = identifier(paper) {
+                all.entry(identifier).or_default().push(place);
+            }
         }
+        all.into_iter().map(|(identifier, places)| {
+            let titles = places.iter().map(|&at| papers[at].title.to_lowercase());
+            let titles = titles.collect::<BTreeSet<_>>().len();
+            Self {
+                identifier,
+                places,
+                titles,
+            }
+        })
     }
-    let mut pairs = Vec::new();
-    for (key, places) in places {
-        let titles = places
-            .iter()
-            .map(|&place| papers[place].title.to_lowercase());
-        if titles.collect::<BTreeSet<_>>().len() > TITLES_OF_ONE {
-            of_volumes.push(key);
-        } else {
-            pairs.extend(places[1..].iter().map(|&place| (places[0], place)));
-        }
-    }
-    pairs
 }
 
 /// Disjoint sets, each known by its smallest member.

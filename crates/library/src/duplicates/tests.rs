@@ -8,7 +8,7 @@ fn paper(id: &str, title: &str, text: &str) -> Paper {
 
 fn found(papers: &[Paper]) -> Vec<(Vec<usize>, Vec<SameBy>)> {
     let all: Vec<&Paper> = papers.iter().collect();
-    let groups = groups(&all).0.into_iter();
+    let groups = groups(&all, &BTreeSet::new()).0.into_iter();
     groups
         .map(|group| (group.members, group.reasons.into_iter().collect()))
         .collect()
@@ -50,8 +50,12 @@ fn an_identifier_of_a_whole_volume_groups_nothing() {
             paper
         });
         let papers: Vec<Paper> = papers.collect();
-        let (groups, of_volumes) = groups(&papers.iter().collect::<Vec<_>>());
-        (groups.len(), of_volumes)
+        let all: Vec<&Paper> = papers.iter().collect();
+        let (found, of_volumes) = groups(&all, &BTreeSet::new());
+        assert_eq!(of_volumes, volumes(&papers));
+        assert_eq!(groups(&all[..2], &of_volumes).0.len(), found.len());
+        assert!(may_hold_volumes(&all[..2]) && !may_hold_volumes(&all[..1]));
+        (found.len(), of_volumes.into_iter().collect::<Vec<_>>())
     };
     assert_eq!(volume(8), (1, vec![]));
     assert_eq!(volume(9), (0, vec![String::from("10.1/volume")]));
