@@ -10,6 +10,7 @@ use crate::audit::twins_of;
 use crate::batch::exact_batch;
 use crate::dot::dot1;
 use crate::draft::Draft;
+use crate::exact::exact_among;
 use crate::walk::Scratch;
 
 /// Neighbours asked for.
@@ -74,11 +75,20 @@ pub(crate) fn calibrate(
     }
 }
 
-/// Nodes asked about, and what their true neighbours score at least.
+/// Nodes asked about, and what is to be found of each.
 struct Questions<'a> {
     nodes: &'a [u32],
     twins: &'a [(u32, u32)],
-    least: Vec<f32>,
+    truths: Vec<Truth>,
+}
+
+/// The nearest rows in the graph.
+#[derive(Clone, Copy)]
+struct Truth {
+    /// How many: [`K`], or all where fewer are in.
+    n: usize,
+    /// What the last of them scores.
+    least: f32,
 }
 
 impl<'a> Questions<'a> {
@@ -93,17 +103,33 @@ impl<'a> Questions<'a> {
                 .for_each(|(_, twin)| absent[*twin as usize] = true);
         }
         let queries = rows.select(nodes.iter().map(|node| Row(row_of(node))));
-        let least = exact_batch(rows, &queries, LOOKED_AT)
+        // Many copies of what was held back may be nearer than anything that is in.
+        let present = || -> Vec<u32> {
+            let all = 0..rows.n_rows() as u32;
+            all.filter(|row| !absent[*row as usize]).collect()
+        };
+        let mut all_present = None;
+        let truths = exact_batch(rows, &queries, LOOKED_AT)
             .iter()
-            .map(|hits| {
-                let present = hits.iter().filter(|hit| !absent[hit.row.index()]);
-                present.take(K).last().map_or(1.0, |hit| hit.score)
+            .zip(queries.rows())
+            .map(|(hits, query)| {
+                let here = hits.iter().filter(|hit| !absent[hit.row.index()]);
+                let mut scores: Vec<f32> = here.take(K).map(|hit| hit.score).collect();
+                if scores.len() < K {
+                    let among = all_present.get_or_insert_with(present);
+                    let hits = exact_among(rows.into(), query, K, among);
+                    scores = hits.iter().map(|hit| hit.score).collect();
+                }
+                Truth {
+                    n: scores.len(),
+                    least: scores.last().copied().unwrap_or(f32::INFINITY),
+                }
             })
             .collect();
         Self {
             nodes,
             twins,
-            least,
+            truths,
         }
     }
 
@@ -116,14 +142,15 @@ impl<'a> Questions<'a> {
         let recalls: Vec<f64> = self
             .nodes
             .par_iter()
-            .zip(&self.least)
-            .map_init(Scratch::default, |scratch, (node, least)| {
+            .zip(&self.truths)
+            .map_init(Scratch::default, |scratch, (node, truth)| {
                 let query = draft.vector(*node);
                 draft.search(query, ef, scratch);
                 let found = scratch.pool.found().map(|near| near.id);
-                let right = found.filter(|id| dot1(query, draft.vector(*id)) >= *least);
+                let right = found.filter(|id| dot1(query, draft.vector(*id)) >= truth.least);
                 let right: usize = right.map(|id| n_same(draft.row_of[id as usize])).sum();
-                right.min(K) as f64 / K as f64
+                // Where nothing is in, nothing can be missed.
+                right.min(truth.n) as f64 / truth.n.max(1) as f64
             })
             .collect();
         let n = recalls.len() as f64;

@@ -337,6 +337,40 @@ fn a_wanted_recall_is_reached_on_queries_that_were_held_out() {
     assert!(efforts.is_sorted_by(|a, b| a < b), "{efforts:?}");
 }
 
+/// What [`measure_recall`] gives of an index that was made for a recall of .99, and what its calibration measured.
+fn calibrated(rows: &Embeddings) -> (f64, f64) {
+    let index = build(
+        rows,
+        &IndexOptions {
+            effort: Effort::Recall(0.99),
+            ..options(Kind::Hnsw)
+        },
+    );
+    let calibration = index.calibration();
+    assert!(calibration.ef < 1024, "{calibration:?}");
+    let measured = measure_recall(&index, rows, 10, 200, 8).expect("more than one row");
+    (calibration.recall, measured.mean)
+}
+
+#[test]
+fn many_copies_of_few_texts_are_calibrated_like_texts_without_copies() {
+    let texts = clustered(300, 32, 20, 1.0, 14);
+    let copies: Vec<Vec<f32>> = (0..70).flat_map(|_| texts.clone()).collect();
+    let (calibrated_at, measured) = calibrated(&embeddings(&copies));
+    assert!(
+        calibrated_at >= 0.99 && measured >= 0.99,
+        "{calibrated_at} {measured}"
+    );
+}
+
+#[test]
+fn where_fewer_than_ten_rows_are_in_all_of_them_are_a_recall_of_1() {
+    for n in 2..24 {
+        let rows = embeddings(&clustered(n, 16, 3, 1.0, 15));
+        assert_eq!(calibrated(&rows), (1.0, 1.0), "{n} rows");
+    }
+}
+
 #[test]
 fn neighbors_tell_how_far_they_are_and_can_be_cancelled() {
     let rows = embeddings(&clustered(3_000, 8, 30, 0.5, 27));
