@@ -112,3 +112,152 @@ fn names_that_cannot_be_given_change_nothing() {
     let again = place.run(&["topics", "-k", "4", "--json"]).json();
     assert_eq!(names(&again), names(&report));
 }
+
+/// Papers of a subject that the sample knows nothing of.
+fn of_bread(numbers: std::ops::Range<usize>) -> String {
+    const SAYS: [&str; 8] = [
+        "The rye flour ferments slowly, and the sourdough bread keeps its crust.",
+        "Wheat flour with more gluten makes a sourdough bread that rises higher.",
+        "Yeast and lactic bacteria of a sourdough bread change its taste.",
+        "Kneading the dough longer makes the crumb of wheat bread finer.",
+        "Salt slows the yeast, so the dough of the bread ferments evenly.",
+        "A hot oven with steam gives sourdough bread a thin crust.",
+        "Bakers keep a sourdough of rye flour for years and bake bread of it daily.",
+        "Water and flour of different mills change how the dough of bread ferments.",
+    ];
+    let lines = numbers.map(|i| {
+        let title = format!("Sourdough bread of flour and yeast, part {i}");
+        run::line(&format!("bread-{i}"), &title, SAYS[i]) + "\n"
+    });
+    lines.collect()
+}
+
+fn add(place: &Place, name: &str, lines: &str) {
+    let file = place.file(name, lines.as_bytes()).display().to_string();
+    place.run(&["add", &file]).ok();
+}
+
+#[test]
+fn topics_keep_numbers_and_names_and_a_new_subject_is_born() {
+    let place = sample();
+    let made = place.run(&["topics", "-k", "6", "--json"]).json();
+    place.run(&["topics", "--rename", "2=Mine"]).ok();
+    let nothing = place.run(&["topics", "--changes"]);
+    assert!(nothing.ok().contains("no paper has come or gone"));
+
+    // One paper of the subject is no topic yet.
+    add(&place, "one.jsonl", &of_bread(0..1));
+    let one = place.run(&["topics", "--json"]).json();
+    assert_eq!((&one["changes"]["came"], &one["k"]), (&1.into(), &6.into()));
+    assert_eq!(one["changes"]["born"].as_array().map(Vec::len), Some(0));
+
+    add(&place, "more.jsonl", &of_bread(1..8));
+    let grown = place.run(&["topics"]);
+    assert!(
+        grown.ok().contains("7 papers came, 0 left; 1 born"),
+        "{}",
+        grown.out
+    );
+    let grown = place.run(&["topics", "-k", "6", "--json"]).json();
+    let mut expected = names(&made);
+    expected[2] = String::from("Mine");
+    assert_eq!(names(&grown)[..6], expected);
+    let born = &grown["topics"][6];
+    assert_eq!((&born["id"], &born["size"]), (&6.into(), &8.into()));
+    let name = born["name"].as_str().expect("a name").to_lowercase();
+    assert!(name.contains("bread") || name.contains("flour"), "{name}");
+    for topic in 0..6 {
+        let sorted = |report: &Value| {
+            let mut ids = report["topics"][topic]["papers"]
+                .as_array()
+                .expect("ids")
+                .clone();
+            ids.sort_by_key(Value::to_string);
+            ids
+        };
+        assert_eq!(sorted(&grown), sorted(&made), "nobody of the others moved");
+    }
+    let changes = place.run(&["topics", "--changes", "--json"]).json();
+    assert_eq!(changes, grown["changes"]);
+    assert_eq!(
+        (&changes["born"][0]["id"], &changes["came"]),
+        (&6.into(), &7.into())
+    );
+    assert_eq!(changes["drift"].as_array().map(Vec::len), Some(6));
+    let text = place.run(&["topics", "--changes"]);
+    assert!(text.ok().contains("born      6  "), "{}", text.out);
+
+    // What is derived can be lost, and numbers can be asked for.
+    std::fs::remove_file(place.library().join("topics.json")).expect("removed");
+    assert_eq!(place.run(&["topics", "--json"]).json(), grown);
+    let related = place.run(&[
+        "related", "--text", "flour", "--topic", "6", "--json", "-k", "20",
+    ]);
+    assert_eq!(related.json()["hits"].as_array().map(Vec::len), Some(8));
+    place.run(&["topics", "--rename", "6=Baking"]).ok();
+    add(
+        &place,
+        "other.jsonl",
+        &run::line("zz", "Graphs", "Graph neural networks."),
+    );
+    let later = names(&place.run(&["topics", "--json"]).json());
+    assert_eq!((later[2].as_str(), later[6].as_str()), ("Mine", "Baking"));
+}
+
+#[test]
+fn an_update_depends_on_the_topics_before_and_not_on_the_order_of_papers() {
+    let ways: Vec<Value> = [1usize, 2]
+        .iter()
+        .map(|threads| {
+            let place = sample();
+            place.run(&["topics", "-k", "5"]).ok();
+            let mut lines: Vec<String> = of_bread(0..8).lines().map(|l| format!("{l}\n")).collect();
+            if *threads == 2 {
+                lines.reverse();
+            }
+            add(&place, "bread.jsonl", &lines.concat());
+            let threads = threads.to_string();
+            let ran = run::command(&place.library())
+                .env("RAYON_NUM_THREADS", threads)
+                .args(["topics", "--json"])
+                .output()
+                .expect("it runs");
+            serde_json::from_slice(&ran.stdout).expect("JSON")
+        })
+        .collect();
+    assert_eq!(ways[0], ways[1]);
+}
+
+#[test]
+fn topics_are_made_anew_where_that_is_asked_for() {
+    let place = sample();
+    let made = place.run(&["topics", "--json"]).json();
+    add(&place, "bread.jsonl", &of_bread(0..8));
+    assert!(place.run(&["topics", "--json"]).json()["changes"].is_object());
+    let other = place.run(&["topics", "-k", "3", "--json"]);
+    assert!(other.err.contains("made anew"), "{}", other.err);
+    assert!(other.json()["changes"].is_null());
+    assert_eq!(place.run(&["topics", "--json"]).json()["k"], 3, "kept");
+    let fresh = place.run(&["topics", "--fresh", "--json"]).json();
+    assert_eq!(fresh["k_given"], false);
+    // As a library would have it that never had other topics.
+    let never = sample();
+    add(&never, "bread.jsonl", &of_bread(0..8));
+    assert_eq!(never.run(&["topics", "--json"]).json(), fresh);
+    assert_ne!(made, fresh);
+}
+
+#[test]
+fn a_library_whose_papers_are_all_others_has_new_topics() {
+    let place = Place::with(&run::FIVE[..2]);
+    assert_eq!(place.run(&["topics", "-k", "2", "--json"]).json()["k"], 2);
+    let others = [("a1", "Bread", "Of flour."), ("a2", "Cheese", "Of milk.")];
+    let lines: Vec<String> = others
+        .iter()
+        .map(|(id, t, a)| run::line(id, t, a))
+        .collect();
+    add(&place, "others.jsonl", &lines.join("\n"));
+    let report = place.run(&["topics", "--json"]).json();
+    assert!(report["changes"].is_null());
+    assert_eq!(report["papers"], 2);
+}

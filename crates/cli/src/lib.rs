@@ -14,6 +14,7 @@ mod over_time;
 mod related_args;
 mod stop;
 mod table;
+mod topic_changes;
 mod topics_args;
 mod topics_export;
 mod topics_views;

@@ -11,24 +11,34 @@ Examples:
   syntopic topics -k 12 --json
   syntopic topics --csv > topics.csv
   syntopic topics --rename 3='Graph learning'     kept, and given again when topics are made anew
+  syntopic topics --changes                       after `add`: topics born, died, split, merged, moved
+  syntopic topics --fresh                         start anew
   syntopic topics --export topics.json --bibtex topics-bib
   syntopic topics --over-time                     papers of each topic a year; what rises, what falls
-  syntopic topics --over-time month --csv > months.csv";
+  syntopic topics --over-time month --csv > months.csv
+
+Topics last. After `add`, `syntopic topics` brings those of the last run up to date: numbers and names stay, each new paper joins
+the nearest topic, and new papers that form a group of their own are a new topic with the next free number.";
 
 #[derive(Debug, Args)]
 #[command(after_help = TOPICS_EXAMPLES)]
 pub(crate) struct TopicsArguments {
-    /// How many topics; chosen from the data when not given
+    /// How many topics, when they are made; chosen from the data when not given. Another number than the topics kept so far were made
+    /// with makes them anew
     #[arg(short, long, value_name = "N")]
     pub(crate) k: Option<usize>,
 
-    /// Seed of the clustering; the same seed and papers give the same topics
+    /// Seed of the clustering; the same seed and papers give the same topics. Another one makes them anew
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
+    /// Make topics anew, with new numbers, instead of bringing those of the last run up to date
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
     /// Name topic N of the topics made last as you like; topics made later have the name too where one lies at nearly the same
     /// place. Without a name (3=) your name is given up again. May be given several times
-    #[arg(long, value_name = "N=NAME", value_parser = rename, conflicts_with_all = ["k", "seed", "model"])]
+    #[arg(long, value_name = "N=NAME", value_parser = rename, conflicts_with_all = ["k", "seed", "model", "fresh"])]
     pub(crate) rename: Vec<(u32, String)>,
 
     /// Print one line a paper as CSV: topic, name, rank in the topic, id, title

@@ -1,4 +1,4 @@
-//! `syntopic topics --over-time`: other ways to look at the topics than their list.
+//! `syntopic topics --over-time`, `--changes`: other ways to look at the topics than their list.
 
 use crate::args::Arguments;
 use crate::bars::Bars;
@@ -13,6 +13,11 @@ pub(crate) struct ViewArguments {
     /// date; with --csv one line a topic and period, with --json everything
     #[arg(long, value_name = "year|month", num_args = 0..=1, default_missing_value = "year")]
     pub(crate) over_time: Option<Period>,
+
+    /// Show instead what became of the topics when papers came or went last: those born, died, split and merged, and how far each has
+    /// moved
+    #[arg(long, conflicts_with_all = ["over_time", "csv"])]
+    pub(crate) changes: bool,
 }
 
 impl ViewArguments {
@@ -25,6 +30,15 @@ impl ViewArguments {
         bars: &Bars,
         out: &mut dyn Write,
     ) -> anyhow::Result<Option<u8>> {
+        if self.changes {
+            bars.clear();
+            if arguments.json {
+                crate::verbs::print_json(out, &report.changes)?;
+            } else {
+                crate::topic_changes::print(report.changes.as_ref(), out)?;
+            }
+            return Ok(Some(exit::DONE));
+        }
         let Some(period) = self.over_time else {
             return Ok(None);
         };

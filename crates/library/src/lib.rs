@@ -47,8 +47,11 @@ mod store;
 mod stored_index;
 mod suggest;
 mod titles;
+mod topic_changes;
 mod topic_graph;
 mod topic_names;
+mod topic_state;
+mod topic_update;
 mod topics;
 
 pub use add::{AddOptions, AddReport, FileReport, Source};
@@ -75,6 +78,7 @@ pub use syntopic_embed::{Cut, Device, EmbedError, Mode, ModelIdentity};
 pub use syntopic_formats::{ColumnMap, Format, FormatError, ReadOptions, Skipped};
 pub use syntopic_index::IndexError;
 pub use syntopic_topics::TopicsError;
+pub use topic_changes::{Born, ChangesReport, Drift, NamedTopic, TwoTopics};
 pub use topics::{Candidate, TopicReport, TopicsReport, TopicsRequest};
 
 /// The sample corpus: a saved Hugging Face Papers page with 65 papers, as `data/hf-papers.txt`.

@@ -360,6 +360,7 @@ mod tests {
             silhouette: 0.0,
             papers: dates.len(),
             seed: 42,
+            changes: None,
             topics,
         };
         (report, dates)

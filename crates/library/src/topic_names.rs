@@ -72,7 +72,27 @@ impl Library {
         }
         self.keep_given(&given)?;
         self.keep_topics(&report, progress)?;
+        if let Some(mut kept) = self.kept_topics()? {
+            for topic in &mut kept.topics {
+                if let Some(now) = report.topics.iter().find(|now| now.id == topic.number) {
+                    topic.name.clone_from(&now.name);
+                    topic.named_by_user = now.named_by_user;
+                }
+            }
+            self.keep_for_later(&kept, progress);
+        }
         Ok(report)
+    }
+
+    /// Records where the topics are now that have these names of the user's.
+    pub(crate) fn move_given(&mut self, moved: &[(&str, &[f32])]) -> Result<(), LibraryError> {
+        let mut given = self.given_names()?;
+        for one in &mut given {
+            if let Some((_, centre)) = moved.iter().find(|(name, _)| same(name, &one.name)) {
+                one.centre = centre.to_vec();
+            }
+        }
+        self.keep_given(&given)
     }
 
     /// Gives the topics just made, whose centres are `centres` in the same order, the names that users gave to such topics.

@@ -1,7 +1,9 @@
-//! The named topics of a library: made on request, kept beside it until its papers change.
+//! The named topics of a library: made on request, then kept and brought up to date with its papers (`topic_update`).
 
+use crate::derived::hex;
 use crate::engine::Library;
-use crate::{Event, LibraryError, Progress, derived, topic_graph};
+use crate::topic_state::Kept;
+use crate::{ChangesReport, Event, LibraryError, Progress, derived, topic_graph};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -18,12 +20,14 @@ pub struct TopicsRequest {
     pub seed: Option<u64>,
     /// The model that names are compared with; must be the library's own, which is also the default.
     pub model: Option<String>,
+    /// Whether topics are made anew though there are some that could be brought up to date; default no.
+    pub fresh: bool,
 }
 
 /// One topic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TopicReport {
-    /// From 0, largest topic first.
+    /// Its number, which stays: from 0, largest topic first, when topics are made; later ones have the next free number.
     pub id: u32,
     /// Unique among the topics.
     pub name: String,
@@ -57,7 +61,7 @@ pub struct Candidate {
 /// The topics of a library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TopicsReport {
-    /// Largest first.
+    /// By their numbers.
     pub topics: Vec<TopicReport>,
     /// How many topics.
     pub k: usize,
@@ -73,10 +77,14 @@ pub struct TopicsReport {
     pub papers: usize,
     /// The seed used.
     pub seed: u64,
+    /// What became of them when papers came or went last; none of topics just made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangesReport>,
 }
 
 impl Library {
-    /// Clusters the library's papers into named topics, and keeps the result for `related` and `info`.
+    /// The library's papers in named topics, kept for `related`, `info` and the next run: those of the run before are brought up
+    /// to date, unless there are none, `request` says `fresh`, or it asks for another number or seed than they were made with.
     ///
     /// # Errors
     /// When the library is empty, `k` is 0 or above the number of papers, the model is not the library's, or
@@ -92,28 +100,57 @@ impl Library {
         };
         options.seed = request.seed.unwrap_or(options.seed);
         options.check(self.load_snapshot()?.ids.len())?;
+        if let Some(kept) = self.topics_to_keep(request, progress)?
+            && let Some(report) = self.update_topics(&kept, request, progress)?
+        {
+            return Ok(report);
+        }
+        self.make_topics(request, &options, progress)
+    }
+
+    /// The topics of the run before, where they are such as were asked for.
+    fn topics_to_keep(
+        &self,
+        request: &TopicsRequest,
+        progress: &mut Progress<'_>,
+    ) -> Result<Option<Kept>, LibraryError> {
+        let kept = if request.fresh {
+            None
+        } else {
+            self.kept_topics()?
+        };
+        let others = kept.as_ref().is_some_and(|kept| {
+            (request.k.is_some() && request.k != kept.k)
+                || request.seed.is_some_and(|seed| seed != kept.seed)
+        });
+        if others {
+            let _ = progress(Event::Note(
+                "the topics kept so far were made with another -k or --seed: these are made anew",
+            ));
+        }
+        Ok(kept.filter(|_| !others))
+    }
+
+    fn make_topics(
+        &mut self,
+        request: &TopicsRequest,
+        options: &TopicOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<TopicsReport, LibraryError> {
         self.load_model(request.model.as_deref(), progress)?;
         let papers = self.papers_with_vectors()?;
         let (Some(snapshot), Some(embedder)) = (&self.snapshot, &self.embedder) else {
             return Err(LibraryError::Empty(self.folder.clone()));
         };
         let texts: Vec<String> = papers.iter().map(paper_text).collect();
-        let documents: Vec<Document<'_>> = papers
-            .iter()
-            .zip(&texts)
-            .map(|(paper, text)| Document {
-                id: paper.id.as_str(),
-                title: &paper.title,
-                text,
-            })
-            .collect();
+        let documents = documents(&papers, &texts);
         let progress = std::cell::RefCell::new(progress);
         let mut phrases =
             |phrases: &[String]| embed_phrases(embedder, phrases, &mut **progress.borrow_mut());
         let topics = syntopic_topics::topics(
             &snapshot.vectors,
             &documents,
-            &options,
+            options,
             Tools {
                 neighbors: &mut topic_graph::neighbors,
                 embed_phrases: &mut phrases,
@@ -130,7 +167,16 @@ impl Library {
             .collect();
         let progress = progress.into_inner();
         self.give_names(&mut report.topics, &centres, progress)?;
+        let settled = vec![true; papers.len()];
+        let next = report.topics.len() as u32;
+        let kept = Kept::of(&report, &centres, (&papers, &texts, &settled), next);
+        let kept = Kept {
+            k: request.k,
+            made_from: hex(&snapshot.stamp.texts_sha256),
+            ..kept
+        };
         self.keep_topics(&report, progress)?;
+        self.keep_for_later(&kept, progress);
         Ok(report)
     }
 
@@ -193,7 +239,7 @@ impl Library {
     }
 
     /// The papers of the snapshot's rows, in their order.
-    fn papers_with_vectors(&self) -> Result<Vec<Paper>, LibraryError> {
+    pub(crate) fn papers_with_vectors(&self) -> Result<Vec<Paper>, LibraryError> {
         let Some(snapshot) = &self.snapshot else {
             return Ok(Vec::new());
         };
@@ -203,8 +249,20 @@ impl Library {
     }
 }
 
+/// What the topics crate reads of papers and their texts.
+pub(crate) fn documents<'a>(papers: &'a [Paper], texts: &'a [String]) -> Vec<Document<'a>> {
+    let pairs = papers.iter().zip(texts);
+    pairs
+        .map(|(paper, text)| Document {
+            id: paper.id.as_str(),
+            title: &paper.title,
+            text,
+        })
+        .collect()
+}
+
 /// Unit vectors of phrases, embedded as papers are.
-fn embed_phrases(
+pub(crate) fn embed_phrases(
     embedder: &Embedder,
     phrases: &[String],
     progress: &mut Progress<'_>,
@@ -261,5 +319,6 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
         silhouette: topics.silhouette,
         papers: papers.len(),
         seed,
+        changes: None,
     }
 }

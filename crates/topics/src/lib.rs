@@ -1,9 +1,10 @@
 //! Vectors and texts of papers to clusters with readable names, and figures of how good they are.
 //!
-//! [`topics()`] is the entry; [`partition()`] is its part that needs no texts, [`agreement()`] compares two groupings. Not for: models (phrase vectors come through a closure), files, or SQLite.
+//! [`topics()`] is the entry; [`partition()`] is its part that needs no texts, [`update()`] brings topics up to date with their papers, [`agreement()`] compares two groupings. Not for: models (phrase vectors come through a closure), files, or SQLite.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
 mod agreement;
+mod alike;
 mod candidates;
 mod choose;
 mod coherence;
@@ -18,14 +19,18 @@ mod partition;
 mod silhouette;
 mod stop_words;
 mod topics;
+mod update;
 mod words;
 
 pub use agreement::{Agreement, agreement};
 pub use coherence::{Coherence, coherence, topic_words};
 pub use error::TopicsError;
 pub use graph::{NeighborFinder, NeighborGraph};
+pub use names::Label;
 pub use options::TopicOptions;
 pub use partition::{Partition, partition};
 pub use topics::{
-    Document, KCandidate, KChoice, PhraseEmbedder, Step, Term, Tools, Topic, Topics, topics,
+    Document, KCandidate, KChoice, Nameless, PhraseEmbedder, Step, Term, Tools, Topic, Topics,
+    name_some, topics,
 };
+pub use update::{Change, KeptTopic, Place, Standing, Updated, UpdatedTopic, update};

@@ -38,21 +38,37 @@ struct Scored {
 
 /// Name and terms of a topic.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Label {
-    pub(crate) name: String,
-    pub(crate) terms: Vec<Term>,
+pub struct Label {
+    /// Phrases of its own papers joined by ", ".
+    pub name: String,
+    /// Its best phrases, best first.
+    pub terms: Vec<Term>,
 }
 
-/// Names for all topics: `phrases`, `centroids` (unit, `dim` numbers each) and `fallbacks` (used where a topic has no phrase) in
-/// the same order.
+/// What names are wanted, in the order of the topics.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Used where a topic has no phrase.
+    pub(crate) fallbacks: &'a [String],
+    /// The name of a topic that has one and keeps it.
+    pub(crate) known: &'a [Option<&'a str>],
+}
+
+/// Names for all topics: `phrases`, `centroids` (unit, `dim` numbers each) and what is `wanted` in the same order. Topics whose
+/// name is known keep it and get no terms.
 pub(crate) fn name_topics(
     phrases: &[TopicPhrases],
     centroids: &[&[f32]],
-    fallbacks: &[String],
+    wanted: Wanted<'_>,
     options: &TopicOptions,
     embed_phrases: &mut PhraseEmbedder<'_>,
 ) -> Result<Vec<Label>, TopicsError> {
     let mut scored = weigh(phrases);
+    // Their phrases have weighed against the others' by now, and need no vector.
+    let known = scored.iter_mut().zip(wanted.known);
+    known
+        .filter(|(_, name)| name.is_some())
+        .for_each(|(topic, _)| topic.clear());
     let dim = centroids.first().map_or(0, |c| c.len());
     let (rows, vectors) = embed_all(&scored, dim, embed_phrases)?;
     if let Some(vectors) = &vectors {
@@ -70,7 +86,7 @@ pub(crate) fn name_topics(
         .into_iter()
         .map(|topic| rank(topic, &similarity))
         .collect();
-    let names = unique_names(&ranked, fallbacks, options.name_phrases);
+    let names = unique_names(&ranked, wanted, options.name_phrases);
     let terms = ranked.iter().map(|topic| terms(topic, options.terms));
     Ok(names
         .into_iter()
@@ -260,7 +276,8 @@ fn overlap(a: &Scored, b: &Scored) -> f32 {
 }
 
 /// The first `count` phrases of each topic that belong to it rather than to another; more where that is the name of another topic.
-fn unique_names(ranked: &[Vec<Scored>], fallbacks: &[String], count: usize) -> Vec<String> {
+/// What stands in a name that is known is that topic's.
+fn unique_names(ranked: &[Vec<Scored>], wanted: Wanted<'_>, count: usize) -> Vec<String> {
     let mut owners: HashMap<&str, (f32, usize)> = HashMap::new();
     for (topic, phrases) in ranked.iter().enumerate() {
         for phrase in phrases {
@@ -270,13 +287,25 @@ fn unique_names(ranked: &[Vec<Scored>], fallbacks: &[String], count: usize) -> V
             }
         }
     }
-    let mut used: HashSet<String> = HashSet::new();
+    let known = wanted
+        .known
+        .iter()
+        .flatten()
+        .map(|name| name.to_lowercase());
+    let mut used: HashSet<String> = known.collect();
+    let taken: HashSet<String> = (used.iter())
+        .flat_map(|name| name.split(", ").map(str::to_owned))
+        .collect();
     let mut names = Vec::with_capacity(ranked.len());
     for (topic, phrases) in ranked.iter().enumerate() {
-        let (own, others): (Vec<&Scored>, Vec<&Scored>) = phrases
-            .iter()
-            .partition(|p| owners[p.key.as_str()].1 == topic);
-        let fallback = &fallbacks[topic];
+        if let Some(name) = wanted.known[topic] {
+            names.push(name.to_owned());
+            continue;
+        }
+        let (own, others): (Vec<&Scored>, Vec<&Scored>) = phrases.iter().partition(|p| {
+            owners[p.key.as_str()].1 == topic && !taken.contains(&p.surface.to_lowercase())
+        });
+        let fallback = &wanted.fallbacks[topic];
         let name = first_unused(&own, &others, fallback, count, &used);
         used.insert(name.to_lowercase());
         names.push(name);

@@ -12,7 +12,7 @@ use syntopic_core::{Embeddings, Row};
 
 /// From so many rows on they are drawn towards their neighbours first; among fewer, the neighbours of a row are a good
 /// part of all rows, and topics would run into one another.
-const SMOOTH_FROM: usize = 1_000;
+pub(crate) const SMOOTH_FROM: usize = 1_000;
 
 /// The cluster of each row, and how many there are and why.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use crate::candidates::{TopicPhrases, topic_phrases};
 use crate::graph::NeighborFinder;
 use crate::kmeans::{Clustering, centroid};
-use crate::names::name_topics;
+use crate::names::{Label, Wanted, name_topics};
 use crate::order::canonical_order;
 use crate::partition::{check, partition_sorted};
 use crate::silhouette::silhouette;
@@ -160,19 +160,18 @@ pub fn topics(
     let (clustering, choice) = partition_sorted(&sorted_rows, options, tools.neighbors, progress)?;
     let silhouette = silhouette(&sorted_rows, &clustering.assignment, choice.k).mean as f32;
     let groups = groups(&sorted_rows, &clustering, choice.k);
-    let phrases = read(&groups, &sorted_documents, progress);
+    let members: Vec<&[usize]> = groups.iter().map(|g| g.members.as_slice()).collect();
+    let phrases = read(&members, &sorted_documents, progress);
     let centroids: Vec<&[f32]> = groups.iter().map(|g| g.centroid.as_slice()).collect();
     let fallbacks: Vec<String> = groups
         .iter()
-        .map(|g| fallback_name(&sorted_documents, g))
+        .map(|g| fallback_name(&sorted_documents, &g.members))
         .collect();
-    let labels = name_topics(
-        &phrases,
-        &centroids,
-        &fallbacks,
-        options,
-        tools.embed_phrases,
-    )?;
+    let wanted = Wanted {
+        fallbacks: &fallbacks,
+        known: &vec![None; groups.len()],
+    };
+    let labels = name_topics(&phrases, &centroids, wanted, options, tools.embed_phrases)?;
 
     let mut assignment = vec![0; documents.len()];
     let mut topics = Vec::with_capacity(groups.len());
@@ -215,11 +214,7 @@ fn groups(rows: &Embeddings, clustering: &Clustering, k: usize) -> Vec<Group> {
     });
     for cluster in clusters {
         let centroid = centroid(&clustering.centroids, cluster as u32, rows.dim()).to_vec();
-        let cosine = |&m: &usize| (dot(rows.row(Row::from_index(m)), &centroid), m);
-        let mut central: Vec<(f32, usize)> = members[cluster].iter().map(cosine).collect();
-        // Two papers are equally near their centre, but for the last bits, which differ between processors.
-        central.sort_by_key(|&(cosine, m)| (std::cmp::Reverse((cosine * 1e4).round() as i64), m));
-        let (cosines, members) = central.into_iter().unzip();
+        let (cosines, members) = central(rows, &members[cluster], &centroid);
         groups.push(Group {
             members,
             cosines,
@@ -229,9 +224,63 @@ fn groups(rows: &Embeddings, clustering: &Clustering, k: usize) -> Vec<Group> {
     groups
 }
 
+/// The cosines of some rows to their centroid, and the rows, most central first.
+pub(crate) fn central(
+    rows: &Embeddings,
+    members: &[usize],
+    centroid: &[f32],
+) -> (Vec<f32>, Vec<usize>) {
+    let cosine = |&m: &usize| (dot(rows.row(Row::from_index(m)), centroid), m);
+    let mut central: Vec<(f32, usize)> = members.iter().map(cosine).collect();
+    // Two papers are equally near their centre, but for the last bits, which differ between processors.
+    central.sort_by_key(|&(cosine, m)| (std::cmp::Reverse((cosine * 1e4).round() as i64), m));
+    central.into_iter().unzip()
+}
+
+/// A topic on its way to a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Nameless<'a> {
+    /// Its papers as positions among the documents, most central first.
+    pub members: &'a [usize],
+    /// Its centre, a unit vector.
+    pub centroid: &'a [f32],
+    /// The name it keeps; `None` where it is to get one.
+    pub name: Option<&'a str>,
+}
+
+/// Names those of `topics` that have none, by what tells them from all the others: name and terms, best first, of each of
+/// these, `None` for the rest. No two topics have the same name.
+///
+/// # Errors
+/// When the phrases cannot be embedded.
+pub fn name_some(
+    documents: &[Document<'_>],
+    topics: &[Nameless<'_>],
+    options: &TopicOptions,
+    embed_phrases: &mut PhraseEmbedder<'_>,
+    progress: &mut dyn FnMut(Step),
+) -> Result<Vec<Option<Label>>, TopicsError> {
+    let members: Vec<&[usize]> = topics.iter().map(|t| t.members).collect();
+    let phrases = read(&members, documents, progress);
+    let centroids: Vec<&[f32]> = topics.iter().map(|t| t.centroid).collect();
+    let fallbacks: Vec<String> = (members.iter())
+        .map(|members| fallback_name(documents, members))
+        .collect();
+    let known: Vec<Option<&str>> = topics.iter().map(|t| t.name).collect();
+    let wanted = Wanted {
+        fallbacks: &fallbacks,
+        known: &known,
+    };
+    let labels = name_topics(&phrases, &centroids, wanted, options, embed_phrases)?;
+    let named = labels.into_iter().zip(known);
+    Ok(named
+        .map(|(label, known)| known.is_none().then_some(label))
+        .collect())
+}
+
 /// Reads the phrases of every topic's papers.
 fn read(
-    groups: &[Group],
+    groups: &[&[usize]],
     documents: &[Document<'_>],
     progress: &mut dyn FnMut(Step),
 ) -> Vec<TopicPhrases> {
@@ -244,7 +293,7 @@ fn read(
         });
         let read: Vec<TopicPhrases> = some
             .par_iter()
-            .map(|g| topic_phrases(documents, &g.members))
+            .map(|members| topic_phrases(documents, members))
             .collect();
         phrases.extend(read);
     }
@@ -256,7 +305,7 @@ fn read(
 }
 
 /// The name of a topic whose papers have no usable phrase: the beginning of a title, or of a text, or "untitled".
-fn fallback_name(documents: &[Document<'_>], group: &Group) -> String {
+fn fallback_name(documents: &[Document<'_>], members: &[usize]) -> String {
     let title = |&m: &usize| {
         let text = if documents[m].title.trim().is_empty() {
             documents[m].text
@@ -273,13 +322,12 @@ fn fallback_name(documents: &[Document<'_>], group: &Group) -> String {
             .collect();
         (!short.is_empty()).then_some(short)
     };
-    group
-        .members
+    members
         .iter()
         .find_map(title)
         .unwrap_or_else(|| "untitled".to_owned())
 }
 
-fn mean(values: &[f32]) -> f32 {
+pub(crate) fn mean(values: &[f32]) -> f32 {
     (values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len().max(1) as f64) as f32
 }

@@ -99,6 +99,7 @@ fn main_job(
     };
     let request = TopicsRequest {
         model: verb.model.clone(),
+        fresh: true,
         ..TopicsRequest::default()
     };
     let topics = library.topics(&request, &mut |event| bars.show(event))?;

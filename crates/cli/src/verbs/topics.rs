@@ -22,6 +22,7 @@ pub(crate) fn run(
         k: verb.k,
         seed: verb.seed,
         model: verb.model.clone(),
+        fresh: verb.fresh,
     };
     let report = if verb.rename.is_empty() {
         library.topics(&request, &mut |event| bars.show(event))?
@@ -73,6 +74,9 @@ pub(crate) fn print(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Resul
             .map(|c| format!("{} ({:.3})", c.k, c.score))
             .collect();
         writeln!(out, "tried, with scores: {}", tried.join(", "))?;
+    }
+    if let Some(changes) = &report.changes {
+        writeln!(out, "{}", crate::topic_changes::summary(changes))?;
     }
     for topic in &report.topics {
         writeln!(out)?;
