@@ -5,8 +5,8 @@
 //! `sentence_bert_config.json` asks for lower case before anything else. Both are done as sentence-transformers 6 and
 //! transformers 5 do them, so that the token ids are theirs. A tokenizer that cuts texts at their beginning is refused here.
 
-use crate::EmbedError;
 use crate::config::{Architecture, TransformerConfig, read_json_if_there, unsupported};
+use crate::{EmbedError, declared};
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
@@ -16,32 +16,35 @@ use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequ
 /// What `tokenizer_config.json` says of the normalizer, with the defaults of `BertTokenizer`.
 #[derive(Debug, Default, Deserialize)]
 struct TokenizerConfig {
-    tokenizer_class: Option<String>,
     do_lower_case: Option<bool>,
     strip_accents: Option<bool>,
     tokenize_chinese_chars: Option<bool>,
     truncation_side: Option<String>,
 }
 
-impl TokenizerConfig {
-    /// Whether transformers reads this folder's tokenizer as `BertTokenizer`, or as one that makes its normalizer in the
-    /// same way; where no class is named it goes by the architecture.
-    fn is_bert(&self, folder: &Path) -> Result<bool, EmbedError> {
-        let Some(class) = self.tokenizer_class.as_deref() else {
-            let config = read_json_if_there::<Value>(&folder.join("config.json"))?;
-            let kind = config.and_then(|c| Architecture::of(c["model_type"].as_str()?));
-            return Ok(match kind.unwrap_or(Architecture::Bert) {
-                Architecture::Bert
-                | Architecture::DistilBert
-                | Architecture::Mpnet
-                | Architecture::NomicBert
-                | Architecture::JinaBert => true,
-                Architecture::XlmRoberta | Architecture::ModernBert | Architecture::Qwen3 => false,
-            });
-        };
-        let class = class.strip_suffix("Fast").unwrap_or(class);
-        Ok(["BertTokenizer", "DistilBertTokenizer", "MPNetTokenizer"].contains(&class))
-    }
+/// Whether transformers reads this folder's tokenizer as `BertTokenizer`, or as one that makes its normalizer in the same
+/// way; where no class is named it goes by the architecture.
+fn is_bert(folder: &Path) -> Result<bool, EmbedError> {
+    let Some(class) = declared::class(folder)? else {
+        let config = read_json_if_there::<Value>(&folder.join("config.json"))?;
+        let kind = config.and_then(|c| Architecture::of(c["model_type"].as_str()?));
+        return Ok(match kind.unwrap_or(Architecture::Bert) {
+            Architecture::Bert
+            | Architecture::DistilBert
+            | Architecture::Mpnet
+            | Architecture::NomicBert
+            | Architecture::JinaBert => true,
+            Architecture::XlmRoberta | Architecture::ModernBert | Architecture::Qwen3 => false,
+        });
+    };
+    Ok([
+        "BertTokenizer",
+        "DistilBertTokenizer",
+        "MPNetTokenizer",
+        "ElectraTokenizer",
+        "LayoutLMTokenizer",
+    ]
+    .contains(&class.as_str()))
 }
 
 /// Gives `tokenizer`, read from `folder/tokenizer.json`, the normalizer that the whole folder asks for.
@@ -63,7 +66,9 @@ pub(crate) fn apply(tokenizer: &mut Tokenizer, folder: &Path) -> Result<(), Embe
             "right",
         ));
     }
-    if config.is_bert(folder)? {
+    let is_bert = is_bert(folder)?;
+    declared::check(tokenizer, is_bert, folder)?;
+    if is_bert {
         let normalizer = as_bert(tokenizer.get_normalizer(), &config, folder)?;
         set(tokenizer, normalizer.into(), folder)?;
     }

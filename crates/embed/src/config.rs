@@ -87,6 +87,17 @@ impl Architecture {
         })
     }
 
+    /// Whether its positions are computed, so that there is no last one; the others have a table.
+    fn counts_positions(self) -> bool {
+        matches!(
+            self,
+            Architecture::ModernBert
+                | Architecture::NomicBert
+                | Architecture::JinaBert
+                | Architecture::Qwen3
+        )
+    }
+
     /// How many rows of the position table are never a text's: XLM-RoBERTa counts from after its padding token's number,
     /// MPNet from 2 whatever that is.
     fn unused_positions(self, config: &Value) -> u64 {
@@ -283,7 +294,29 @@ impl TransformerConfig {
     }
 }
 
-/// Names the first setting that would change the vectors and is not implemented.
+/// Those that are read, or change nothing.
+const READ: [&str; 4] = [
+    "max_seq_length",
+    "do_lower_case",
+    "modality_config",
+    "unpad_inputs",
+];
+
+/// Whether a text goes through the model as every text does.
+fn is_plain_modality(config: &Value) -> bool {
+    let text = &config["text"];
+    let is = |name: &str, value: &str| text[name].is_null() || text[name] == value;
+    let alone = config
+        .as_object()
+        .is_none_or(|all| all.keys().all(|name| name == "text"));
+    config.is_null()
+        || (alone
+            && text.is_object()
+            && is("method", "forward")
+            && is("method_output_name", "last_hidden_state"))
+}
+
+/// Names the first setting that would change the vectors and is not implemented, or that is not known.
 fn refuse_settings(config: &Value, path: &Path) -> Result<(), EmbedError> {
     let refused = |key: &str, supported| {
         let got = format!("{key}: {}", config[key]);
@@ -299,8 +332,26 @@ fn refuse_settings(config: &Value, path: &Path) -> Result<(), EmbedError> {
         Value::Object(members) => members.is_empty(),
         _ => false,
     };
-    match EMPTY.into_iter().find(|key| !is_empty(&config[*key])) {
-        Some(key) => refused(key, "no value"),
+    if let Some(key) = EMPTY.into_iter().find(|key| !is_empty(&config[*key])) {
+        return refused(key, "no value");
+    }
+    if !is_plain_modality(&config["modality_config"]) {
+        return refused("modality_config", "text, forward, last_hidden_state");
+    }
+    let known = |key: &str| {
+        READ.contains(&key)
+            || EMPTY.contains(&key)
+            || ONE_VALUE.iter().any(|(name, _)| *name == key)
+    };
+    let mut members = config
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::iter);
+    match members.find(|(key, value)| !known(key) && !is_empty(value)) {
+        Some((key, _)) => refused(
+            key,
+            "the settings of sentence-transformers' Transformer module",
+        ),
         None => Ok(()),
     }
 }
@@ -325,7 +376,11 @@ fn tokenizers_limit(folder: &Path) -> Result<Option<u64>, EmbedError> {
     const NO_LIMIT: f64 = 1e15;
     let path = folder.join("tokenizer_config.json");
     let config = read_json_if_there::<Value>(&path)?.unwrap_or_default();
-    let limit = &config["model_max_length"];
+    // The second is its older name.
+    let named = ["model_max_length", "max_len"];
+    let name = named.iter().find(|name| !config[**name].is_null());
+    let name = name.copied().unwrap_or(named[0]);
+    let limit = &config[name];
     match limit.as_f64() {
         None if limit.is_null() => Ok(None),
         Some(length) if length >= NO_LIMIT => Ok(None),
@@ -333,7 +388,7 @@ fn tokenizers_limit(folder: &Path) -> Result<Option<u64>, EmbedError> {
         Some(length) if length >= 0.0 && length.fract() == 0.0 => Ok(Some(length as u64)),
         _ => Err(EmbedError::Config {
             path,
-            why: format!("model_max_length is {limit}, expected a number of tokens"),
+            why: format!("{name} is {limit}, expected a number of tokens"),
         }),
     }
 }
@@ -354,7 +409,11 @@ fn read_max_tokens(folder: &Path, config: &Value, kind: Architecture) -> Result<
         Some(length) => Some(length),
         None => tokenizers_limit(folder)?,
     };
-    let length = wanted.unwrap_or(positions).min(positions);
+    let length = match (own, kind.counts_positions()) {
+        // Positions are computed: a text may have more of them than the model was trained with, if its folder says so.
+        (Some(own), true) => own,
+        _ => wanted.unwrap_or(positions).min(positions),
+    };
     if length < 3 {
         return Err(EmbedError::Config {
             path: folder.join("sentence_bert_config.json"),

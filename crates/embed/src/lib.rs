@@ -7,6 +7,7 @@ mod bert;
 mod case;
 mod config;
 mod cut;
+mod declared;
 mod device;
 pub mod distill;
 mod embedder;

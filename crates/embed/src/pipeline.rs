@@ -106,6 +106,44 @@ pub(crate) fn read(folder: &Path, notes: &mut Vec<String>) -> Result<Modules, Em
     })
 }
 
+/// That nothing comes after the vectors of a static model but their length of 1, which ours have in any case.
+///
+/// # Errors
+/// When `modules.json` is not what it should be, or lists another chain.
+pub(crate) fn check_static(folder: &Path) -> Result<(), EmbedError> {
+    let path = folder.join("modules.json");
+    let modules = read_json_if_there::<Vec<Module>>(&path)?.unwrap_or_default();
+    let kinds: Vec<&str> = modules.iter().map(Module::kind).collect();
+    match &kinds[..] {
+        [] | ["StaticEmbedding"] | ["StaticEmbedding", "Normalize"] => Ok(()),
+        _ => Err(unsupported(
+            path,
+            "the chain of modules of a static model",
+            &kinds.join(", "),
+            "StaticEmbedding, and after it Normalize or nothing",
+        )),
+    }
+}
+
+/// That a folder without model2vec's `config.json` is no static model after all: sentence-transformers' own counts unknown
+/// words in, which is not implemented.
+///
+/// # Errors
+/// When it is one.
+pub(crate) fn check_not_static(folder: &Path) -> Result<(), EmbedError> {
+    let path = folder.join("modules.json");
+    let modules = read_json_if_there::<Vec<Module>>(&path)?.unwrap_or_default();
+    match modules.first() {
+        Some(first) if first.kind() == "StaticEmbedding" => Err(unsupported(
+            path,
+            "the module",
+            "StaticEmbedding",
+            "static models that model2vec wrote, with a config.json of model_type model2vec; or a Transformer",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// That the modules are known ones, each once, in the order that makes a vector of a text.
 fn check_chain(modules: &[Module], path: &Path) -> Result<(), EmbedError> {
     let kinds: Vec<&str> = modules.iter().map(Module::kind).collect();
@@ -146,6 +184,23 @@ fn read_pooling(path: &Path) -> Result<(Vec<PoolingMode>, bool), EmbedError> {
     const SUPPORTED: &str = "mean, cls, max, mean_sqrt_len_tokens, weightedmean, lasttoken";
     const OLDER: &str = "pooling_mode_";
     let config: BTreeMap<String, Value> = read_json(path)?;
+    let known = [
+        "word_embedding_dimension",
+        "embedding_dimension",
+        "pooling_mode",
+        "include_prompt",
+    ];
+    if let Some(key) = config
+        .keys()
+        .find(|key| !known.contains(&key.as_str()) && !key.starts_with(OLDER))
+    {
+        return Err(unsupported(
+            path.to_owned(),
+            "the setting",
+            key,
+            "those of sentence-transformers' Pooling module",
+        ));
+    }
     let include_prompt = config.get("include_prompt") != Some(&Value::Bool(false));
     let asked: Vec<String> = match config.get("pooling_mode") {
         Some(Value::String(mode)) => vec![mode.clone()],

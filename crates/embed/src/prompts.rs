@@ -33,8 +33,16 @@ pub(crate) struct Own {
 impl Own {
     pub(crate) fn read(folder: &Path) -> Result<Self, EmbedError> {
         let path = folder.join(FILE);
-        let config = read_json_if_there(&path)?.unwrap_or_default();
-        Ok(Self { path, config })
+        let config: Value = read_json_if_there(&path)?.unwrap_or_default();
+        match config["model_type"].as_str() {
+            Some(kind) if kind != "SentenceTransformer" => Err(unsupported(
+                path,
+                "the model type",
+                kind,
+                "SentenceTransformer",
+            )),
+            _ => Ok(Self { path, config }),
+        }
     }
 
     fn wrong(&self, why: String) -> EmbedError {

@@ -1,9 +1,10 @@
 //! A static model behind [`crate::Embedder`]: which folders hold one, and its tokenizer.
 
 use crate::models::{EMBEDDED_FILES, ModelFolder, Source};
+use crate::prompts::Own;
 use crate::static_model::StaticModel;
 use crate::tokens::TextTokenizer;
-use crate::{EmbedError, Mode, PoolingMode, Prompts, SentenceConfig};
+use crate::{EmbedError, Mode, PoolingMode, Prompts, SentenceConfig, pipeline};
 use serde_json::Value;
 use std::path::Path;
 
@@ -21,7 +22,7 @@ pub(crate) struct StaticParts {
 pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticParts>, EmbedError> {
     let inside = folder.source == Source::Embedded;
     if !folder.is_static() {
-        return Ok(None);
+        return pipeline::check_not_static(&folder.folder).map(|()| None);
     }
     if mode != Mode::Auto {
         return Err(EmbedError::Unsupported {
@@ -42,18 +43,28 @@ pub(crate) fn load(folder: &ModelFolder, mode: Mode) -> Result<Option<StaticPart
     } else {
         TextTokenizer::of_static(&folder.folder, None, max_tokens)?
     };
+    let mut notes = Vec::new();
+    let (prompts, truncate_dim) = match inside {
+        true => (Prompts::default(), None),
+        false => {
+            pipeline::check_static(&folder.folder)?;
+            let own = Own::read(&folder.folder)?;
+            own.note_similarity(true, &mut notes)?;
+            (own.prompts(&mut notes)?, own.truncate_dim()?)
+        }
+    };
     let config = SentenceConfig {
         pooling_mode: PoolingMode::Mean,
         more_poolings: Vec::new(),
         include_prompt: true,
         matryoshka_dims: Vec::new(),
-        truncate_dim: None,
+        truncate_dim,
         dense: Vec::new(),
         max_tokens,
         normalize: true,
-        prompts: Prompts::default(),
+        prompts,
         architecture: "model2vec".to_owned(),
-        notes: Vec::new(),
+        notes,
     };
     Ok(Some(StaticParts {
         model,

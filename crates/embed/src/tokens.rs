@@ -93,10 +93,10 @@ impl TextTokenizer {
             None => Tokenizer::from_file(&path),
         }
         .map_err(error)?;
+        tokenizer.with_padding(None);
         if special {
             case::apply(&mut tokenizer, folder)?;
         }
-        tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(error)?;
         let quick = WordPiece::of(&tokenizer);
         let truncation = TruncationParams {

@@ -250,3 +250,68 @@ fn a_folder_that_model2vec_wrote_gives_its_vectors() {
     }
     assert!(compared >= texts.len() - 4, "{compared} texts");
 }
+
+#[test]
+fn what_a_static_folder_asks_for_is_done_or_refused() {
+    let changed = |file: &str, value: serde_json::Value| {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&own().join("model2vec"), folder.path());
+        fs::write(folder.path().join(file), value.to_string()).expect("written");
+        folder
+    };
+    let class = |name: &str| format!("sentence_transformers.models.{name}");
+    let modules = |names: &[&str]| -> serde_json::Value {
+        let module = |name: &&str| json!({"path": "", "type": class(name)});
+        names.iter().map(module).collect()
+    };
+    for chain in [
+        &["StaticEmbedding", "Dense"][..],
+        &["StaticEmbedding", "Pooling"],
+    ] {
+        let folder = changed("modules.json", modules(chain));
+        let error = refusal(folder.path());
+        assert!(error.contains(&chain.join(", ")), "{error}");
+    }
+    let own_settings = json!({"prompts": {"query": "query: "}, "truncate_dim": 8});
+    let folder = changed("config_sentence_transformers.json", own_settings);
+    let embedder =
+        Embedder::load(&resolve(folder.path()), EmbedOptions::default()).expect("a model");
+    assert_eq!(embedder.identity().dim, 8);
+    assert_eq!(embedder.identity().query_prompt, "query: ");
+    // One that sentence-transformers saved itself.
+    let folder = changed("modules.json", modules(&["StaticEmbedding"]));
+    fs::remove_file(folder.path().join("config.json")).expect("removed");
+    let error = refusal(folder.path());
+    assert!(
+        error.contains("StaticEmbedding") && error.contains("model2vec"),
+        "{error}"
+    );
+}
+
+/// A module may lie in a folder of any name: what is in it decides what the model is.
+#[test]
+fn a_module_in_a_folder_of_another_name_is_part_of_the_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&repository().join("bert-mean-cased-dense"), folder.path());
+    let path = |name: &str| folder.path().join(name);
+    fs::rename(path("2_Dense"), path("dense")).expect("renamed");
+    change(folder.path(), "modules.json", |modules| {
+        for module in modules.as_array_mut().expect("a list") {
+            if module["path"] == "2_Dense" {
+                module["path"] = json!("dense");
+            }
+        }
+    });
+    let before = resolve(folder.path()).revision;
+    change(folder.path(), "dense/config.json", |config| {
+        config["activation_function"] = json!("torch.nn.modules.linear.Identity");
+    });
+    let between = resolve(folder.path()).revision;
+    assert_ne!(before, between);
+    let weights = path("dense/model.safetensors");
+    let mut bytes = fs::read(&weights).expect("weights");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0x80;
+    fs::write(&weights, bytes).expect("written");
+    assert_ne!(resolve(folder.path()).revision, between);
+}

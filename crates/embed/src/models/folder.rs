@@ -7,7 +7,7 @@ use super::cache::save;
 use super::error::ModelError;
 use super::files::{wrong_hash, wrong_size};
 use super::options::ResolveOptions;
-use super::registry::{FileEntry, ModelEntry, WEIGHTS, is_pickle};
+use super::registry::{FileEntry, ModelEntry, WEIGHTS, check_plain, is_pickle};
 use super::resolve::{Fetch, ModelFolder, Source};
 use super::stamp::{Stamps, hex};
 use crate::config::TRANSFORMER_CONFIGS;
@@ -120,7 +120,7 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     decides.extend(weights.iter().map(String::as_str));
     decides.push(adapter::CONFIG);
     decides.extend(adapter::WEIGHTS);
-    let mut names: Vec<String> = Vec::new();
+    let mut names = names_of_modules(folder);
     for item in fs::read_dir(folder)? {
         let item = item?;
         let name = item.file_name().to_string_lossy().into_owned();
@@ -131,14 +131,42 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
             && name.contains('_')
             && path.is_dir()
         {
-            let mut parts = weight_files(&path).unwrap_or_default();
-            parts.push("config.json".to_owned());
-            parts.retain(|part| path.join(part).is_file());
-            names.extend(parts.iter().map(|part| format!("{name}/{part}")));
+            names.extend(deciding_below(folder, &name));
         }
     }
     names.sort_unstable();
+    names.dedup();
     Ok(names)
+}
+
+/// The deciding files of the subfolders that `modules.json` names, whatever they are called.
+fn names_of_modules(folder: &Path) -> Vec<String> {
+    let modules = fs::read(folder.join("modules.json")).ok();
+    let modules =
+        modules.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    let modules = modules.as_ref().and_then(serde_json::Value::as_array);
+    let paths = modules
+        .into_iter()
+        .flatten()
+        .filter_map(|module| module["path"].as_str());
+    let mut names = Vec::new();
+    for path in paths {
+        let path = path.trim_end_matches('/');
+        if matches!(path, "" | ".") || check_plain(path).is_err() {
+            continue;
+        }
+        names.extend(deciding_below(folder, path));
+    }
+    names
+}
+
+/// The deciding files of a module's subfolder.
+fn deciding_below(folder: &Path, name: &str) -> Vec<String> {
+    let path = folder.join(name);
+    let mut parts = weight_files(&path).unwrap_or_default();
+    parts.extend(["config.json", "tokenizer.json"].map(str::to_owned));
+    parts.retain(|part| path.join(part).is_file());
+    parts.iter().map(|part| format!("{name}/{part}")).collect()
 }
 
 /// Size and SHA-256 of the deciding files and of what known models list, by stamp where that is enough.

@@ -227,7 +227,7 @@ fn choose(listing: &Listing) -> Result<Vec<FileEntry>, String> {
     };
     let mut chosen = weights(&in_folder(""))?;
     let is_there = |path: &str| listing.files.iter().any(|file| file.path == path);
-    if !is_there("tokenizer.json") && !is_there("0_StaticEmbedding/tokenizer.json") {
+    if !is_there("tokenizer.json") {
         return Err(
             "it has no tokenizer.json (the fast tokenizer's file), which syntopic reads: save the model with a fast tokenizer \
              and give that folder"

@@ -50,21 +50,11 @@ pub struct StaticRows {
 }
 
 impl StaticModel {
-    /// Reads a folder that model2vec or [`crate::distill`] wrote; one of sentence-transformers' StaticEmbedding too, whose
-    /// files lie in `0_StaticEmbedding`.
+    /// Reads a folder that model2vec or [`crate::distill`] wrote.
     ///
     /// # Errors
     /// When a file is missing or is not what model2vec writes.
     pub fn load(folder: &Path) -> Result<Self, StaticModelError> {
-        let inner = folder.join("0_StaticEmbedding");
-        let (folder, config) = if inner.join("model.safetensors").is_file() {
-            (
-                inner.as_path(),
-                folder.join("config_sentence_transformers.json"),
-            )
-        } else {
-            (folder, folder.join("config.json"))
-        };
         let read = |path: &Path| {
             std::fs::read(path).map_err(|source| StaticModelError::Read {
                 path: path.to_owned(),
@@ -73,7 +63,7 @@ impl StaticModel {
         };
         Self::from_files(StaticFiles {
             weights: &read(&folder.join("model.safetensors"))?,
-            config: &read(&config)?,
+            config: &read(&folder.join("config.json"))?,
             tokenizer: &read(&folder.join("tokenizer.json"))?,
         })
     }
