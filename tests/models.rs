@@ -164,3 +164,33 @@ fn a_forced_cut_is_remembered_as_any_other() {
     place.run(&add).ok();
     assert_eq!(place.run(&["info", "--json"]).json()["dim"], 24);
 }
+
+#[test]
+fn a_model_of_the_hub_that_is_not_here_or_not_readable_says_what_to_do() {
+    let place = Place::new();
+    let cache = place.path("cache");
+    let model = cache.join("models/org--new");
+    std::fs::create_dir_all(&model).expect("a folder");
+    std::fs::write(model.join("pins.json"), "{").expect("written");
+    let (code, out, err) = offline(&place, &cache, &["models"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(!out.contains("org/new"), "{out}");
+    assert!(
+        err.contains("pins.json cannot be read") && err.contains("models pull org/new"),
+        "{err}"
+    );
+    for verb in ["show", "verify"] {
+        let (code, _, err) = offline(&place, &cache, &["models", verb, "org/new"]);
+        assert_ne!(code, 0);
+        assert!(err.contains("pins.json cannot be read"), "{verb}: {err}");
+        let (code, _, err) = offline(&place, &cache, &["models", verb, "org/other"]);
+        assert_ne!(code, 0);
+        assert!(
+            err.contains("fetch it with `syntopic models pull org/other`"),
+            "{verb}: {err}"
+        );
+    }
+    let (code, _, err) = offline(&place, &cache, &["models", "remove", "org/new"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(!model.exists());
+}

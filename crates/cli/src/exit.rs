@@ -51,6 +51,8 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Judgments(_) => USAGE,
         LibraryError::Distill(
             DistillError::Option { .. }
+            | DistillError::TooManyDimensions { .. }
+            | DistillError::IsFile(_)
             | DistillError::NotEmpty(_)
             | DistillError::StaticTeacher(_),
         ) => USAGE,

@@ -84,6 +84,9 @@ pub fn make(
 ) -> Result<DistillReport, LibraryError> {
     let start = Instant::now();
     request.device.check()?;
+    if request.out.is_file() {
+        return Err(DistillError::IsFile(request.out.clone()).into());
+    }
     let has_files = std::fs::read_dir(&request.out).is_ok_and(|mut files| files.next().is_some());
     if has_files && !request.force {
         return Err(DistillError::NotEmpty(request.out.clone()).into());
@@ -106,6 +109,13 @@ pub fn make(
         ..EmbedOptions::on(request.device)
     };
     let embedder = Embedder::load(&folder, exact)?;
+    if request.dim > embedder.identity().dim {
+        return Err(DistillError::TooManyDimensions {
+            dim: request.dim,
+            teacher: embedder.identity().dim,
+        }
+        .into());
+    }
     let options = DistillOptions {
         dim: request.dim,
         phrases: request.phrases,

@@ -64,7 +64,7 @@ fn model(report: &InfoReport) -> Vec<Line> {
         ]);
     }
     lines.extend(report.dim.map(|dim| ("vectors", vectors(report, dim))));
-    lines.extend(report.dim.map(|dim| ("title vectors", titles(report, dim))));
+    lines.extend(report.dim.map(|dim| ("titles", titles(report, dim))));
     let truncated = format!(
         "{} papers are longer than the model reads",
         report.truncated
@@ -78,9 +78,9 @@ fn model(report: &InfoReport) -> Vec<Line> {
 fn titles(report: &InfoReport, dim: usize) -> String {
     let (have, all) = (report.titles, report.papers);
     if have == 0 {
-        return String::from("none: `related` does not compare titles by meaning");
+        return String::from("no vectors: `related` does not compare titles by meaning");
     }
-    format!("of {have} of {all} papers, int8, {dim} bytes each")
+    format!("vectors of {have} of {all} papers, int8, {dim} bytes each")
 }
 
 /// How they are kept, and what that costs.

@@ -20,7 +20,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     let sources = ModelSources::from_env();
     match &verb.what {
-        None | Some(Models::List) => list(&models::list(&sources), arguments.json, out),
+        None | Some(Models::List) => {
+            for line in models::unlisted(&sources) {
+                bars.line(&line);
+            }
+            list(&models::list(&sources), arguments.json, out)
+        }
         Some(Models::Pull { name }) => {
             let pulled = models::pull(name, &sources, &mut |event| bars.show(event))?;
             bars.clear();
@@ -68,7 +73,7 @@ fn list(models: &[ModelReport], json: bool, out: &mut dyn Write) -> anyhow::Resu
             vec![
                 format!(
                     "{}{}",
-                    model.name,
+                    told_apart(model, models),
                     if model.default { " (default)" } else { "" }
                 ),
                 number(model.dim),
@@ -120,6 +125,15 @@ fn list(models: &[ModelReport], json: bool, out: &mut dyn Write) -> anyhow::Resu
         }
     }
     Ok(exit::DONE)
+}
+
+/// Its name, with the beginning of its commit where another of that name is listed.
+fn told_apart(model: &ModelReport, all: &[ModelReport]) -> String {
+    let same = all.iter().filter(|other| other.name == model.name);
+    match same.count() {
+        0 | 1 => model.name.clone(),
+        _ => format!("{}@{:.8}", model.name, model.revision),
+    }
 }
 
 /// A fact a line; what is the same for all models, or empty, is left out.
@@ -222,7 +236,14 @@ fn verify(
 ) -> anyhow::Result<u8> {
     let names: Vec<String> = match name {
         Some(name) => vec![name.to_owned()],
-        None => models::list(sources).into_iter().map(|m| m.name).collect(),
+        // A model of the hub may be here at several commits.
+        None => models::list(sources)
+            .into_iter()
+            .map(|m| match m.name.contains('/') {
+                true => format!("{}@{}", m.name, m.revision),
+                false => m.name,
+            })
+            .collect(),
     };
     let mut verified = Vec::new();
     for model in &names {

@@ -16,6 +16,19 @@ pub enum DistillError {
         /// What it may be.
         expected: &'static str,
     },
+    /// More numbers a vector than the teacher's have.
+    #[error(
+        "dim is {dim}, and the teacher's vectors have {teacher} numbers: give at most that (--dim {teacher})"
+    )]
+    TooManyDimensions {
+        /// Numbers asked for.
+        dim: usize,
+        /// Numbers of the teacher's vectors.
+        teacher: usize,
+    },
+    /// The folder to write is a file.
+    #[error("{} is a file; give the path of a folder", .0.display())]
+    IsFile(PathBuf),
     /// The folder to write has something in it.
     #[error(
         "{} is not empty; give a folder that is not there yet, or --force to write over the model in it",

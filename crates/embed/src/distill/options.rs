@@ -74,10 +74,9 @@ impl DistillOptions {
     /// Refuses more dimensions than the teacher has.
     pub(super) fn check_against(&self, teacher: usize) -> Result<(), DistillError> {
         if self.dim > teacher {
-            return Err(DistillError::Option {
-                name: "dim",
-                got: self.dim.to_string(),
-                expected: "at most the teacher's own number of dimensions",
+            return Err(DistillError::TooManyDimensions {
+                dim: self.dim,
+                teacher,
             });
         }
         Ok(())

@@ -64,6 +64,18 @@ pub enum ModelError {
         /// The folders that were looked in.
         looked_in: Vec<PathBuf>,
     },
+    /// What is remembered of a model of the hub cannot be read.
+    #[error(
+        "{} cannot be read, so that it is not known what was fetched as {name}: `syntopic models pull {name}` writes it anew, \
+         `syntopic models remove {name}` frees what is there.",
+        path.display()
+    )]
+    BadPins {
+        /// The model.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing to remove: syntopic's own cache has nothing of the model.
     #[error("{}", not_in_own_cache(name, folder, elsewhere.as_deref()))]
     NotInOwnCache {

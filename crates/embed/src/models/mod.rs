@@ -41,7 +41,7 @@ pub(crate) use embedded::FILES as EMBEDDED_FILES;
 pub use embedded::{EMBEDDED, embedded_size};
 pub use error::{ModelError, Tried};
 pub use options::ResolveOptions;
-pub use pins::{pinned, pinned_as};
+pub use pins::{damaged_as, damaged_pins, is_of_hub, pinned, pinned_as};
 pub use registry::{FileEntry, ModelEntry, Registry, Speed, Wheel};
 pub use remove::{Removed, remove};
 pub use resolve::{Fetch, ModelFolder, Source, resolve, resolve_spec};

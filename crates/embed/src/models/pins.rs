@@ -140,6 +140,42 @@ pub fn pinned_as(spec: &str, options: &ResolveOptions) -> Option<ModelEntry> {
     Pins::read(&asked.id, options).entry(&asked.revision)
 }
 
+/// What cannot be read of what is remembered: each file, and the model that it is of.
+#[must_use]
+pub fn damaged_pins(options: &ResolveOptions) -> Vec<ModelError> {
+    let items = fs::read_dir(options.cache_dir.join("models"));
+    let folders = items
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|item| item.path());
+    let damaged = folders.filter_map(|folder| {
+        let path = folder.join(FILE);
+        let name = folder.file_name()?.to_str()?.replacen("--", "/", 1);
+        (path.is_file() && read(&path).is_none()).then_some(ModelError::BadPins { name, path })
+    });
+    damaged.collect()
+}
+
+/// The error that names the file, where `spec` is a model whose file cannot be read; and the model, which can be removed.
+#[must_use]
+pub fn damaged_as(spec: &str, options: &ResolveOptions) -> Option<(ModelError, ModelEntry)> {
+    let asked = Asked::read(spec, Registry::builtin())?;
+    let path = folder(&asked.id, options).join(FILE);
+    if !path.is_file() || read(&path).is_some() {
+        return None;
+    }
+    let model = entry(&asked.id, &asked.revision, None, Vec::new());
+    let name = asked.id;
+    Some((ModelError::BadPins { name, path }, model))
+}
+
+/// Whether `spec` names a model of the hub, as far as its form says.
+#[must_use]
+pub fn is_of_hub(spec: &str) -> bool {
+    Asked::read(spec, Registry::builtin()).is_some()
+}
+
 fn folder(hub_id: &str, options: &ResolveOptions) -> PathBuf {
     options.cache_dir.join("models").join(folder_name(hub_id))
 }
