@@ -128,3 +128,100 @@ fn one_of_several_versions_is_shown_and_the_others_are_named() {
         (Some(6), &note.into())
     );
 }
+
+fn ids(told: &Value) -> Vec<&str> {
+    let hits = told["hits"].as_array().expect("hits").iter();
+    hits.map(|hit| hit["id"].as_str().expect("an id")).collect()
+}
+
+#[test]
+fn the_centre_of_a_topic_is_a_query() {
+    let place = place();
+    let unmade = place.run(&["related", "--like-topic", "0"]);
+    unmade.fails(4, &["syntopic topics"]);
+    let topics = place.run(&["topics", "-k", "2", "--json"]).json();
+    let topics = topics["topics"].as_array().expect("topics");
+    for topic in topics {
+        let by_number = related(&place, &["--like-topic", &topic["id"].to_string()]);
+        let name = topic["name"].as_str().expect("a name");
+        let by_name = related(&place, &["--like-topic", name, "--explain"]);
+        assert_eq!(ids(&by_number), ids(&by_name));
+        assert_eq!(by_name["query"]["like_topics"][0], name);
+        assert_eq!(by_name["hits"][0]["sentences"]["query"], name);
+        assert_eq!(
+            by_name["hits"].as_array().map(Vec::len),
+            Some(6),
+            "its papers may be hits"
+        );
+        // The first hits are the topic's own papers.
+        let own = topic["papers"].as_array().expect("papers");
+        let first = &ids(&by_name)[..own.len().min(2)];
+        assert!(
+            first.iter().all(|id| own.contains(&(*id).into())),
+            "{first:?}"
+        );
+        let printed = place.run(&["related", "--like-topic", name]);
+        assert!(
+            printed
+                .ok()
+                .contains(&format!("Related to the topic \"{name}\""))
+        );
+    }
+    let both = related(
+        &place,
+        &["--like-topic", "0", "--like", "g1", "--unlike", "p1"],
+    );
+    assert_eq!(
+        (&both["query"]["id"], &both["not"][0]["id"]),
+        (&"g1".into(), &"p1".into())
+    );
+    assert!(!ids(&both).contains(&"g1") && !ids(&both).contains(&"p1"));
+    let unknown = place.run(&["related", "--like-topic", "astronomy"]);
+    unknown.fails(
+        4,
+        &["astronomy", topics[0]["name"].as_str().expect("a name")],
+    );
+    place
+        .run(&["related", "--like-topic", ""])
+        .fails(4, &["no topic"]);
+}
+
+#[test]
+fn a_file_is_a_text_or_papers() {
+    let place = place();
+    let ask = |name: &str, content: &str| {
+        let file = place.file(name, content.as_bytes()).display().to_string();
+        place.run(&["related", "--file", &file, "--json"])
+    };
+    let text = ask("text.txt", "Sharp constants for norms.\n").json();
+    assert_eq!(ids(&text)[0], "p2");
+    let note = text["notes"][0].as_str().expect("a note");
+    assert!(note.ends_with("text.txt: read as one text"), "{note}");
+    assert_eq!(
+        ids(&text),
+        ids(&related(&place, &["--text", "Sharp constants for norms."]))
+    );
+    // One that the library has, one that it has not, and one that is a version of a third.
+    let papers = [
+        r#"{"id":"g1","title":"Another title"}"#,
+        r#"{"id":"new","title":"Graphs of people","abstract":"People are nodes."}"#,
+        r#"{"id":"copy","title":"Graph messages between users and items"}"#,
+    ];
+    let told = ask("papers.jsonl", &papers.join("\n")).json();
+    assert_eq!(told["query"]["title"], "Graphs for recommendation");
+    assert_eq!(
+        (&told["and"][0]["id"], &told["and"][1]["id"]),
+        (&"new".into(), &"copy".into())
+    );
+    assert!(
+        told["notes"][0]
+            .as_str()
+            .expect("a note")
+            .ends_with("3 papers (jsonl)")
+    );
+    assert!(!ids(&told).contains(&"p3") && !ids(&told).contains(&"g1"));
+    let same = related(&place, &["--like", "g1", "--like", "g2", "--unlike", "p1"]);
+    assert_eq!(same, related(&place, &["g1", "g2", "--not", "p1"]));
+    ask("empty.txt", " \n").fails(2, &["empty.txt is empty"]);
+    ask("none.jsonl", "{\"id\":\"a\"}\n").fails(1, &["none.jsonl"]);
+}

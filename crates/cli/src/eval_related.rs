@@ -18,6 +18,7 @@ Examples:
   syntopic eval related --papers papers.jsonl --judgments judged.tsv
   syntopic eval related --papers papers.jsonl --judgments judged.tsv --mode semantic --scores scores.tsv
   syntopic eval related --papers papers.jsonl --judgments judged.tsv --model embedded --json
+  syntopic eval related --papers papers.jsonl --judgments answers.tsv --queries questions.jsonl
 
 Judgments are lines of query, paper and grade, separated by tabs: the ids of two papers of the file, and how related they are, 0 for not; \
 a header row is recognised. The judged papers of each query are put in order by each mode, the query itself left out, and last by the plain fusion of the semantic and the lexical order (reciprocal ranks, \
@@ -35,6 +36,11 @@ pub(crate) struct EvalRelatedArguments {
     /// Lines of query, paper and grade, separated by tabs
     #[arg(long, value_name = "FILE.tsv")]
     pub(crate) judgments: PathBuf,
+
+    /// Queries that are no papers of the file, as lines of JSON: {"id": "q1", "text": "words"}, or {"id": "q2", "like": ["ID", "ID"]} for
+    /// papers of the file that are liked together. The judgments' first column then has the ids of queries
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) queries: Option<PathBuf>,
 
     /// Modes to compare [default: hybrid,semantic,lexical]
     #[arg(long, value_name = "MODE,MODE", value_delimiter = ',', value_parser = mode)]
@@ -71,6 +77,10 @@ pub(crate) fn run(
         .with_context(|| format!("cannot read {}", verb.judgments.display()))?;
     let papers = Source::File(verb.papers.clone());
     let mut asked = EvalRelated::new(papers, judgments);
+    if let Some(path) = &verb.queries {
+        let text = std::fs::read_to_string(path);
+        asked.queries = Some(text.with_context(|| format!("cannot read {}", path.display()))?);
+    }
     if !verb.mode.is_empty() {
         asked.modes = verb.mode.iter().map(|mode| mode.0).collect();
     }

@@ -10,36 +10,48 @@ Examples:
   syntopic related 2103.03230 -k 5
   syntopic related --text \"self-supervised learning for medical images\"
   syntopic related --file abstract.txt --json
+  syntopic related --file my-papers.jsonl              like all papers of the file
+  syntopic related --like-topic \"graph\" -k 20        near the centre of a topic
   pbpaste | syntopic related -
   syntopic related 2103.03230 2006.07733 --not 1911.05722
                                            like both of the first, and unlike the last
   syntopic related --text \"graph networks\" --year 2019.. --category cs.LG --topic recommend
   syntopic related 2103.03230 --author lecun --explain
-  syntopic related --text \"graph networks\" --diverse";
+  syntopic related --text \"graph networks\" --diverse
+  syntopic related --like 2103.03230 --like 2006.07733 --unlike 1911.05722";
 
 #[derive(Debug, Args)]
 #[command(after_help = RELATED_EXAMPLES)]
-#[command(group(ArgGroup::new("query").required(true).multiple(true).args(["ids", "text", "file"])))]
+#[command(group(ArgGroup::new("query").required(true).multiple(true).args(["ids", "like", "text", "file", "like_topic"])))]
 pub(crate) struct RelatedArguments {
-    /// Ids of papers of the library; `-` reads a text from the standard input. With several, and with several texts, the
+    /// Ids of papers of the library; `-` reads a text or papers from the standard input. With several, and with several texts, the
     /// hits are like all of them
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 
+    /// Id of a paper that the hits are to be like: the same as an ID without a switch
+    #[arg(long, value_name = "ID")]
+    pub(crate) like: Vec<String>,
+
     /// A text: an abstract, a title, or words
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "like-text", value_name = "TEXT")]
     pub(crate) text: Vec<String>,
 
-    /// A file that holds a text
+    /// A file that holds a text, or papers in any format that `add` reads: the hits are like all of them
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,
 
+    /// A topic of this number, or with these words in its name, whose centre the hits are to be near (--topic lets only its papers
+    /// be hits); where several have the words, the centre of all their papers
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) like_topic: Vec<String>,
+
     /// Id of a paper that the hits are to be unlike
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "unlike", value_name = "ID")]
     pub(crate) not: Vec<String>,
 
     /// A text that the hits are to be unlike
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "unlike-text", value_name = "TEXT")]
     pub(crate) not_text: Vec<String>,
 
     /// Only papers of these years: 2020, 2018..2021, 2018.. or ..2021

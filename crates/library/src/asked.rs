@@ -3,11 +3,13 @@
 //! Not for: searching (`sought.rs`) nor the order of hits (`hybrid.rs`).
 
 use crate::engine::Library;
+use crate::filter::topics_called;
 use crate::lexical::Words;
 use crate::related::{DISLIKE, Query, QueryReport, RelatedOptions};
+use crate::titles::title_vectors;
 use crate::{LibraryError, Progress, suggest};
 use std::ops::ControlFlow;
-use syntopic_core::{Paper, PaperId, Row};
+use syntopic_core::{Paper, PaperId, Row, paper_text};
 use syntopic_embed::TextKind;
 use syntopic_index::blend;
 
@@ -70,6 +72,8 @@ impl Library {
                     self.paper_query(id)
                 }
                 Query::Text(text) => self.text_query(text, options, progress),
+                Query::Given(paper) => self.given_query(paper, options, progress),
+                Query::Topic(asked) => self.topic_query(asked),
             })
             .collect()
     }
@@ -123,6 +127,64 @@ impl Library {
             report: QueryReport {
                 text: Some(text),
                 truncated,
+                ..QueryReport::default()
+            },
+            own: None,
+            paper: None,
+        })
+    }
+
+    /// A paper that is given whole: its vectors are made as `add` makes them.
+    fn given_query(
+        &mut self,
+        paper: &Paper,
+        options: &RelatedOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Asked, LibraryError> {
+        if self.catalogue()?.row_of(&paper.id)?.is_some() {
+            return self.paper_query(paper.id.as_str());
+        }
+        let embedder = self.load_model(options.model.as_deref(), progress)?;
+        let mut go_on = |_| ControlFlow::Continue(());
+        let text = paper_text(paper);
+        let embedded = embedder.embed(&[text], TextKind::Document, &mut go_on)?;
+        let titles = title_vectors(embedder, std::slice::from_ref(paper), &embedded.vectors)?;
+        Ok(Asked {
+            vector: embedded.vectors.row(Row(0)).to_vec(),
+            title: titles.into_iter().next().flatten(),
+            words: Words::of_paper(&paper.title, paper.abstract_text.as_deref()),
+            report: QueryReport {
+                id: Some(paper.id.to_string()),
+                title: Some(paper.title.clone()),
+                truncated: embedded.truncated[0],
+                ..QueryReport::default()
+            },
+            own: None,
+            paper: Some(paper.clone()),
+        })
+    }
+
+    /// The centre of a topic: the direction of the sum of its papers' vectors, and the words of its name and terms.
+    fn topic_query(&mut self, asked: &str) -> Result<Asked, LibraryError> {
+        let topics = self.stored_topics()?.ok_or(LibraryError::NoTopics)?.topics;
+        let found = topics_called(&topics, asked)?;
+        let catalogue = self.catalogue()?;
+        let mut vectors = Vec::new();
+        for id in found.iter().flat_map(|topic| &topic.papers) {
+            let id = PaperId::new(id).ok();
+            let row = id.map(|id| catalogue.row_of(&id)).transpose()?.flatten();
+            vectors.extend(row.map(|row| catalogue.vector(row)).transpose()?);
+        }
+        let names: Vec<String> = found.iter().map(|topic| topic.name.clone()).collect();
+        let terms = found.iter().flat_map(|topic| topic.terms.iter().cloned());
+        let words: Vec<String> = names.iter().cloned().chain(terms).collect();
+        let vector = blend(&vectors, &[], DISLIKE)?;
+        Ok(Asked {
+            title: Some(vector.clone()),
+            vector,
+            words: Words::of_text(&words.join(". ")),
+            report: QueryReport {
+                like_topics: names,
                 ..QueryReport::default()
             },
             own: None,

@@ -52,7 +52,7 @@ pub struct CheckReport {
 
 impl Library {
     /// Checks the database, that every paper can be read and has the vector of its present text, and the vectors
-    /// themselves; with `recall_k`, also measures the recall of the index. A graph is measured even where exact search
+    /// themselves, those of titles too; with `recall_k`, also measures the recall of the index. A graph is measured even where exact search
     /// would be used. Whatever is damaged is a problem of the report, and the check goes on.
     ///
     /// # Errors
@@ -73,6 +73,12 @@ impl Library {
             Ok(())
         })?;
         note(&mut report, |report| self.check_rows(dim, report))?;
+        if let Some(dim) = dim {
+            note(&mut report, |report| {
+                report.problems.extend(self.store()?.title_problems(dim)?);
+                Ok(())
+            })?;
+        }
         if let (Some(dim), true) = (dim, report.problems.is_empty()) {
             note(&mut report, |report| self.check_files(dim, report))?;
         }

@@ -92,6 +92,17 @@ pub enum LibraryError {
     /// A file to measure with holds no paper.
     #[error("{0} holds no usable paper")]
     NoPapers(String),
+    /// A file to search with is empty.
+    #[error("{0} is empty: put a text or papers into it, or ask with --text")]
+    EmptyQueryFile(String),
+    /// A file to search with is in no format of papers, and no text either.
+    #[error("{name} is not UTF-8 text (byte {at}): convert it first")]
+    NotText {
+        /// What messages call it.
+        name: String,
+        /// Where the text ends, in bytes.
+        at: usize,
+    },
     /// A source of papers is a folder.
     #[error("{0} is a directory: name the files in it")]
     Directory(PathBuf),

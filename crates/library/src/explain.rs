@@ -43,6 +43,9 @@ fn of_query(asked: &Asked) -> Vec<String> {
     if let Some(paper) = &asked.paper {
         return of_paper(paper);
     }
+    if !asked.report.like_topics.is_empty() {
+        return asked.report.like_topics.clone();
+    }
     let text = asked.report.text.as_deref().unwrap_or_default();
     let found = sentences(text).into_iter().take(SENTENCES);
     found.map(str::to_owned).collect()

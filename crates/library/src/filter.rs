@@ -174,17 +174,29 @@ impl Library {
         let topics = self.stored_topics()?.ok_or(LibraryError::NoTopics)?.topics;
         let mut ids = HashSet::new();
         for asked in asked {
-            let found: Vec<&TopicReport> = topics.iter().filter(|t| is_topic(t, asked)).collect();
-            if found.is_empty() {
-                return Err(LibraryError::UnknownTopic {
-                    asked: asked.clone(),
-                    names: topics.into_iter().map(|topic| topic.name).collect(),
-                });
-            }
+            let found = topics_called(&topics, asked)?;
             ids.extend(found.into_iter().flat_map(|topic| topic.papers.clone()));
         }
         Ok(Some(ids))
     }
+}
+
+/// The topic of a number, or those with these words in their names: one or more.
+pub(crate) fn topics_called<'t>(
+    topics: &'t [TopicReport],
+    asked: &str,
+) -> Result<Vec<&'t TopicReport>, LibraryError> {
+    let asked = asked.trim();
+    let found: Vec<&TopicReport> = (topics.iter())
+        .filter(|topic| !asked.is_empty() && is_topic(topic, asked))
+        .collect();
+    if found.is_empty() {
+        return Err(LibraryError::UnknownTopic {
+            asked: asked.to_owned(),
+            names: topics.iter().map(|topic| topic.name.clone()).collect(),
+        });
+    }
+    Ok(found)
 }
 
 fn is_topic(topic: &TopicReport, asked: &str) -> bool {

@@ -24,6 +24,10 @@ pub enum Query {
     Paper(String),
     /// An abstract, a title, or words.
     Text(String),
+    /// A paper that need not be in the library; where its id is, it is that one.
+    Given(Box<Paper>),
+    /// The centre of a topic: its number, or words in its name; where several topics have them, the centre of all their papers.
+    Topic(String),
 }
 
 /// How related papers are asked for.
@@ -83,6 +87,9 @@ pub struct QueryReport {
     /// The text, when asked by text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The names of the topics whose centre it is, when asked by topic.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub like_topics: Vec<String>,
     /// The name of the topic that the paper is in, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
@@ -152,7 +159,7 @@ impl Library {
     ///
     /// # Errors
     /// When `k` is 0, the id is unknown (with the ids most like it), the text is empty, the library is empty, or the
-    /// model is not the library's; when the filter names a topic that is not there, or the queries cancel out.
+    /// model is not the library's; when a topic is named that is not there, or the queries cancel out.
     pub fn related(
         &mut self,
         query: &Query,

@@ -2,7 +2,7 @@
 
 use crate::derived::hex;
 use crate::store::{Store, read_generation, read_meta, set_meta};
-use crate::titles::put_title;
+use crate::titles::{embedded_text, put_title};
 use crate::{LibraryError, Storage, storage_loss};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -239,8 +239,9 @@ pub(crate) fn vector_problem(vector: &[u8], dim: usize, storage: Storage) -> Opt
 
 /// What is stored of an id, also within a transaction.
 pub(crate) fn known(db: &Connection, id: &PaperId) -> Result<Option<Known>, rusqlite::Error> {
+    let embedded = embedded_text(db)?;
     let sql = format!(
-        "SELECT {COLUMNS}, v.text_sha256 FROM papers p LEFT JOIN vectors v USING (paper) WHERE p.id = ?1"
+        "SELECT {COLUMNS}, {embedded} FROM papers p LEFT JOIN vectors v USING (paper) WHERE p.id = ?1"
     );
     db.prepare_cached(&sql)?
         .query_row([id.as_str()], known_of)

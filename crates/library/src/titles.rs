@@ -58,6 +58,22 @@ pub(crate) fn title_vectors(
     Ok(vectors.into_iter().map(|vector| vector.map(kept)).collect())
 }
 
+/// In a query of `papers p` and `vectors v`: whether the paper has a vector of its title that cannot be one, by its length beside that of the
+/// vector of the text, however that is stored, or by being nothing but zeros.
+const DAMAGED: &str = "EXISTS (SELECT 1 FROM titles t WHERE t.paper = p.paper AND (
+  length(v.vector) NOT IN (length(t.vector), 2 * length(t.vector), 4 * length(t.vector))
+  OR t.vector = zeroblob(length(t.vector))))";
+
+/// In the same query: the hash of the text that the paper's vectors stand for, nothing where the one of its title is damaged, so that the
+/// paper's text counts as not embedded and adding it again makes both anew.
+pub(crate) fn embedded_text(db: &Connection) -> Result<String, rusqlite::Error> {
+    let hash = "v.text_sha256";
+    Ok(match is_there(db)? {
+        true => format!("CASE WHEN {DAMAGED} THEN NULL ELSE {hash} END"),
+        false => hash.to_owned(),
+    })
+}
+
 /// Makes the table in a library of before.
 pub(crate) fn make_table(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
     tx.execute_batch(TABLE)
@@ -100,6 +116,36 @@ impl Store {
         let sql = format!("SELECT EXISTS (SELECT 1 {CURRENT})");
         self.read(|db| {
             Ok(is_there(db)? && db.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
+        })
+    }
+
+    /// What is wrong with the vectors of titles, each with its next step; `dim` is the length of the library's vectors.
+    pub(crate) fn title_problems(&self, dim: usize) -> Result<Vec<String>, LibraryError> {
+        let sql = "SELECT p.id, t.vector FROM titles t LEFT JOIN papers p USING (paper) ORDER BY p.id, t.paper";
+        self.read(|db| {
+            let (mut problems, mut orphans) = (Vec::new(), 0);
+            if !is_there(db)? {
+                return Ok(problems);
+            }
+            let mut statement = db.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let Some(id) = row.get::<_, Option<String>>(0)? else {
+                    orphans += 1;
+                    continue;
+                };
+                let problem = match row.get_ref(1)?.as_blob() {
+                    Ok(vector) => vector_problem(vector, dim, KEPT),
+                    Err(error) => Some(format!("is damaged: {error}")),
+                };
+                problems.extend(problem.map(|why| {
+                    format!("the vector of the title of {id} {why}: add the paper again")
+                }));
+            }
+            if orphans > 0 {
+                problems.push(format!("{orphans} vectors of titles have no paper"));
+            }
+            Ok(problems)
         })
     }
 
@@ -189,6 +235,12 @@ mod tests {
         db.execute_batch(sql).unwrap();
     }
 
+    fn problems(folder: &Path) -> Vec<String> {
+        let mut go_on = |_: crate::Event<'_>| ControlFlow::Continue(());
+        let report = Library::open(folder).unwrap().check(None, &mut go_on);
+        report.unwrap().problems
+    }
+
     fn titles(folder: &Path) -> usize {
         Library::open(folder).unwrap().info().unwrap().titles
     }
@@ -257,6 +309,28 @@ mod tests {
             error.contains("the vector of the title of \"a\" has 1 bytes"),
             "{error}"
         );
+        let a_again = "{\"id\":\"a\",\"title\":\"Electricity\",\"abstract\":\"We hide nodes.\"}";
+        assert_eq!(problems(&folder).len(), 3);
+        add(&folder, a_again);
+        add(&folder, PAPERS);
+        assert_eq!(problems(&folder), [""; 0], "adding again repairs");
+        change(
+            &folder,
+            "UPDATE titles SET vector = zeroblob(length(vector)) WHERE paper = 2;
+             PRAGMA foreign_keys = OFF; INSERT INTO titles VALUES (99, zeroblob(32), x'00')",
+        );
+        let found = problems(&folder);
+        let words = [
+            "the vector of the title of b is damaged",
+            "1 vectors of titles have no paper",
+        ];
+        assert!(
+            found.len() == 2 && words.iter().zip(&found).all(|(word, p)| p.contains(word)),
+            "{found:?}"
+        );
+        add(&folder, PAPERS);
+        assert_eq!(problems(&folder).len(), 1);
+        change(&folder, "DELETE FROM titles WHERE paper = 99");
         change(
             &folder,
             "PRAGMA foreign_keys=ON; DELETE FROM papers WHERE id = 'b'",

@@ -8,10 +8,18 @@ use crate::related_args::RelatedArguments;
 use crate::table::{self, Column, fit};
 use anyhow::Context;
 use std::io::{Read, Write};
-use syntopic_library::{Filter, Library, Query, QueryReport, Related, RelatedHit, RelatedOptions};
+use syntopic_library::{
+    Filter, Library, Query, QueryReport, Related, RelatedHit, RelatedOptions, read_query_file,
+};
 
 /// Widest that a query is shown above the table.
 const QUERY_WIDTH: usize = 96;
+
+/// What messages call the standard input.
+const STDIN: &str = "standard input";
+
+/// Most queries beside the first that are named above the table.
+const QUERIES: usize = 9;
 
 /// Widest that a sentence is shown under a hit.
 const SENTENCE_WIDTH: usize = 160;
@@ -23,7 +31,8 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     let mut library = Library::open(arguments.library())?.with_device(verb.on.device);
-    let mut queries = queries(verb)?.into_iter();
+    let (queries, understood) = queries(verb)?;
+    let mut queries = queries.into_iter();
     let query = queries
         .next()
         .ok_or_else(|| anyhow::anyhow!("nothing to look for"))?;
@@ -48,8 +57,9 @@ pub(crate) fn run(
         recall: verb.recall,
         model: verb.model.clone(),
     };
-    let related = library.related(&query, &options, &mut |event| bars.show(event))?;
+    let mut related = library.related(&query, &options, &mut |event| bars.show(event))?;
     bars.clear();
+    related.notes.splice(0..0, understood);
     if arguments.json {
         print_json(out, &related)?;
     } else {
@@ -64,38 +74,38 @@ pub(crate) fn run(
     Ok(exit::DONE)
 }
 
-/// Everything the hits are to be like: ids, then texts, then files.
-fn queries(verb: &RelatedArguments) -> anyhow::Result<Vec<Query>> {
-    let mut queries = Vec::new();
-    for id in &verb.ids {
-        queries.push(match id.as_str() {
-            "-" => {
-                let mut bytes = Vec::new();
-                std::io::stdin()
-                    .read_to_end(&mut bytes)
-                    .context("cannot read the standard input")?;
-                text_query(bytes, "standard input")?
-            }
-            id => Query::Paper(id.to_owned()),
-        });
+/// What the hits are to be like: ids, then texts, files and topics; with what was understood of each file.
+fn queries(verb: &RelatedArguments) -> anyhow::Result<(Vec<Query>, Vec<String>)> {
+    let (mut queries, mut understood) = (Vec::new(), Vec::new());
+    let mut read = |bytes: Vec<u8>, name: &str, queries: &mut Vec<Query>| {
+        let file = read_query_file(name, &bytes)?;
+        // That a text was read is said of files alone: it is what is expected of the standard input.
+        let is_text = matches!(file.queries[..], [Query::Text(_)]);
+        if !is_text || name != STDIN {
+            understood.push(file.understood);
+        }
+        queries.extend(file.queries);
+        anyhow::Ok(())
+    };
+    for id in verb.ids.iter().chain(&verb.like) {
+        if id == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut bytes)
+                .context("cannot read the standard input")?;
+            read(bytes, STDIN, &mut queries)?;
+        } else {
+            queries.push(Query::Paper(id.clone()));
+        }
     }
     queries.extend(verb.text.iter().cloned().map(Query::Text));
     for file in &verb.file {
         let bytes =
             std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        queries.push(text_query(bytes, &file.display().to_string())?);
+        read(bytes, &file.display().to_string(), &mut queries)?;
     }
-    Ok(queries)
-}
-
-fn text_query(bytes: Vec<u8>, name: &str) -> anyhow::Result<Query> {
-    let text = String::from_utf8(bytes).map_err(|e| {
-        anyhow::anyhow!(
-            "{name} is not UTF-8 text (byte {}): convert it first",
-            e.utf8_error().valid_up_to()
-        )
-    })?;
-    Ok(Query::Text(text))
+    queries.extend(verb.like_topic.iter().cloned().map(Query::Topic));
+    Ok((queries, understood))
 }
 
 /// A query as it is called above the table.
@@ -104,16 +114,21 @@ fn name(query: &QueryReport) -> String {
     let words = words
         .map(|words| fit(words, QUERY_WIDTH))
         .unwrap_or_default();
-    match &query.id {
-        Some(id) => format!("{id}: {words}"),
-        None => format!("\"{words}\""),
+    match (&query.id, &query.like_topics[..]) {
+        (Some(id), _) => format!("{id}: {words}"),
+        (None, []) => format!("\"{words}\""),
+        (None, [topic]) => format!("the topic \"{topic}\""),
+        (None, topics) => format!("the topics {topics:?}"),
     }
 }
 
 pub(crate) fn print(related: &Related, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "Related to {}", name(&related.query))?;
-    for query in &related.and {
+    for query in related.and.iter().take(QUERIES) {
         writeln!(out, "and to {}", name(query))?;
+    }
+    if related.and.len() > QUERIES {
+        writeln!(out, "and to {} more", related.and.len() - QUERIES)?;
     }
     for query in &related.not {
         writeln!(out, "not to {}", name(query))?;

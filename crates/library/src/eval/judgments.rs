@@ -21,9 +21,30 @@ pub enum JudgmentsError {
     /// No line holds a judgment.
     #[error("the judgments are empty: expected lines of query, paper and grade, separated by tabs")]
     Empty,
+    /// A line of the queries is none.
+    #[error(
+        "line {line} of the queries: {why}; expected {{\"id\": …, \"text\": …}} or {{\"id\": …, \"like\": [ids of papers]}}"
+    )]
+    Query {
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No line holds a query.
+    #[error("the queries are empty: expected lines of JSON with id and either text or like")]
+    NoQueries,
+    /// A query likes a paper that is not in the file.
+    #[error("the query {query:?} likes the paper {paper:?}, which is not in the file of papers")]
+    UnknownLiked {
+        /// Id of the query.
+        query: String,
+        /// Id of the paper.
+        paper: String,
+    },
     /// No judged pair is of papers that were given.
     #[error(
-        "none of the {judged} judged pairs is of two of the {papers} papers: are the ids of both files the same?"
+        "none of the {judged} judged pairs is of two of the {papers} papers, or of a query and a paper: are the ids of the files the same?"
     )]
     NoPairs {
         /// Pairs that were judged.

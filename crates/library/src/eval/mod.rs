@@ -3,8 +3,10 @@
 //! Not for: speed ([`crate::bench`]) or the recall of an index ([`crate::bench_index`]).
 
 mod bootstrap;
+mod corpus;
 mod judgments;
 mod metrics;
+mod queries;
 pub mod related;
 pub mod topics;
 pub mod vectors;

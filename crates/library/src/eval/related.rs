@@ -4,20 +4,15 @@
 //! index of words, the same sum. Not for: recall of the approximate index (`check --recall`), which this does not use.
 
 use super::bootstrap::Figure;
+use super::corpus::{Corpus, Pair};
 use super::judgments::{Judged, JudgmentsError, parse};
 use super::metrics::{average_precision, ndcg, precision, recall, reciprocal_rank, share_of};
+use super::queries::{self, Question, Questions};
 use crate::add::Source;
-use crate::fuse::first_hits;
-use crate::lexical::{Fields, FieldsBuilder, Words};
-use crate::nearness::Nearness;
-use crate::titles::{likeness, title_vectors};
-use crate::{Event, LibraryError, Progress, RelatedMode, model};
+use crate::{LibraryError, Progress, RelatedMode};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use syntopic_core::{Embeddings, Paper, Row, dot, paper_text};
-use syntopic_embed::models::ResolveOptions;
-use syntopic_embed::{EmbedOptions, TextKind};
+use std::collections::{BTreeMap, BTreeSet};
+use syntopic_core::Paper;
 
 /// A figure of one query, by the grades in the order of its list and which of them are relevant; `None` where it has none.
 type OneQuery<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
@@ -39,6 +34,9 @@ pub struct EvalRelated {
     pub papers: Source,
     /// The text of the judgments: lines of query, paper and grade.
     pub judgments: String,
+    /// The text of the queries, where they are no papers of the file: lines of JSON with `id` and either `text` or `like`, a list of ids
+    /// of papers. By default a query is the paper of its id.
+    pub queries: Option<String>,
     /// The modes to compare. Default: all.
     pub modes: Vec<RelatedMode>,
     /// Name or folder of the model; the registry's default when not given.
@@ -60,6 +58,7 @@ impl EvalRelated {
         Self {
             papers,
             judgments,
+            queries: None,
             modes: RelatedMode::ALL.to_vec(),
             model: None,
             cuts: vec![10, 20],
@@ -110,16 +109,6 @@ pub struct EvalRelatedReport {
     pub scores: Vec<PairScore>,
 }
 
-/// Papers as a library has them, in memory.
-struct Corpus {
-    row_of: BTreeMap<String, usize>,
-    vectors: Embeddings,
-    titles: Vec<Option<Vec<f32>>>,
-    words: Vec<Words>,
-    lexicon: Fields,
-    model: String,
-}
-
 /// Scores every judged pair in every mode and sums up.
 ///
 /// # Errors
@@ -129,8 +118,9 @@ pub fn eval_related(
     progress: &mut Progress<'_>,
 ) -> Result<EvalRelatedReport, LibraryError> {
     let judged = parse(&asked.judgments)?;
+    let questions = asked.queries.as_deref().map(queries::parse).transpose()?;
     let (papers, mut notes) = read(&asked.papers)?;
-    let (judged, n_judged) = known(judged, &papers, &mut notes);
+    let (judged, n_judged) = known(judged, &papers, questions.as_ref(), &mut notes)?;
     let pairs: usize = judged.values().map(BTreeMap::len).sum();
     if pairs == 0 {
         let papers = papers.len();
@@ -144,7 +134,10 @@ pub fn eval_related(
     let (mut modes, mut scores, mut queries) = (Vec::new(), Vec::new(), 0);
     let lists = judged
         .iter()
-        .map(|(query, papers)| corpus.pairs(query, papers))
+        .map(|(query, papers)| {
+            let question = questions.as_ref().map(|all| &all[query]);
+            corpus.pairs((query, question), papers)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     for (at, &mode) in asked.modes.iter().enumerate() {
         let ranked: Vec<Vec<Ranked<'_>>> = lists.iter().map(|list| rank(list, mode)).collect();
@@ -169,10 +162,9 @@ pub fn eval_related(
             "{without} queries have no relevant paper and are left out"
         ));
     }
-    let Corpus { model, row_of, .. } = corpus;
     Ok(EvalRelatedReport {
-        model,
-        papers: row_of.len(),
+        model: corpus.model().to_owned(),
+        papers: corpus.n_papers(),
         queries,
         pairs,
         modes,
@@ -198,23 +190,41 @@ fn read(source: &Source) -> Result<(Vec<Paper>, Vec<String>), LibraryError> {
     Ok((papers.into_values().collect(), note.into_iter().collect()))
 }
 
-/// The judgments of pairs of different papers that are there; the others are counted in `notes`.
-fn known(judged: Judged, papers: &[Paper], notes: &mut Vec<String>) -> (Judged, usize) {
-    let ids: std::collections::BTreeSet<&str> =
-        papers.iter().map(|paper| paper.id.as_str()).collect();
+/// The judgments of pairs of different papers that are there, or of a query and a paper that it does not ask with; the others are
+/// counted in `notes`.
+fn known(
+    judged: Judged,
+    papers: &[Paper],
+    questions: Option<&Questions>,
+    notes: &mut Vec<String>,
+) -> Result<(Judged, usize), JudgmentsError> {
+    let ids: BTreeSet<&str> = papers.iter().map(|paper| paper.id.as_str()).collect();
+    if let Some(questions) = questions {
+        check_liked(questions, &ids)?;
+    }
+    let is_there = |query: &String| match questions {
+        None => ids.contains(query.as_str()),
+        Some(questions) => questions.contains_key(query),
+    };
+    let asks_with = |query: &String, paper: &String| match questions.map(|all| &all[query]) {
+        None => query == paper,
+        Some(Question::Like(liked)) => liked.contains(paper),
+        Some(Question::Text(_)) => false,
+    };
     let (mut kept, mut n, mut own, mut unknown, mut names) = (Judged::new(), 0, 0, 0, Vec::new());
     for (query, list) in judged {
         for (paper, grade) in list {
             n += 1;
-            let missing = [&query, &paper]
-                .into_iter()
-                .find(|id| !ids.contains(id.as_str()));
+            let missing = match is_there(&query) {
+                false => Some(&query),
+                true => (!ids.contains(paper.as_str())).then_some(&paper),
+            };
             if let Some(id) = missing {
                 unknown += 1;
                 if names.len() < NAMED && !names.contains(id) {
                     names.push(id.clone());
                 }
-            } else if query == paper {
+            } else if asks_with(&query, &paper) {
                 own += 1;
             } else {
                 kept.entry(query.clone()).or_default().insert(paper, grade);
@@ -223,105 +233,30 @@ fn known(judged: Judged, papers: &[Paper], notes: &mut Vec<String>) -> (Judged, 
     }
     if unknown > 0 {
         let names = names.join(", ");
-        notes.push(format!("{unknown} judged pairs are left out, for a paper of theirs is not in the file: {names} …"));
+        notes.push(format!("{unknown} judged pairs are left out, for the query or the paper is not in its file: {names} …"));
     }
     if own > 0 {
         notes.push(format!(
             "{own} judged pairs of a paper with itself are left out"
         ));
     }
-    (kept, n)
+    Ok((kept, n))
 }
 
-impl Corpus {
-    fn new(
-        papers: Vec<Paper>,
-        spec: Option<&str>,
-        progress: &mut Progress<'_>,
-    ) -> Result<Self, LibraryError> {
-        let embedder = model::load(
-            spec,
-            &ResolveOptions::from_env(),
-            EmbedOptions::default(),
-            None,
-            progress,
-        )?;
-        let texts: Vec<String> = papers.iter().map(paper_text).collect();
-        let embedded = embedder.embed(&texts, TextKind::Document, &mut |p| {
-            let flow = progress(Event::Embedding {
-                done: p.done,
-                of: p.of,
-            });
-            if flow.is_break() {
-                flow
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
-        let titles = title_vectors(&embedder, &papers, &embedded.vectors)?;
-        let of = |paper: &Paper| Words::of_paper(&paper.title, paper.abstract_text.as_deref());
-        let words: Vec<Words> = papers.iter().map(of).collect();
-        let mut builder = FieldsBuilder::default();
-        words.iter().for_each(|words| builder.push(words));
-        Ok(Self {
-            row_of: papers
-                .iter()
-                .enumerate()
-                .map(|(row, paper)| (paper.id.to_string(), row))
-                .collect(),
-            vectors: embedded.vectors,
-            titles,
-            words,
-            lexicon: builder.finish()?,
-            model: embedder.identity().name.clone(),
-        })
-    }
-
-    fn pairs<'j>(
-        &self,
-        query: &str,
-        papers: &'j BTreeMap<String, f64>,
-    ) -> Result<Vec<Pair<'j>>, LibraryError> {
-        let row = self.row_of[query];
-        let lexical = self.lexicon.scores(&self.words[row])?;
-        let vector_of = |place: usize| self.vectors.row(Row::from_index(place));
-        let vector = vector_of(row);
-        let n_rows = self.vectors.n_rows();
-        let near = Nearness::new(vector, n_rows, |row| Ok(self.vectors.row(row)))?;
-        // As in a library, the first hits are those among all papers but the query itself.
-        let others: Vec<usize> = (0..n_rows).filter(|&other| other != row).collect();
-        let candidates = others
-            .iter()
-            .map(|&other| (vector_of(other), lexical[other]));
-        let first = first_hits(&near, candidates);
-        let near = near.drawn(first.iter().map(|&at| vector_of(others[at])));
-        let pair = |(paper, &grade): (&'j String, &f64)| {
-            let other = self.row_of[paper];
-            let cosine = dot(vector, vector_of(other));
-            let title = self.titles[row].as_deref();
-            Pair {
-                paper,
-                grade,
-                cosine,
-                title: title.map(|asked| likeness(asked, self.titles[other].as_deref(), cosine)),
-                near: near.of(vector_of(other)),
-                lexical: lexical[other],
-            }
+/// That all papers that queries like are there.
+fn check_liked(questions: &Questions, ids: &BTreeSet<&str>) -> Result<(), JudgmentsError> {
+    for (query, question) in questions {
+        let Question::Like(liked) = question else {
+            continue;
         };
-        Ok(papers.iter().map(pair).collect())
+        if let Some(paper) = liked.iter().find(|id| !ids.contains(id.as_str())) {
+            return Err(JudgmentsError::UnknownLiked {
+                query: query.clone(),
+                paper: paper.clone(),
+            });
+        }
     }
-}
-
-/// A judged paper of a query.
-struct Pair<'j> {
-    paper: &'j str,
-    grade: f64,
-    cosine: f32,
-    /// Of the titles.
-    title: Option<f32>,
-    /// As the hybrid mode counts it.
-    near: f32,
-    lexical: f32,
+    Ok(())
 }
 
 /// A judged paper in its place.
@@ -417,6 +352,7 @@ fn figures(lists: &[Vec<Ranked<'_>>], asked: &EvalRelated) -> (Vec<Figure>, usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::ControlFlow;
 
     const PAPERS: &str = "{\"id\":\"a\",\"title\":\"Masked graph autoencoders\"}
 {\"id\":\"b\",\"title\":\"Graph autoencoders with masks\"}
@@ -425,11 +361,16 @@ mod tests {
 ";
 
     fn run(judgments: &str) -> Result<EvalRelatedReport, LibraryError> {
+        asked(judgments, None)
+    }
+
+    fn asked(judgments: &str, queries: Option<&str>) -> Result<EvalRelatedReport, LibraryError> {
         let name = String::from("papers");
         let source = Source::Text { name, text: PAPERS };
         let mut asked = EvalRelated::new(source, judgments.to_owned());
         asked.model = Some(String::from(crate::EMBEDDED));
         asked.cuts = vec![1];
+        asked.queries = queries.map(str::to_owned);
         eval_related(&asked, &mut |_| ControlFlow::Continue(()))
     }
 
@@ -476,5 +417,42 @@ mod tests {
             error.contains("none of the 1 judged pairs is of two of the 4 papers"),
             "{error}"
         );
+    }
+    #[test]
+    fn queries_may_be_texts_and_papers_that_are_liked_together() {
+        let queries = "{\"id\":\"t\",\"text\":\"electricity prices on markets\"}
+{\"id\":\"one\",\"like\":[\"a\"]}\n{\"id\":\"two\",\"like\":[\"a\",\"b\"]}\n";
+        let judged = |query: &str| {
+            let grade = |paper| u8::from(matches!((query, paper), ("t", "c" | "d") | ("one", "b")));
+            let line = |paper| format!("{query}\t{paper}\t{}\n", grade(paper));
+            ["a", "b", "c", "d"].map(line).concat()
+        };
+        let report = asked(
+            &(judged("t") + &judged("one") + "two\tc\t1\n"),
+            Some(queries),
+        )
+        .unwrap();
+        assert_eq!((report.queries, report.pairs), (3, 8));
+        assert_eq!(
+            report.notes,
+            ["1 judged pairs of a paper with itself are left out"]
+        );
+        let hybrid = &report.modes[0].figures[0];
+        assert_eq!((hybrid.name.as_str(), hybrid.mean), ("MAP", 1.0));
+        // A paper that is liked alone scores as a query that is that paper.
+        let plain = run("a\tb\t1\na\tc\t0\na\td\t0\n").unwrap();
+        let scores = |report: &EvalRelatedReport, query: &str| {
+            let own = report.scores.iter().filter(|pair| pair.query == query);
+            own.map(|pair| (pair.paper.clone(), pair.score))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(scores(&report, "one"), scores(&plain, "a"));
+        let error = |queries| asked("t\ta\t1\n", Some(queries)).unwrap_err().to_string();
+        let unknown = error("{\"id\":\"t\",\"like\":[\"x\"]}");
+        assert!(
+            unknown.contains("the query \"t\" likes the paper \"x\""),
+            "{unknown}"
+        );
+        assert!(error("{\"id\":\"u\",\"text\":\"x\"}").contains("none of the 1 judged pairs"));
     }
 }
