@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::eval::EvalArguments;
-use crate::related_args::{DuplicatesArguments, RelatedArguments};
+use crate::related_args::{DuplicatesArguments, RelatedArguments, Years, years};
 use crate::topics_args::TopicsArguments;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -113,12 +113,82 @@ pub(crate) enum Verb {
     Models(ModelsArguments),
     /// Make a small, quick static model from another model and your papers
     Distill(DistillArguments),
+    /// Take papers out of the library
+    Remove(RemoveArguments),
+    /// Show the papers, or write them for other tools: BibTeX, RIS, CSL-JSON, CSV, JSON lines
+    List(ListArguments),
     /// What is in the library and what made it
     Info,
     /// Check the library, and the recall of its index
     Check(CheckArguments),
     /// Do everything once on a sample of 65 papers, in ./syntopic-demo
     Demo(DemoArguments),
+}
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  syntopic remove 2103.03230 1706.03762
+  syntopic remove - < ids.txt              one id a line
+  syntopic list --year 2010..2015 --ids | syntopic remove -
+
+Ids that no paper has are named, the rest is removed, and the exit code is 3.";
+
+#[derive(Debug, Args)]
+#[command(after_help = REMOVE_EXAMPLES)]
+pub(crate) struct RemoveArguments {
+    /// Ids of papers; `-` reads them from the standard input, one a line
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  syntopic list                            id, year and title of every paper
+  syntopic list --year 2019..2021 --category cs.LG -k 20
+  syntopic list 2103.03230 --json          one paper, all of it
+  syntopic list --topic graph --as bibtex > graph.bib
+  syntopic list --as jsonl > papers.jsonl  what `syntopic add` reads again
+
+JSON lines carry every field; BibTeX, RIS, CSL-JSON and CSV what those formats have a place for.";
+
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub(crate) struct ListArguments {
+    /// Ids of papers; all that pass the filters when not given
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+
+    /// Years: 2020, 2018..2021, 2018.. or ..2021
+    #[arg(long, value_name = "YEARS", value_parser = years)]
+    pub(crate) year: Option<Years>,
+
+    /// Words in the name of the venue; several are alternatives
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) venue: Vec<String>,
+
+    /// A category, or the part of one before a dot: cs, cs.LG; several are alternatives
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Vec<String>,
+
+    /// Number of a topic, or words in its name; several are alternatives
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// Whole words of an author's name; several are alternatives
+    #[arg(long, value_name = "NAME")]
+    pub(crate) author: Vec<String>,
+
+    /// Most papers
+    #[arg(short, long, value_name = "N")]
+    pub(crate) k: Option<usize>,
+
+    /// Write them in a format of other tools: jsonl, csv, bibtex, ris or csl-json
+    #[arg(long = "as", value_name = "FORMAT", value_parser = ["jsonl", "csv", "bibtex", "ris", "csl-json"])]
+    pub(crate) format: Option<String>,
+
+    /// Their ids alone, one a line
+    #[arg(long = "ids", conflicts_with = "format")]
+    pub(crate) ids_only: bool,
 }
 
 const ADD_EXAMPLES: &str = "\

@@ -131,7 +131,7 @@ pub(crate) fn mode(text: &str) -> Result<Mode, String> {
 pub(crate) struct Years(pub(crate) Option<i32>, pub(crate) Option<i32>);
 
 /// Reads "2020", "2018..2021", "2018.." or "..2021".
-fn years(text: &str) -> Result<Years, String> {
+pub(crate) fn years(text: &str) -> Result<Years, String> {
     let year = |text: &str| match text.trim() {
         "" => Ok(None),
         year => year

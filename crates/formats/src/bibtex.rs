@@ -268,7 +268,8 @@ fn dated(year: &str, month: &str) -> String {
     let number = named.map(|at| at + 1).or_else(|| month.parse().ok());
     match number {
         Some(month) if (1..=12).contains(&month) => format!("{year}-{month:02}"),
-        _ => year.to_owned(),
+        // A year alone is no date.
+        _ => String::new(),
     }
 }
 

@@ -268,6 +268,9 @@ fn json_kind(start: &[u8], depth: usize) -> json::Kind {
         if has("issued") || has("container-title") || has("citation-key") {
             return json::Kind::Csl;
         }
+        if has("type") && has("title") && !has("authors") {
+            return json::Kind::Csl;
+        }
         if has("title") || has("abstract") {
             return json::Kind::Own;
         }

@@ -32,6 +32,7 @@ mod slug;
 mod table;
 mod tagged;
 mod unpack;
+mod write;
 mod xml;
 
 pub use detect::Format;
@@ -40,6 +41,7 @@ pub use lines::MAX_LINE_BYTES;
 pub use page::MAX_DOUBTS;
 pub use papers::{Papers, ReadOptions, open, open_with};
 pub use table::ColumnMap;
+pub use write::{write_csl, write_csv, write_ris};
 
 use serde::Serialize;
 use std::{fmt, io};

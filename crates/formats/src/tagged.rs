@@ -208,23 +208,31 @@ impl Fields {
 }
 
 fn ris(fields: &Fields) -> Draft {
+    // A number alone counts the records of a file: two files may use one for different papers.
+    let own = fields.first(&["ID"]);
+    let is_name = !own.is_empty() && !own.bytes().all(|b| b.is_ascii_digit());
     let number = fields.first(&["AN"]);
-    // Of the other databases, numbers alone: two of them may use one for different papers.
-    let id = if number.starts_with("WOS:") {
+    let id = if is_name {
+        own
+    } else if number.starts_with("WOS:") {
         number
     } else {
         String::new()
     };
+    let date = fields.first(&["DA", "Y1"]);
+    let date = date.trim_end_matches('/');
     Draft {
         id,
         title: fields.first(&["TI", "T1", "CT", "BT"]),
         abstract_text: fields.first(&["AB", "N2"]),
         authors: fields.names(&["AU", "A1"]),
         year: fields.first(&["PY", "Y1", "DA"]),
-        date: fields
-            .first(&["DA", "Y1", "PY"])
-            .trim_end_matches('/')
-            .to_owned(),
+        // A year alone is no day.
+        date: if date.len() == 4 {
+            String::new()
+        } else {
+            date.to_owned()
+        },
         venue: fields.first(&["JF", "T2", "JO", "BT", "J2", "JA"]),
         url: fields.first(&["UR", "LK"]),
         doi: fields.first(&["DO"]),

@@ -131,6 +131,18 @@ impl<'a> Authors<'a> {
 impl Library {
     /// For each row whether its paper passes; `None` where all do.
     pub(crate) fn passing(&mut self, filter: &Filter) -> Result<Option<Vec<bool>>, LibraryError> {
+        let Some(passing) = self.passing_ids(filter)? else {
+            return Ok(None);
+        };
+        let ids = self.catalogue()?.ids()?;
+        Ok(Some(ids.iter().map(|id| passing.contains(*id)).collect()))
+    }
+
+    /// The ids of the papers that pass; `None` where all do.
+    pub(crate) fn passing_ids(
+        &mut self,
+        filter: &Filter,
+    ) -> Result<Option<HashSet<String>>, LibraryError> {
         if filter.is_empty() {
             return Ok(None);
         }
@@ -159,8 +171,7 @@ impl Library {
             Ok(passing)
         })?;
         authors.check()?;
-        let ids = self.catalogue()?.ids()?;
-        Ok(Some(ids.iter().map(|id| passing.contains(*id)).collect()))
+        Ok(Some(passing))
     }
 
     /// Ids of the papers under the topics asked for; `None` where none is.

@@ -8,8 +8,10 @@ pub(crate) mod demo;
 pub(crate) mod distill;
 pub(crate) mod duplicates;
 pub(crate) mod info;
+pub(crate) mod list;
 pub(crate) mod models;
 pub(crate) mod related;
+pub(crate) mod remove;
 pub(crate) mod topics;
 
 use serde::Serialize;

@@ -26,12 +26,22 @@ pub(super) fn item(object: &Object) -> Draft {
         title: field("title"),
         abstract_text: field("abstract"),
         authors: authors.collect(),
+        year: year(object.get("issued")),
         date: date(object.get("issued")),
         venue: field("container-title"),
         url: text(object, "URL"),
         doi: text(object, "DOI"),
         categories: keywords.filter(|word| !word.is_empty()).collect(),
         ..Draft::default()
+    }
+}
+
+fn year(issued: Option<&Value>) -> String {
+    let first = issued.map(|issued| &issued["date-parts"][0][0]);
+    match first {
+        Some(Value::Number(year)) => year.to_string(),
+        Some(Value::String(year)) => year.clone(),
+        _ => String::new(),
     }
 }
 
@@ -48,7 +58,6 @@ fn date(issued: Option<&Value>) -> String {
     match (part(0), part(1), part(2)) {
         (Some(year), Some(month), Some(day)) => format!("{year}-{month:02}-{day:02}"),
         (Some(year), Some(month), None) => format!("{year}-{month:02}"),
-        (Some(year), ..) => year.to_string(),
         _ => ["raw", "literal"]
             .iter()
             .find_map(|name| issued[*name].as_str())
