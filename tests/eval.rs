@@ -89,7 +89,13 @@ fn topics_are_judged_by_labels() {
     let off = ask(&["--papers", &labels, "-k", "2"]).json();
     let ari = off["ari"].as_f64().expect("a number");
     assert!((ari - 0.324_324_324_324).abs() < 1e-9, "{ari}");
+    let grown = ask(&["--papers", &same, "-k", "2", "--grow", "0.7"]).json();
+    assert_eq!((&grown["n"], &grown["first"]), (&6.into(), &4.into()));
+    assert_eq!((&grown["updated"]["v_measure"], &grown["fresh"]["ari"]), (&1.0.into(), &1.0.into()));
+    assert_eq!(grown["born"].as_array().map(Vec::len), Some(0));
     // What is wrong is named.
+    ask(&["--papers", &same, "--grow", "1"]).fails(2, &["above 0 and below 1"]);
+    ask(&["--papers", &same, "--grow", "0.5", "--hold-out", "x,y"]).fails(1, &["no papers"]);
     ask(&[]).fails(2, &["--papers"]);
     ask(&["--papers", &same, "-k", "7"]).fails(2, &["7 topics", "6 papers"]);
     let fewer = write("fewer.jsonl", b"{\"kind\": \"x\"}\n");

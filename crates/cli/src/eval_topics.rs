@@ -7,6 +7,7 @@ use crate::verbs::print_json;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
+use syntopic_library::eval::grown::{GrownReport, Growth, grown};
 use syntopic_library::eval::topics::{TopicsEval, TopicsEvalReport, topics};
 use syntopic_library::models::ModelSources;
 
@@ -15,9 +16,11 @@ Examples:
   syntopic eval topics --papers papers.jsonl --label-field category
   syntopic bench embed papers.jsonl -n 100000 --repeat 1 --save a.npy
   syntopic eval topics --papers papers.jsonl --vectors a.npy -k 46 --json
+  syntopic eval topics --papers papers.jsonl --vectors a.npy --grow 0.5 --hold-out physics,art
 
 V-measure, ARI and NMI compare the topics with the labels, 1 being the same groups; k-NN accuracy is the share of papers
-whose label is the commonest of their 10 nearest others. Seconds are those of clustering alone.";
+whose label is the commonest of their 10 nearest others. Seconds are those of clustering alone.
+--grow judges how well topics last: those of a part of the papers, brought up to date with the rest, beside topics made anew.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,6 +40,14 @@ pub(crate) struct EvalTopicsArguments {
     /// Vectors of these papers in their order, a .npy matrix of 32-bit floats; the papers are embedded when not given
     #[arg(long, value_name = "V.npy")]
     pub(crate) vectors: Option<PathBuf>,
+
+    /// Make topics of this share of the papers first, evenly spaced, and bring them up to date with the rest
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) grow: Option<f64>,
+
+    /// Labels whose papers all come with the rest: are they born as topics?
+    #[arg(long, value_name = "LABEL,LABEL", value_delimiter = ',', requires = "grow")]
+    pub(crate) hold_out: Vec<String>,
 
     /// Seed of the clustering
     #[arg(long, value_name = "N")]
@@ -61,9 +72,21 @@ pub(crate) fn run(
         seed: verb.seed,
         model: verb.model.clone(),
     };
-    let report = topics(&eval, &ModelSources::from_env(), &mut |event| {
-        bars.show(event)
-    })?;
+    let models = ModelSources::from_env();
+    if let Some(first) = verb.grow {
+        let hold_out = verb.hold_out.clone();
+        let report = grown(&eval, &Growth { first, hold_out }, &models, &mut |event| {
+            bars.show(event)
+        })?;
+        bars.clear();
+        if arguments.json {
+            print_json(out, &report)?;
+        } else {
+            print_grown(&report, out)?;
+        }
+        return Ok(exit::DONE);
+    }
+    let report = topics(&eval, &models, &mut |event| bars.show(event))?;
     bars.clear();
     if arguments.json {
         print_json(out, &report)?;
@@ -71,6 +94,41 @@ pub(crate) fn run(
         print(&report, out)?;
     }
     Ok(exit::DONE)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|s| *s > 0.0 && *s < 1.0);
+    share.ok_or_else(|| String::from("a share is above 0 and below 1, as 0.5"))
+}
+
+fn print_grown(r: &GrownReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let [died, split, merged] = r.died_split_merged;
+    writeln!(
+        out,
+        "{} topics of {} papers, then {} papers more: {} born, {died} died, {split} split, {merged} merged; least cosine of a \
+         centre before and after {:.3}",
+        r.n_topics_first,
+        r.first,
+        r.n - r.first,
+        r.born.len(),
+        r.most_drift
+    )?;
+    for (what, a) in [("up to date", &r.updated), ("made anew ", &r.fresh)] {
+        writeln!(
+            out,
+            "{what}  {} topics, V-measure {:.4}, ARI {:.4}, {:.1} s",
+            a.n_topics, a.v_measure, a.ari, a.seconds
+        )?;
+    }
+    for born in &r.born {
+        let held = if born.held_out { ", held back" } else { "" };
+        writeln!(
+            out,
+            "born {:>4}: {} papers, {:.2} of them {}{held}, {:.2} of that label",
+            born.id, born.size, born.precision, born.label, born.recall
+        )?;
+    }
+    Ok(())
 }
 
 fn print(r: &TopicsEvalReport, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod corpus;
+pub mod grown;
 mod judgments;
 mod metrics;
 mod queries;

@@ -88,11 +88,7 @@ pub fn topics(
     let labels = read_labels(&eval.papers, &eval.label_field, n)?;
     let ids = read_ids(&eval.papers, n)?;
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let mut options = TopicOptions {
-        k: eval.k,
-        ..TopicOptions::default()
-    };
-    options.seed = eval.seed.unwrap_or(options.seed);
+    let options = options_of(eval);
     let begun = Instant::now();
     let found = partition(
         &rows,
@@ -121,8 +117,18 @@ pub fn topics(
     })
 }
 
+/// How topics are found.
+pub(super) fn options_of(eval: &TopicsEval) -> TopicOptions {
+    let options = TopicOptions::default();
+    TopicOptions {
+        k: eval.k,
+        seed: eval.seed.unwrap_or(options.seed),
+        ..options
+    }
+}
+
 /// The vectors of the papers' texts, as a library would store them.
-fn embed(
+pub(super) fn embed(
     eval: &TopicsEval,
     models: &ResolveOptions,
     progress: &mut Progress<'_>,
@@ -152,7 +158,7 @@ fn embed(
 }
 
 /// The `id` of each record, or its line's number where it has none.
-fn read_ids(path: &Path, n: usize) -> Result<Vec<String>, LibraryError> {
+pub(super) fn read_ids(path: &Path, n: usize) -> Result<Vec<String>, LibraryError> {
     let text = std::fs::read_to_string(path).map_err(|source| LibraryError::Io {
         path: path.to_owned(),
         source,

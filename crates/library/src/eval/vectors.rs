@@ -144,6 +144,20 @@ fn mean_overlap(ours: &[Vec<usize>], theirs: &[Vec<usize>]) -> f64 {
 
 /// The labels of `n` rows, numbered in the order of their names.
 pub(super) fn read_labels(path: &Path, field: &str, n: usize) -> Result<Vec<usize>, LibraryError> {
+    read_names(path, field, n).map(|names| number(&names))
+}
+
+/// Labels numbered in the order of their names.
+pub(super) fn number(names: &[String]) -> Vec<usize> {
+    let mut sorted = names.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let number = |name: &String| sorted.binary_search(name).unwrap_or_default();
+    names.iter().map(number).collect()
+}
+
+/// The labels of `n` rows.
+pub(super) fn read_names(path: &Path, field: &str, n: usize) -> Result<Vec<String>, LibraryError> {
     let io = |source| LibraryError::Io {
         path: path.to_owned(),
         source,
@@ -160,11 +174,7 @@ pub(super) fn read_labels(path: &Path, field: &str, n: usize) -> Result<Vec<usiz
         );
     }
     check_count(path, names.len(), n)?;
-    let mut sorted = names.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let number = |name: &String| sorted.binary_search(name).unwrap_or_default();
-    Ok(names.iter().map(number).collect())
+    Ok(names)
 }
 
 fn label(line: &str, field: &str) -> Result<String, String> {
