@@ -91,7 +91,10 @@ fn topics_are_judged_by_labels() {
     assert!((ari - 0.324_324_324_324).abs() < 1e-9, "{ari}");
     let grown = ask(&["--papers", &same, "-k", "2", "--grow", "0.7"]).json();
     assert_eq!((&grown["n"], &grown["first"]), (&6.into(), &4.into()));
-    assert_eq!((&grown["updated"]["v_measure"], &grown["fresh"]["ari"]), (&1.0.into(), &1.0.into()));
+    assert_eq!(
+        (&grown["updated"]["v_measure"], &grown["fresh"]["ari"]),
+        (&1.0.into(), &1.0.into())
+    );
     assert_eq!(grown["born"].as_array().map(Vec::len), Some(0));
     // What is wrong is named.
     ask(&["--papers", &same, "--grow", "1"]).fails(2, &["above 0 and below 1"]);

@@ -261,3 +261,60 @@ fn a_library_whose_papers_are_all_others_has_new_topics() {
     assert!(report["changes"].is_null());
     assert_eq!(report["papers"], 2);
 }
+
+#[test]
+fn topics_are_merged_and_split_by_hand_and_stay_so() {
+    let place = sample();
+    place
+        .run(&["topics", "--merge", "0,1"])
+        .fails(4, &["there are no topics"]);
+    let made = place.run(&["topics", "-k", "5", "--json"]).json();
+    place.run(&["topics", "--rename", "0=Mine"]).ok();
+    let size = |report: &Value, at: usize| report["topics"][at]["size"].as_u64().expect("a size");
+    let ids = |report: &Value| -> Vec<u64> {
+        let topics = report["topics"].as_array().expect("topics");
+        topics
+            .iter()
+            .map(|t| t["id"].as_u64().expect("a number"))
+            .collect()
+    };
+    let merged = place.run(&["topics", "--merge", "3,1", "--json"]).json();
+    assert_eq!(ids(&merged), [0, 2, 3, 4]);
+    assert_eq!(size(&merged, 2), size(&made, 3) + size(&made, 1));
+    assert_eq!(merged["changes"]["merged"][0]["id"], 1);
+    assert_ne!(names(&merged)[2], names(&made)[3], "it says what it is now");
+    let split = place.run(&["topics", "--split", "0=3", "--json"]).json();
+    assert_eq!(ids(&split), [0, 2, 3, 4, 5, 6]);
+    assert_eq!(
+        size(&split, 0) + size(&split, 4) + size(&split, 5),
+        size(&made, 0)
+    );
+    assert_eq!(names(&split)[0], "Mine");
+    let mut all = names(&split);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 6, "names are unique");
+
+    // The next paper finds them as they were left.
+    add(&place, "one.jsonl", &of_bread(0..1));
+    let later = place.run(&["topics", "--json"]).json();
+    assert_eq!((ids(&later), names(&later)), (ids(&split), names(&split)));
+
+    place
+        .run(&["topics", "--merge", "0,9"])
+        .fails(4, &["\"9\""]);
+    place
+        .run(&["topics", "--split", "2=900"])
+        .fails(2, &["900"]);
+    place
+        .run(&["topics", "--merge", "0"])
+        .fails(2, &["at least two"]);
+    place
+        .run(&["topics", "--split", "2=1"])
+        .fails(2, &["as 3=4"]);
+    assert_eq!(
+        place.run(&["topics", "--json"]).json(),
+        later,
+        "nothing changed"
+    );
+}

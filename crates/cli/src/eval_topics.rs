@@ -46,7 +46,12 @@ pub(crate) struct EvalTopicsArguments {
     pub(crate) grow: Option<f64>,
 
     /// Labels whose papers all come with the rest: are they born as topics?
-    #[arg(long, value_name = "LABEL,LABEL", value_delimiter = ',', requires = "grow")]
+    #[arg(
+        long,
+        value_name = "LABEL,LABEL",
+        value_delimiter = ',',
+        requires = "grow"
+    )]
     pub(crate) hold_out: Vec<String>,
 
     /// Seed of the clustering

@@ -46,7 +46,9 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::EmptyQueryFile(_) => USAGE,
         LibraryError::OtherModel { .. } => USAGE,
-        LibraryError::NotNamedByUser(_) | LibraryError::TopicNameTaken(_) => USAGE,
+        LibraryError::OneToMerge
+        | LibraryError::NotNamedByUser(_)
+        | LibraryError::TopicNameTaken(_) => USAGE,
         LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Judgments(_) => USAGE,

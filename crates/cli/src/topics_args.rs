@@ -11,6 +11,8 @@ Examples:
   syntopic topics -k 12 --json
   syntopic topics --csv > topics.csv
   syntopic topics --rename 3='Graph learning'     kept, and given again when topics are made anew
+  syntopic topics --merge 3,7                     topic 7 becomes part of topic 3
+  syntopic topics --split 0=3                     topic 0 becomes three
   syntopic topics --changes                       after `add`: topics born, died, split, merged, moved
   syntopic topics --fresh                         start anew
   syntopic topics --export topics.json --bibtex topics-bib
@@ -41,6 +43,14 @@ pub(crate) struct TopicsArguments {
     #[arg(long, value_name = "N=NAME", value_parser = rename, conflicts_with_all = ["k", "seed", "model", "fresh"])]
     pub(crate) rename: Vec<(u32, String)>,
 
+    /// Make one topic of several of the topics made last, as 3,7: the first number stays
+    #[arg(long, value_name = "N,M", value_delimiter = ',', conflicts_with_all = ["k", "seed", "model", "fresh", "rename"])]
+    pub(crate) merge: Vec<u32>,
+
+    /// Make two topics, or K, of topic N of the topics made last: the largest part keeps the number
+    #[arg(long, value_name = "N[=K]", value_parser = split, conflicts_with_all = ["k", "seed", "model", "fresh", "rename", "merge"])]
+    pub(crate) split: Option<(u32, usize)>,
+
     /// Print one line a paper as CSV: topic, name, rank in the topic, id, title
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
@@ -70,9 +80,26 @@ fn rename(text: &str) -> Result<(u32, String), String> {
     })
 }
 
+/// Reads "3" or "3=4".
+fn split(text: &str) -> Result<(u32, usize), String> {
+    let (number, parts) = text.split_once('=').unwrap_or((text, "2"));
+    let read = number.trim().parse().ok().zip(parts.trim().parse().ok());
+    read.filter(|(_, parts)| *parts >= 2).ok_or_else(|| {
+        String::from("write the number of a topic, or it and how many it is to become, as 3=4")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_topic_becomes_two_or_as_many_as_said() {
+        assert_eq!((split("3"), split("3=4")), (Ok((3, 2)), Ok((3, 4))));
+        for wrong in ["", "a", "3=", "3=1", "=2"] {
+            assert!(split(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_name_follows_the_number_of_its_topic() {

@@ -153,6 +153,9 @@ pub enum LibraryError {
         /// The names there are.
         names: Vec<String>,
     },
+    /// One topic is to be merged, with nothing.
+    #[error("merging takes at least two different topics: write their numbers as --merge 3,7")]
+    OneToMerge,
     /// A name is to be given up that the user never gave.
     #[error(
         "topic {0} has no name of yours that could be given up: write --rename {0}=NAME to give it one"

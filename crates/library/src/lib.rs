@@ -51,6 +51,7 @@ mod suggest;
 mod titles;
 mod topic_changes;
 mod topic_graph;
+mod topic_hand;
 mod topic_names;
 mod topic_state;
 mod topic_update;

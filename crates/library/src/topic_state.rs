@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use syntopic_core::Paper;
-use syntopic_topics::Place;
+use syntopic_topics::{Place, TopicOptions};
 
 /// Where they are recorded in the database.
 const KEY: &str = "topics";
@@ -102,6 +102,23 @@ impl Kept {
             topics: report.topics.iter().zip(centres).map(keep).collect(),
             changes: report.changes.clone(),
         }
+    }
+
+    /// How topics are found, as when these were made; but not how many.
+    pub(crate) fn options(&self) -> TopicOptions {
+        TopicOptions {
+            seed: self.seed,
+            ..TopicOptions::default()
+        }
+    }
+
+    /// The topics as an update needs them.
+    pub(crate) fn as_they_were(&self) -> Vec<syntopic_topics::KeptTopic> {
+        let topic = |topic: &KeptTopic| syntopic_topics::KeptTopic {
+            number: topic.number,
+            centre: topic.centre.clone(),
+        };
+        self.topics.iter().map(topic).collect()
     }
 
     /// Where each paper of a library, by ids and texts in the same order, was; and how many papers are no longer there. A paper

@@ -9,9 +9,7 @@ use crate::topic_state::Kept;
 use crate::topics::{documents, embed_phrases};
 use crate::{LibraryError, Progress, TopicReport, TopicsReport, TopicsRequest, topic_graph};
 use syntopic_core::{Paper, paper_text};
-use syntopic_topics::{
-    KeptTopic, Nameless, Place, Standing, TopicOptions, Updated, name_some, update,
-};
+use syntopic_topics::{Nameless, Place, Standing, Updated, name_some, update};
 
 /// Name and terms of a topic.
 type Label = (String, Vec<String>);
@@ -38,30 +36,40 @@ impl Library {
         }
         let papers = self.papers_with_vectors()?;
         let texts: Vec<String> = papers.iter().map(paper_text).collect();
-        let options = TopicOptions {
-            seed: kept.seed,
-            ..TopicOptions::default()
-        };
         let Some((updated, came_and_left)) =
-            self.bring_up_to_date(kept, (&papers, &texts), &options, progress)?
+            self.bring_up_to_date(kept, (&papers, &texts), progress)?
         else {
             return Ok(None);
         };
-        let labels = self.labels(kept, &updated, (&papers, &texts), &options, progress)?;
-        let mut report = report(kept, &updated, labels, &papers);
+        // Where nothing came or went since, what was told last still holds.
+        let told = (stamp != kept.made_from).then_some(came_and_left);
+        self.name_and_keep(kept, &updated, (&papers, &texts), told, progress)
+            .map(Some)
+    }
+
+    /// Names the topics as they are now, and keeps them; tells of the changes where papers `came_and_left`.
+    pub(crate) fn name_and_keep(
+        &mut self,
+        kept: &Kept,
+        updated: &Updated,
+        (papers, texts): (&[Paper], &[String]),
+        came_and_left: Option<(usize, usize)>,
+        progress: &mut Progress<'_>,
+    ) -> Result<TopicsReport, LibraryError> {
+        let stamp = hex(&self.load_snapshot()?.stamp.texts_sha256);
+        let labels = self.labels(kept, updated, (papers, texts), progress)?;
+        let mut report = report(kept, updated, labels, papers);
         let centres: Vec<&[f32]> = (updated.topics.iter())
             .map(|topic| topic.centroid.as_slice())
             .collect();
-        self.move_names(kept, &updated)?;
+        self.move_names(kept, updated)?;
         self.give_names(&mut report.topics, &centres, progress)?;
-        // Where nothing came or went since, what was told last still holds.
-        report.changes = if stamp == kept.made_from {
-            kept.changes.clone()
-        } else {
-            Some(changes(&updated, kept, &report.topics, came_and_left))
+        report.changes = match came_and_left {
+            Some(came_and_left) => Some(changes(updated, kept, &report.topics, came_and_left)),
+            None => kept.changes.clone(),
         };
         let settled = &updated.settled;
-        let now = Kept::of(&report, &centres, (&papers, &texts, settled), updated.next);
+        let now = Kept::of(&report, &centres, (papers, texts, settled), updated.next);
         let now = Kept {
             k: kept.k,
             made_from: stamp,
@@ -69,7 +77,7 @@ impl Library {
         };
         self.keep_topics(&report, progress)?;
         self.keep_for_later(&now, progress);
-        Ok(Some(report))
+        Ok(report)
     }
 
     /// What becomes of the topics, and how many papers came and left.
@@ -77,7 +85,6 @@ impl Library {
         &self,
         kept: &Kept,
         (papers, texts): (&[Paper], &[String]),
-        options: &TopicOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Option<Brought>, LibraryError> {
         let Some(snapshot) = &self.snapshot else {
@@ -85,12 +92,7 @@ impl Library {
         };
         let (places, left) = kept.places(snapshot, texts);
         let ids: Vec<&str> = papers.iter().map(|paper| paper.id.as_str()).collect();
-        let topics: Vec<KeptTopic> = (kept.topics.iter())
-            .map(|topic| KeptTopic {
-                number: topic.number,
-                centre: topic.centre.clone(),
-            })
-            .collect();
+        let topics = kept.as_they_were();
         let standing = Standing {
             rows: &snapshot.vectors,
             ids: &ids,
@@ -101,6 +103,7 @@ impl Library {
         let mut hear = |step| {
             let _ = progress(topic_graph::event(step));
         };
+        let options = &kept.options();
         let updated = update(standing, options, &mut topic_graph::neighbors, &mut hear)?;
         let came = places.iter().filter(|place| **place == Place::New).count();
         Ok(updated.map(|updated| (updated, (came, left))))
@@ -113,7 +116,6 @@ impl Library {
         kept: &Kept,
         updated: &Updated,
         (papers, texts): (&[Paper], &[String]),
-        options: &TopicOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Label>, LibraryError> {
         let was = |at: usize| {
@@ -138,7 +140,7 @@ impl Library {
             let made = name_some(
                 &documents(papers, texts),
                 &nameless,
-                options,
+                &kept.options(),
                 &mut embed,
                 &mut |step| {
                     let _ = (progress.borrow_mut())(topic_graph::event(step));

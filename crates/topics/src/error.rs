@@ -32,6 +32,9 @@ pub enum TopicsError {
     /// An option that must be at least 1 is 0.
     #[error("the option {0} is 0: it must be at least 1")]
     ZeroOption(&'static str),
+    /// A topic is meant that there is not.
+    #[error("there is no topic at position {0}")]
+    NoSuchTopic(usize),
     /// Lists of neighbours of another shape than said.
     #[error(
         "got {got} neighbours for {n_rows} rows of {per_row} each, or one that is no row: give {per_row} row numbers below {n_rows} a row"

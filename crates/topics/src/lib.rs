@@ -5,6 +5,8 @@
 
 mod agreement;
 mod alike;
+mod births;
+mod by_hand;
 mod candidates;
 mod choose;
 mod coherence;
@@ -23,6 +25,7 @@ mod update;
 mod words;
 
 pub use agreement::{Agreement, agreement};
+pub use by_hand::{ByHand, by_hand};
 pub use coherence::{Coherence, coherence, topic_words};
 pub use error::TopicsError;
 pub use graph::{NeighborFinder, NeighborGraph};

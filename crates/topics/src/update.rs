@@ -6,8 +6,9 @@
 //! (`alike.rs`). Not for: names; and the first topics, which [`crate::topics()`] makes.
 
 use crate::alike::{Pile, Usual, halves, halves_alike};
+use crate::births::{Vectors, groups_apart};
 use crate::graph::{NeighborFinder, smooth};
-use crate::kmeans::{KMeansOptions, centroid, cluster, regroup};
+use crate::kmeans::{centroid, regroup};
 use crate::order::canonical_order;
 use crate::partition::{SMOOTH_FROM, check};
 use crate::silhouette::silhouette;
@@ -19,9 +20,6 @@ use syntopic_core::{Embeddings, Row, dot};
 const CHANGE: f64 = 0.1;
 /// A settled paper moves to a topic just born only where that is nearer by this.
 const NEARER: f32 = 0.05;
-/// Numbers of groups that newcomers are divided into, in turn: as large as the topics are, a half, a quarter of that.
-const DIVISIONS: [usize; 3] = [1, 2, 4];
-
 /// A topic as it was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptTopic {
@@ -134,6 +132,36 @@ pub fn update(
     neighbors: &mut NeighborFinder<'_>,
     progress: &mut dyn FnMut(Step),
 ) -> Result<Option<Updated>, TopicsError> {
+    let (order, rows) = in_order(standing, options)?;
+    let mut state = State::new(&order, standing);
+    if state.members.iter().all(Vec::is_empty) {
+        return Ok(None);
+    }
+    if !state.new.is_empty() {
+        let smoothed = smoothed(&rows, options, neighbors, progress)?;
+        progress(Step::Cluster);
+        let at = Vectors {
+            raw: &rows,
+            near: smoothed.as_ref().unwrap_or(&rows),
+            seed: options.seed,
+        };
+        let piles = state.piles(&rows);
+        let topics: Vec<&[usize]> = state.members.iter().map(Vec::as_slice).collect();
+        let usual = Usual::of(&rows, &topics, &piles, options.seed)?;
+        let came = state.came();
+        let born = groups_apart(at, &came, &piles, usual)?;
+        state.seat(at, born, usual.size);
+        state.split(at, usual)?;
+        state.merge(&rows, usual);
+    }
+    Ok(Some(state.finish(&rows, &order, standing.kept)))
+}
+
+/// Positions in the order that everything is computed in, and the rows in that order.
+pub(crate) fn in_order(
+    standing: Standing<'_>,
+    options: &TopicOptions,
+) -> Result<(Vec<usize>, Embeddings), TopicsError> {
     let documents: Vec<Document<'_>> = (standing.ids.iter())
         .map(|&id| Document {
             id,
@@ -156,27 +184,7 @@ pub fn update(
     let rows = standing
         .rows
         .select(order.iter().copied().map(Row::from_index));
-    let mut state = State::new(&order, standing);
-    if state.members.iter().all(Vec::is_empty) {
-        return Ok(None);
-    }
-    if !state.new.is_empty() {
-        let smoothed = smoothed(&rows, options, neighbors, progress)?;
-        progress(Step::Cluster);
-        let at = Vectors {
-            raw: &rows,
-            near: smoothed.as_ref().unwrap_or(&rows),
-            seed: options.seed,
-        };
-        let piles = state.piles(&rows);
-        let topics: Vec<&[usize]> = state.members.iter().map(Vec::as_slice).collect();
-        let usual = Usual::of(&rows, &topics, &piles, options.seed)?;
-        let born = groups_apart(at, &state, &piles, usual)?;
-        state.seat(at, born, usual.size);
-        state.split(at, usual)?;
-        state.merge(&rows, usual);
-    }
-    Ok(Some(state.finish(&rows, &order, standing.kept)))
+    Ok((order, rows))
 }
 
 /// The rows drawn towards their neighbours, where topics are made of such.
@@ -200,31 +208,23 @@ fn smoothed(
     Ok(Some(smooth(rows, &graph, options.smoothing)))
 }
 
-/// The vectors as given, by which groups are judged, and those by which papers find their topic.
-#[derive(Clone, Copy)]
-struct Vectors<'a> {
-    raw: &'a Embeddings,
-    near: &'a Embeddings,
-    seed: u64,
-}
-
 /// The topics while they are brought up to date. Positions of papers are canonical and ascending.
-struct State {
+pub(crate) struct State {
     /// Papers of each topic; of one that is no more, none.
-    members: Vec<Vec<usize>>,
-    numbers: Vec<u32>,
+    pub(crate) members: Vec<Vec<usize>>,
+    pub(crate) numbers: Vec<u32>,
     /// Topics that were there before come first.
     n_kept: usize,
-    remade: Vec<bool>,
-    settled: Vec<bool>,
+    pub(crate) remade: Vec<bool>,
+    pub(crate) settled: Vec<bool>,
     /// Papers without a topic.
     new: Vec<usize>,
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     next: u32,
 }
 
 impl State {
-    fn new(order: &[usize], standing: Standing<'_>) -> Self {
+    pub(crate) fn new(order: &[usize], standing: Standing<'_>) -> Self {
         let n_kept = standing.kept.len();
         let mut state = Self {
             members: vec![Vec::new(); n_kept],
@@ -249,12 +249,21 @@ impl State {
         state
     }
 
+    /// Papers that came since topics were made, ascending.
+    fn came(&self) -> Vec<usize> {
+        let joined = self.members.iter().flatten().copied();
+        let mut came: Vec<usize> = joined.filter(|&row| !self.settled[row]).collect();
+        came.extend(&self.new);
+        came.sort_unstable();
+        came
+    }
+
     fn piles(&self, rows: &Embeddings) -> Vec<Pile> {
         self.members.iter().map(|m| Pile::of(rows, m)).collect()
     }
 
     /// A new topic with the next free number.
-    fn open(&mut self, members: Vec<usize>) -> u32 {
+    pub(crate) fn open(&mut self, members: Vec<usize>) -> u32 {
         let number = self.next;
         self.next += 1;
         self.numbers.push(number);
@@ -425,7 +434,7 @@ impl State {
     }
 
     /// The topics that are left, by their numbers, in the order of papers that was given.
-    fn finish(self, rows: &Embeddings, order: &[usize], kept: &[KeptTopic]) -> Updated {
+    pub(crate) fn finish(self, rows: &Embeddings, order: &[usize], kept: &[KeptTopic]) -> Updated {
         let mut left: Vec<usize> = (0..self.members.len())
             .filter(|&t| !self.members[t].is_empty())
             .collect();
@@ -478,63 +487,6 @@ impl State {
             .filter(move |&number| !merged(number))
             .map(|number| Change::Died { number })
     }
-}
-
-/// Groups of papers that came since topics were made, each large, tight, and apart from all topics and from each other:
-/// the largest first.
-fn groups_apart(
-    at: Vectors<'_>,
-    state: &State,
-    piles: &[Pile],
-    usual: Usual,
-) -> Result<Vec<Vec<usize>>, TopicsError> {
-    let joined = state.members.iter().flatten().copied();
-    let mut came: Vec<usize> = joined.filter(|&row| !state.settled[row]).collect();
-    came.extend(&state.new);
-    came.sort_unstable();
-    if came.len() < usual.size {
-        return Ok(Vec::new());
-    }
-    let mut sizes: Vec<usize> = piles.iter().map(|p| p.size).filter(|&n| n > 0).collect();
-    sizes.sort_unstable();
-    let median = sizes[(sizes.len() - 1) / 2].max(1);
-    let chosen = at.near.select(came.iter().copied().map(Row::from_index));
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut last = 0;
-    for division in DIVISIONS {
-        let k = ((came.len() * division).div_ceil(median)).min(came.len() / usual.size);
-        if k == last {
-            continue;
-        }
-        last = k;
-        let options = KMeansOptions {
-            k,
-            seed: at.seed,
-            restarts: 4,
-            max_iterations: 50,
-            move_rows: true,
-        };
-        let found = cluster(&chosen, options)?;
-        let mut parts = vec![Vec::new(); k];
-        for (&row, &own) in came.iter().zip(&found.assignment) {
-            parts[own as usize].push(row);
-        }
-        groups.extend(parts);
-    }
-    groups.retain(|group| group.len() >= usual.size);
-    groups.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    let mut others: Vec<Pile> = piles.to_vec();
-    groups.retain(|group| {
-        let pile = Pile::of(at.raw, group);
-        let tight = pile.cohesion().is_some_and(|c| c >= usual.cohesion);
-        let apart = |other: &Pile| pile.alike(other).is_none_or(|r| r <= usual.apart);
-        let born = tight && pile.cohesion() > Some(0.0) && others.iter().all(apart);
-        if born {
-            others.push(pile);
-        }
-        born
-    });
-    Ok(groups)
 }
 
 #[cfg(test)]

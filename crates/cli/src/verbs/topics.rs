@@ -24,10 +24,15 @@ pub(crate) fn run(
         model: verb.model.clone(),
         fresh: verb.fresh,
     };
-    let report = if verb.rename.is_empty() {
-        library.topics(&request, &mut |event| bars.show(event))?
+    let mut show = |event: syntopic_library::Event<'_>| bars.show(event);
+    let report = if let Some((number, parts)) = verb.split {
+        library.split_topic(number, parts, &mut show)?
+    } else if !verb.merge.is_empty() {
+        library.merge_topics(&verb.merge, &mut show)?
+    } else if !verb.rename.is_empty() {
+        library.rename_topics(&verb.rename, &mut show)?
     } else {
-        library.rename_topics(&verb.rename, &mut |event| bars.show(event))?
+        library.topics(&request, &mut show)?
     };
     bars.clear();
     verb.export.write(&report, &library, bars)?;

@@ -113,7 +113,10 @@ pub fn grown(
     let updated = bring(eval, (&rows, &ids), (&first, &before), progress)?;
     let mut assignment = vec![0; ids.len()];
     for topic in &updated.topics {
-        topic.members.iter().for_each(|&m| assignment[m] = topic.number);
+        topic
+            .members
+            .iter()
+            .for_each(|&m| assignment[m] = topic.number);
     }
     Ok(GrownReport {
         n: ids.len(),
