@@ -12,7 +12,7 @@ use syntopic_core::{Embeddings, Row, dot};
 /// Mean cosines below this are not told from none.
 const LEAST_COHESION: f64 = 0.02;
 /// Papers of a topic that its halves are looked for in, at most.
-const HALVED: usize = 2_000;
+const HALVED: usize = 500;
 
 /// The sum of some rows, and how many they are.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +70,8 @@ pub(crate) fn halves(
     let options = KMeansOptions {
         k: 2,
         seed,
-        restarts: 2,
-        max_iterations: 25,
+        restarts: 1,
+        max_iterations: 10,
         move_rows: false,
     };
     let found = cluster(&own, options)?;
@@ -115,7 +115,7 @@ pub(crate) struct Usual {
 const APART: (f64, f64) = (0.6, 0.75);
 /// Two groups are one where they are as alike as half of the topics' halves are to each other, within these bounds.
 const ONE: (f64, f64) = (0.8, 0.95);
-/// No group of fewer papers becomes a topic.
+/// No group of fewer papers becomes a topic, nor one of less than half as many as half of the topics have.
 const LEAST_SIZE: usize = 4;
 
 impl Usual {
@@ -146,7 +146,7 @@ impl Usual {
             apart: near.min(halves).clamp(APART.0, APART.1),
             one: near.max(halves).clamp(ONE.0, ONE.1),
             cohesion: quantile(cohesions, 0.25).unwrap_or(0.0),
-            size: LEAST_SIZE.max(quantile(sizes, 0.5).unwrap_or(0.0) as usize / 4),
+            size: LEAST_SIZE.max(quantile(sizes, 0.5).unwrap_or(0.0) as usize / 2),
         })
     }
 }

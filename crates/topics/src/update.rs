@@ -17,7 +17,7 @@ use crate::{Document, TopicOptions, TopicsError};
 use syntopic_core::{Embeddings, Row, dot};
 
 /// A topic splits or merges only where the likeness of its parts has changed by this since its papers settled.
-const CHANGE: f64 = 0.1;
+const CHANGE: f64 = 0.15;
 /// A settled paper moves to a topic just born only where that is nearer by this.
 const NEARER: f32 = 0.05;
 /// A topic as it was.
