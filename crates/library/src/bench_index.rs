@@ -186,13 +186,28 @@ fn vectors(bench: &IndexBench) -> Result<(Embeddings, Embeddings), LibraryError>
             (part(0, n), part(n, all.n_rows() as u32))
         }
     };
-    if rows.n_rows() < bench.k || queries.is_empty() || rows.dim() != queries.dim() {
+    if rows.dim() != queries.dim() {
+        let path = bench.queries.as_ref().unwrap_or(&bench.base).clone();
         let why = format!(
-            "{} rows of {} numbers to index and {} queries of {}: at least {} rows and 1 query of one length are needed",
-            rows.n_rows(),
-            rows.dim(),
-            queries.n_rows(),
+            "its queries have {} numbers, the rows of {} have {}: both must be of one model",
             queries.dim(),
+            bench.base.display(),
+            rows.dim()
+        );
+        return Err(LibraryError::Matrix { path, why });
+    }
+    if rows.n_rows() < bench.k || queries.is_empty() {
+        let held_out = match bench.queries {
+            Some(_) => String::new(),
+            None => format!(
+                ". Of this file's rows the last {} are held out as queries: --nq says how many",
+                bench.n_queries
+            ),
+        };
+        let why = format!(
+            "{} rows to index and {} queries: at least {} rows and 1 query are needed{held_out}",
+            rows.n_rows(),
+            queries.n_rows(),
             bench.k
         );
         return Err(LibraryError::Matrix {

@@ -32,7 +32,11 @@ fn read<T>(path: &Path, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<T,
 
 fn parse(bytes: &[u8]) -> Result<Embeddings, String> {
     let (mut numbers, dim) = matrix(bytes)?;
-    for row in numbers.chunks_mut(dim.max(1)) {
+    for (at, row) in numbers.chunks_mut(dim.max(1)).enumerate() {
+        // Divided by its length, an infinite number would be none.
+        if let Some(value) = row.iter().find(|value| !value.is_finite()) {
+            return Err(format!("row {at} holds {value}, which is no finite number"));
+        }
         let length = row
             .iter()
             .map(|v| f64::from(*v).powi(2))
@@ -119,5 +123,9 @@ mod tests {
         assert!(why(&HEADER.replace("(2, 2)", "(4,)"), &[1.0; 4]).contains("shape"));
         assert!(why(HEADER, &[1.0; 5]).contains("too late"));
         assert!(why(HEADER, &[0.0; 4]).contains("length 0"));
+        for wrong in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+            let expected = format!("row 1 holds {wrong}, which is no finite number");
+            assert_eq!(why(HEADER, &[1.0, 0.0, 0.0, wrong]), expected);
+        }
     }
 }
