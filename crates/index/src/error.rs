@@ -89,13 +89,11 @@ pub enum IndexError {
         /// How many rows there are.
         n_rows: usize,
     },
-    /// The bytes do not begin as an index does.
-    #[error("this is no index file of syntopic: build the index again")]
+    /// The bytes do not begin as an index, or whatever file was expected, does.
+    #[error("it does not begin as such a file of syntopic does: make it again")]
     NotAnIndex,
-    /// The index was written by another version.
-    #[error(
-        "the index has format {got}, this version reads format {expected}: build the index again"
-    )]
+    /// The index, or another file made from the rows, was written by another version.
+    #[error("it has format {got}, this version of syntopic reads format {expected}: make it again")]
     Version {
         /// The format found.
         got: u32,
@@ -103,7 +101,7 @@ pub enum IndexError {
         expected: u32,
     },
     /// The bytes are not the ones that were written.
-    #[error("the index is truncated or damaged (a checksum does not match): build it again")]
+    #[error("the file is truncated or damaged (a checksum does not match): make it again")]
     Checksum,
     /// The file of rows is not as it was written.
     #[error(
@@ -121,7 +119,7 @@ pub enum IndexError {
         expected: usize,
     },
     /// The checksum is right but the content breaks a rule of the format.
-    #[error("the index breaks a rule of its format ({0}): build it again")]
+    #[error("the file breaks a rule of its format ({0}): make it again")]
     Malformed(&'static str),
 }
 

@@ -12,6 +12,7 @@ use crate::build::{self, Nodes};
 use crate::calibrate::Calibration;
 use crate::draft::Draft;
 use crate::exact::{exact_among, exact_of};
+use crate::found::{Found, LookedAt};
 use crate::graph::Graph;
 use crate::header::Sha;
 use crate::hit::{Hit, Scored};
@@ -216,8 +217,8 @@ impl Index {
     /// The `k` rows most similar to `query`, most similar first, equal scores by row ascending; all rows when there are
     /// fewer than `k`. `query` is a unit vector of shape `(dim,)`.
     ///
-    /// With a graph, `ef` rows are kept in view (at least `k`; by default those of [`Index::calibration`], and half as many
-    /// again as `k`): more find better and take longer. Where `ef` is more than a sixteenth of the rows, all are compared
+    /// With a graph, `ef` rows are kept in view (at least `k`; by default what [`Index::calibration`] says of so many, and half
+    /// as many again as `k`): more find better and take longer. Where `ef` is more than a sixteenth of the rows, all are compared
     /// exactly, which then is about as fast.
     ///
     /// # Errors
@@ -230,12 +231,24 @@ impl Index {
         k: usize,
         ef: Option<usize>,
     ) -> Result<Vec<Hit>, IndexError> {
-        let rows = rows.into();
+        self.find(rows.into(), query, (k, ef))
+            .map(|found| found.hits)
+    }
+
+    fn find(
+        &self,
+        rows: Rows<'_>,
+        query: &[f32],
+        (k, ef): (usize, Option<usize>),
+    ) -> Result<Found, IndexError> {
         self.check(rows, query, k)?;
         let ef = self.ef(k, ef)?;
         match self.with_scratch(|scratch| self.walk(rows, query, k, ef, scratch))? {
-            Some(hits) => Ok(hits),
-            None => Ok(self.compare_all(rows.verified()?, query, k)),
+            Some(hits) => Ok(Found::new(hits, LookedAt::Walk)),
+            None => {
+                let hits = self.compare_all(rows.verified()?, query, k);
+                Ok(Found::new(hits, LookedAt::All))
+            }
         }
     }
 
@@ -287,18 +300,37 @@ impl Index {
         k: usize,
         keep: &dyn Fn(Row) -> bool,
     ) -> Result<Vec<Hit>, IndexError> {
+        self.find_where(rows, query, k, Some(keep))
+            .map(|found| found.hits)
+    }
+
+    /// [`Index::search_where`], or [`Index::search`] where every row passes, and which rows it looked at.
+    ///
+    /// # Errors
+    /// As [`Index::search`].
+    pub fn find_where<'r>(
+        &self,
+        rows: impl Into<Rows<'r>>,
+        query: &[f32],
+        k: usize,
+        keep: Option<&dyn Fn(Row) -> bool>,
+    ) -> Result<Found, IndexError> {
         let rows = rows.into();
+        let Some(keep) = keep else {
+            return self.find(rows, query, (k, None));
+        };
         self.check(rows, query, k)?;
         let ef = self.ef(k, None)?;
         let found =
             self.with_scratch(|scratch| self.walk_where(rows, query, (k, ef), keep, scratch))?;
         if let Some(hits) = found {
-            return Ok(hits);
+            return Ok(Found::new(hits, LookedAt::Walk));
         }
         let passing: Vec<u32> = (0..self.n_rows as u32)
             .filter(|row| keep(Row(*row)))
             .collect();
-        Ok(exact_among(rows.verified()?, query, k, &passing))
+        let hits = exact_among(rows.verified()?, query, k, &passing);
+        Ok(Found::new(hits, LookedAt::Passing(passing.len())))
     }
 
     /// Exact search. Whoever asks once waits for nothing to be made ready; whoever asks again gets answers several times sooner.
@@ -341,7 +373,15 @@ impl Index {
                 rule: "at least 1",
             }),
             Some(ef) => Ok(ef.max(k)),
-            None => Ok(self.calibration.ef.max(k.saturating_add(k / 2))),
+            None => Ok(self.usual_ef(k).max(k.saturating_add(k / 2))),
+        }
+    }
+
+    /// The effort for `k` rows where none was named. That which was measured is for the 10 nearest.
+    fn usual_ef(&self, k: usize) -> usize {
+        match self.options.effort {
+            Effort::Ef(ef) => ef,
+            Effort::Recall(_) => self.calibration.for_nearest(k),
         }
     }
 

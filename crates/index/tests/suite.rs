@@ -8,7 +8,8 @@ use indexes::{build, clustered, embeddings, options, unit};
 use proptest::prelude::*;
 use syntopic_core::{Embeddings, Row, dot};
 use syntopic_index::{
-    Builder, Effort, Hit, Index, IndexError, IndexOptions, Kind, exact, exact_batch, measure_recall,
+    Builder, Effort, Hit, Index, IndexError, IndexOptions, Kind, LookedAt, exact, exact_batch,
+    measure_recall,
 };
 
 /// Sorted by score, then row; no row twice; every score the exact one.
@@ -543,4 +544,76 @@ fn an_index_says_which_search_answers_and_why() {
         graph.ends_with("0 unreachable): from 300 rows on it is faster than exact search"),
         "{graph}"
     );
+}
+
+#[test]
+fn a_search_says_which_rows_it_looked_at() {
+    let rows = embeddings(&clustered(2_000, 8, 20, 1.0, 16));
+    let index = build(&rows, &options(Kind::Hnsw));
+    let query = rows.row(Row(3));
+    let find = |k, keep: Option<&dyn Fn(Row) -> bool>| {
+        let found = index
+            .find_where(&rows, query, k, keep)
+            .expect("a row is a query");
+        let plain = match keep {
+            Some(keep) => index.search_where(&rows, query, k, keep),
+            None => index.search(&rows, query, k, None),
+        };
+        assert_eq!(plain, Ok(found.hits));
+        (found.looked_at, index.describe_search(found.looked_at, k))
+    };
+    let (looked_at, told) = find(5, None);
+    assert!(looked_at == LookedAt::Walk && told == index.describe());
+    let (looked_at, told) = find(1_000, None);
+    assert!(
+        looked_at == LookedAt::All && told.contains("to find 1000 of so many"),
+        "{told}"
+    );
+    let few = |row: Row| row.0.is_multiple_of(500);
+    let (looked_at, told) = find(5, Some(&few));
+    assert_eq!(looked_at, LookedAt::Passing(4));
+    assert!(told.contains("the 4 of 2000 rows that pass"), "{told}");
+    let most = |row: Row| row.0 > 5;
+    assert_eq!(find(5, Some(&most)).0, LookedAt::Walk);
+    let exact = build(&rows, &options(Kind::Exact));
+    let found = exact
+        .find_where(&rows, query, 5, None)
+        .expect("a row is a query");
+    assert_eq!(exact.describe_search(found.looked_at, 5), exact.describe());
+}
+
+#[test]
+fn a_wanted_recall_holds_for_more_than_the_10_nearest() {
+    let all = clustered(8_300, 24, 50, 1.0, 22);
+    let (rows, queries) = (embeddings(&all[..8_000]), embeddings(&all[8_000..]));
+    for wanted in [0.9, 0.97] {
+        let index = build(
+            &rows,
+            &IndexOptions {
+                effort: Effort::Recall(wanted),
+                ..options(Kind::Hnsw)
+            },
+        );
+        for k in [10, 50, 100] {
+            let query = queries.row(Row(0));
+            let found = index.find_where(&rows, query, k, None).expect("a query");
+            assert_eq!(
+                found.looked_at,
+                LookedAt::Walk,
+                "or there is nothing to see"
+            );
+            let found = index
+                .search_batch(&rows, &queries, k, None)
+                .expect("queries");
+            let truth = exact_batch(&rows, &queries, k);
+            let right: usize = (found.iter().zip(&truth))
+                .map(|(hits, truth)| {
+                    let least = truth[k - 1].score;
+                    hits.iter().filter(|hit| hit.score >= least).count()
+                })
+                .sum();
+            let recall = right as f64 / (300 * k) as f64;
+            assert!(recall >= wanted, "{recall} of the {k} nearest for {wanted}");
+        }
+    }
 }
