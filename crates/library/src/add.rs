@@ -6,7 +6,7 @@ use crate::model::RecordedModel;
 use crate::rows::{Change, Known, known};
 use crate::storage_loss::Measuring;
 use crate::titles::title_vectors;
-use crate::{Event, LibraryError, Progress, Storage};
+use crate::{Event, LibraryError, Progress, Storage, older};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fs::File;
@@ -208,7 +208,9 @@ impl Library {
             pending: Pending::default(),
             report: AddReport::default(),
             embedded: 0,
+            lock: None,
         };
+        adding.lock();
         let mut first_error = None;
         for source in sources {
             let mut file = FileReport {
@@ -277,9 +279,18 @@ struct Adding<'a, 'p> {
     embedded: usize,
     storage: Storage,
     loss: Measuring,
+    /// Tells other processes that papers are being added.
+    lock: Option<File>,
 }
 
 impl Adding<'_, '_> {
+    /// Takes the lock, unless it is held, cannot be had just now, or there is no library yet.
+    fn lock(&mut self) {
+        if self.lock.is_none() && self.library.exists() {
+            self.lock = older::adding(self.library.folder());
+        }
+    }
+
     /// Takes in one source.
     fn read(&mut self, source: &Source, file: &mut FileReport) -> Result<(), LibraryError> {
         let mut papers =
@@ -387,6 +398,7 @@ impl Adding<'_, '_> {
                 storage: self.storage,
             };
             let committed = self.library.commit(&batch)?;
+            self.lock();
             let done = match (committed, &model) {
                 (Ok(done), _) => done,
                 (Err(theirs), Some(ours)) => return Err(theirs.refuses(ours, asked)),

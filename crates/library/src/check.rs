@@ -65,6 +65,14 @@ impl Library {
         if recall_k == Some(0) {
             return Err(LibraryError::ZeroK);
         }
+        self.at_one_moment(|library| library.check_all(recall_k, progress))
+    }
+
+    fn check_all(
+        &mut self,
+        recall_k: Option<usize>,
+        progress: &mut Progress<'_>,
+    ) -> Result<CheckReport, LibraryError> {
         let mut report = CheckReport::default();
         note(&mut report, |report| self.check_database(report))?;
         let mut dim = None;

@@ -7,9 +7,9 @@ use crate::model::RecordedModel;
 use crate::rows::{Change, Known, VectorRow, known, put, text_sha256};
 use crate::store::{Store, next_generation, read_meta, set_meta};
 use crate::titles::make_table;
-use crate::{LibraryError, Storage};
+use crate::{LibraryError, Storage, changes};
 use rusqlite::Transaction;
-use syntopic_core::{Paper, Row, TEXT_RECIPE};
+use syntopic_core::{Paper, PaperId, Row, TEXT_RECIPE};
 use syntopic_embed::Embedded;
 
 /// Papers to commit together.
@@ -40,6 +40,8 @@ pub(crate) struct Committed {
     pub(crate) unchanged: usize,
     /// Left out: what is stored has changed meanwhile, and with it the text that must be embedded.
     pub(crate) text_changed: Vec<Paper>,
+    /// What was written.
+    ids: Vec<PaperId>,
 }
 
 impl Committed {
@@ -69,6 +71,9 @@ impl Committed {
             Change::Details => &mut self.details_updated,
             Change::Unchanged => &mut self.unchanged,
         } += 1;
+        if change != Change::Unchanged {
+            self.ids.push(whole.id.clone());
+        }
         put(tx, &whole, vector, storage)
     }
 }
@@ -145,6 +150,7 @@ fn commit(
         if let (Some(mode), false) = (batch.mode, batch.texts.is_empty()) {
             record_mode(tx, mode)?;
         }
+        changes::record(tx, std::mem::take(&mut done.ids))?;
         next_generation(tx)?;
         Ok(Ok(done))
     })

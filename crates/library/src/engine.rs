@@ -36,6 +36,10 @@ pub struct Library {
     pub(crate) index_options: IndexOptions,
     /// From so many papers on the index of words is kept in files.
     pub(crate) words_kept_from: usize,
+    /// Files of an earlier state, while they are what answers.
+    pub(crate) older: Option<crate::older::Older>,
+    /// Held while derived files are ours to bring up to date.
+    pub(crate) bringing: Option<std::fs::File>,
     /// Whether a derived file was found damaged.
     pub(crate) distrust: bool,
     /// What the user asked the vectors to be cut to, if they did.
@@ -68,6 +72,8 @@ impl Library {
             volumes: None,
             index_options: IndexOptions::default(),
             words_kept_from: crate::lexical::KEPT_FROM,
+            older: None,
+            bringing: None,
             distrust: false,
             cut: None,
         }
@@ -244,6 +250,21 @@ impl Library {
         {
             let _ = store.write(|tx| set_meta(tx, "model", &text));
         }
+    }
+
+    /// Does `work` on the library as it is at one moment: whatever other processes commit meanwhile is not seen, and none of
+    /// them is waited for.
+    pub(crate) fn at_one_moment<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, LibraryError>,
+    ) -> Result<T, LibraryError> {
+        let held = self.store.as_ref().map_or(Ok(false), Store::hold)?;
+        let done = work(self);
+        if let Some(store) = self.store.as_ref().filter(|_| held) {
+            store.let_go();
+            (self.older, self.bringing) = (None, None);
+        }
+        done
     }
 
     /// Reads the vectors unless they are there, and gives them; a library without papers is an error.

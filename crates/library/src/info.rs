@@ -140,10 +140,13 @@ fn index_line(vectors: usize) -> String {
     let below = IndexOptions::default().exact_below;
     if vectors < below {
         format!(
-            "exact search: {vectors} vectors are fewer than {below}, where a graph would not be faster"
+            "exact search: with fewer than {below} vectors (here {vectors}) it takes milliseconds, misses nothing and needs \
+             no graph"
         )
     } else {
-        format!("HNSW graph over {vectors} vectors, scores exact")
+        format!(
+            "HNSW graph over {vectors} vectors, scores exact: from {below} on it is faster than comparing all"
+        )
     }
 }
 

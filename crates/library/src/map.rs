@@ -88,19 +88,19 @@ impl Library {
         progress: &mut Progress<'_>,
     ) -> Result<MapData, LibraryError> {
         request.options.check()?;
-        let report = self.topics_for_map(request, progress)?;
-        // The layout needs the vectors anyway; with them, the index is searched by those of the database.
-        self.load_snapshot()?;
-        let neighbors = self.all_neighbors(NEIGHBORS, progress)?;
-        let snapshot = self.load_snapshot()?;
-        let positions = place(&snapshot.vectors, &neighbors, &request.options, progress)?;
-        let ids = snapshot.ids.clone();
-        let mut papers = self.papers()?;
-        papers.retain(|paper| ids.binary_search(&paper.id).is_ok());
-        if papers.len() != ids.len() {
-            // Somebody removed papers since the vectors were read.
-            return Err(LibraryError::Busy(self.folder.clone()));
-        }
+        let (report, neighbors, papers) = self.at_one_moment(|library| {
+            let report = library.topics_for_map(request, progress)?;
+            // The layout needs the vectors anyway; with them, the index is searched by those of the database.
+            library.open_catalogue(progress)?;
+            library.load_snapshot()?;
+            let neighbors = library.all_neighbors(NEIGHBORS, progress)?;
+            let mut papers = library.papers()?;
+            let ids = &library.load_snapshot()?.ids;
+            papers.retain(|paper| ids.binary_search(&paper.id).is_ok());
+            Ok((report, neighbors, papers))
+        })?;
+        let vectors = &self.load_snapshot()?.vectors;
+        let positions = place(vectors, &neighbors, &request.options, progress)?;
         let topic_of = topics_of(&papers, report.as_ref());
         let topics = report.map_or_else(Vec::new, |report| {
             map_topics(&report, &topic_of, &positions)

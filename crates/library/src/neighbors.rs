@@ -49,12 +49,14 @@ impl Library {
         if k == 0 {
             return Err(LibraryError::ZeroK);
         }
-        let neighbors = self.all_neighbors(k, progress)?;
-        let catalogue = self.catalogue()?;
-        let ids = (0..catalogue.n_rows()).map(|row| catalogue.id(Row::from_index(row)));
-        Ok(NeighborGraph {
-            ids: ids.collect::<Result<_, _>>()?,
-            neighbors,
+        self.at_one_moment(|library| {
+            let neighbors = library.all_neighbors(k, progress)?;
+            let catalogue = library.catalogue()?;
+            let ids = (0..catalogue.n_rows()).map(|row| catalogue.id(Row::from_index(row)));
+            Ok(NeighborGraph {
+                ids: ids.collect::<Result<_, _>>()?,
+                neighbors,
+            })
         })
     }
 

@@ -11,7 +11,7 @@ use crate::{Event, Filter, LibraryError, Progress, RelatedMode, Version};
 use serde::Serialize;
 use syntopic_core::{Embeddings, Paper};
 
-/// How often a search begins anew because papers came or went meanwhile.
+/// How often a search begins anew where the library is read without locks and papers came or went meanwhile.
 const AGAIN: usize = 5;
 
 /// How much the mean similarity to the disliked counts against that to the liked.
@@ -169,12 +169,15 @@ impl Library {
         if options.k == 0 {
             return Err(LibraryError::ZeroK);
         }
-        let mut first = self.find_related(query, options, progress);
+        let find = |library: &mut Self, progress: &mut Progress<'_>| {
+            library.at_one_moment(|library| library.find_related(query, options, progress))
+        };
+        let mut first = find(self, progress);
         for _ in 0..AGAIN {
             if !matches!(first, Err(LibraryError::Busy(_))) {
                 break;
             }
-            first = self.find_related(query, options, progress);
+            first = find(self, progress);
         }
         let damaged = match first {
             Err(LibraryError::Index(error)) if error.is_damage() => error,
@@ -183,7 +186,7 @@ impl Library {
         let note = format!("a file made from the papers is made again: {damaged}");
         let _ = progress(Event::Note(&note));
         self.distrust_files();
-        let found = self.find_related(query, options, progress);
+        let found = find(self, progress);
         self.distrust = false;
         found
     }
@@ -194,8 +197,16 @@ impl Library {
         options: &RelatedOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Related, LibraryError> {
+        let asked = [query].into_iter().chain(&options.and).chain(&options.not);
+        let ids = asked.filter_map(|query| match query {
+            Query::Paper(id) => Some(id.as_str()),
+            _ => None,
+        });
+        let ids: Vec<&str> = ids.collect();
+        self.open_older(&ids, (options.mode, options.recall))?;
         let generation = self.open_catalogue(progress)?.stamp().generation;
         let mut notes = Vec::new();
+        self.tell_of_older(&mut notes);
         let mut liked = self.ask_all([query].into_iter().chain(&options.and), options, progress)?;
         let disliked = self.ask_all(&options.not, options, progress)?;
         self.tell_of_cut_texts(liked.iter().chain(&disliked), &mut notes);
@@ -207,7 +218,9 @@ impl Library {
         let sought = Sought {
             vector: direction(&liked, &disliked)?,
             title: direction_of_titles(&liked, &disliked),
-            own: own.filter_map(|asked| asked.own).collect(),
+            own: (own.filter_map(|asked| asked.own))
+                .chain(self.older.iter().flat_map(|older| older.changed.clone()))
+                .collect(),
             passing: self.passing(&options.filter)?,
             recall: options.recall,
             generation,

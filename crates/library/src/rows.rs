@@ -1,9 +1,9 @@
 //! Papers and vectors as rows of the database: how they are written, read back, and what is wrong with a damaged one.
 
 use crate::derived::hex;
-use crate::store::{Store, read_generation, read_meta, set_meta};
+use crate::store::{Store, one_moment, read_generation, read_meta, set_meta};
 use crate::titles::{embedded_text, put_title};
-use crate::{LibraryError, Storage, storage_loss};
+use crate::{LibraryError, Storage, changes, storage_loss};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
@@ -77,8 +77,18 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// Records it, unless a later one is, and that what changed up to it is in the derived files.
+    pub(crate) fn keep(&self, tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+        let recorded = read_meta(tx, "rows")?.and_then(|text| Self::parse(&text));
+        if recorded.is_some_and(|recorded| recorded.generation > self.generation) {
+            return Ok(());
+        }
+        changes::forget(tx, self)?;
+        self.put(tx)
+    }
+
     /// Records it: whoever finds it beside the same count of changes need not read the rows to know it.
-    pub(crate) fn put(&self, tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    fn put(&self, tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
         let [sha256, texts] = [self.sha256, self.texts_sha256].map(|sha| hex(&sha));
         let text = format!("{} {sha256} {texts}", self.generation);
         set_meta(tx, "rows", &text)
@@ -133,11 +143,17 @@ impl Store {
     /// The recorded stamp, if it is that of the present rows.
     pub(crate) fn stamp(&self) -> Result<Option<Stamp>, LibraryError> {
         self.read(|db| {
-            let tx = db.unchecked_transaction()?;
-            let generation = read_generation(&tx)?;
-            let stamp = read_meta(&tx, "rows")?.and_then(|text| Stamp::parse(&text));
+            let _moment = one_moment(db)?;
+            let generation = read_generation(db)?;
+            let stamp = read_meta(db, "rows")?.and_then(|text| Stamp::parse(&text));
             Ok(stamp.filter(|stamp| stamp.generation == generation))
         })
+    }
+
+    /// The stamp recorded last, of whichever state of the library.
+    pub(crate) fn last_stamp(&self) -> Result<Option<Stamp>, LibraryError> {
+        let text = self.meta("rows")?;
+        Ok(text.and_then(|text| Stamp::parse(&text)))
     }
 
     /// A paper and its vector, `dim` numbers, as they are stored.
@@ -180,9 +196,9 @@ impl Store {
         let storage = self.storage()?;
         let (generation, rows) = self.read(|db| {
             // Both of one moment.
-            let tx = db.unchecked_transaction()?;
-            let generation = read_generation(&tx)?;
-            let rows = tx
+            let _moment = one_moment(db)?;
+            let generation = read_generation(db)?;
+            let rows = db
                 .prepare_cached(sql)?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
                 .collect::<Result<Rows, _>>()?;

@@ -79,16 +79,19 @@ impl Library {
         self.open_index(&options, sought.recall, progress)?;
         self.same_rows(sought)?;
         let (index, rows) = (self.index()?, self.catalogue()?.rows());
+        let filter: Option<&dyn Fn(Row) -> bool> = match sought.passing {
+            Some(_) => Some(&keep),
+            None => None,
+        };
+        let wanted = match filter {
+            Some(_) => pool.min(possible.max(1)),
+            None => pool.saturating_add(sought.own.len()).min(n_rows),
+        };
+        let found = index.find_where(rows, &sought.vector, wanted, filter)?;
         if !index.is_exact() {
-            notes.push(index.describe());
+            notes.push(index.describe_search(found.looked_at, wanted));
         }
-        if sought.passing.is_some() {
-            let wanted = pool.min(possible.max(1));
-            return Ok(index.search_where(rows, &sought.vector, wanted, &keep)?);
-        }
-        let wanted = pool.saturating_add(sought.own.len()).min(n_rows);
-        let found = index.search(rows, &sought.vector, wanted, None)?;
-        let others = found.into_iter().filter(|hit| keep(hit.row));
+        let others = found.hits.into_iter().filter(|hit| keep(hit.row));
         Ok(others.take(pool).collect())
     }
 }

@@ -115,11 +115,31 @@ impl Store {
         &self.path
     }
 
-    /// Runs `work` in one transaction and commits it, all or nothing.
+    /// Holds the database as it is at the next read, for all reads until [`Store::let_go`], whatever others commit meanwhile;
+    /// whether it was not held already.
+    pub(crate) fn hold(&self) -> Result<bool, LibraryError> {
+        let free = self.db.is_autocommit();
+        if free {
+            let begun = self.db.execute_batch("BEGIN");
+            begun.map_err(|source| LibraryError::sqlite(&self.path, source))?;
+        }
+        Ok(free)
+    }
+
+    /// Ends [`Store::hold`]. Nothing was written in it, so nothing can be lost.
+    pub(crate) fn let_go(&self) {
+        let _ = self.db.execute_batch("ROLLBACK");
+    }
+
+    /// Runs `work` in one transaction and commits it, all or nothing. While the database is held, what was written is seen only
+    /// afterwards.
     pub(crate) fn write<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, LibraryError> {
+        if !self.db.is_autocommit() {
+            return Self::connect(self.path.clone())?.write(work);
+        }
         let path = &self.path;
         let error = |source| LibraryError::sqlite(path, source);
         let tx = self
@@ -257,6 +277,12 @@ pub(crate) fn read_meta(db: &Connection, key: &str) -> Result<Option<String>, ru
 pub(crate) fn read_generation(db: &Connection) -> Result<u64, rusqlite::Error> {
     let count = read_meta(db, "generation")?;
     Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
+/// A transaction of several reads, so that all of them are of one moment; nothing where they are already.
+pub(crate) fn one_moment(db: &Connection) -> Result<Option<Transaction<'_>>, rusqlite::Error> {
+    let free = db.is_autocommit();
+    free.then(|| db.unchecked_transaction()).transpose()
 }
 
 /// Records a setting.

@@ -12,6 +12,12 @@ pub(crate) struct OpenIndex {
     index: Index,
 }
 
+impl OpenIndex {
+    pub(crate) fn new(sha256: Sha, index: Index) -> Self {
+        Self { sha256, index }
+    }
+}
+
 impl Library {
     /// The index that [`Library::open_index`] opened.
     pub(crate) fn index(&self) -> Result<&Index, LibraryError> {
@@ -35,6 +41,9 @@ impl Library {
             options.effort = Effort::Recall(recall);
         }
         options.check()?;
+        if self.older.is_some() {
+            return Ok(());
+        }
         let catalogue = self.open_catalogue(progress)?;
         let (sha256, n_rows) = (catalogue.stamp().sha256, catalogue.n_rows());
         let is_it = |open: &OpenIndex| {
@@ -89,7 +98,7 @@ impl Library {
             }
             Err(IndexError::File { .. }) => Err(None),
             Err(error) => {
-                let note = format!("the stored index is made again: {error}");
+                let note = format!("index.bin is made again: {error}");
                 let _ = progress(Event::Note(&note));
                 Err(None)
             }

@@ -4,8 +4,8 @@
 use super::lexicon::Lexicon;
 use super::{Fields, FieldsBuilder, Words};
 use crate::engine::Library;
-use crate::rows::Sha;
-use crate::store::{Store, read_generation};
+use crate::rows::{Sha, Stamp};
+use crate::store::{Store, one_moment, read_generation};
 use crate::{Event, LibraryError, Progress, derived};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -27,9 +27,28 @@ pub(crate) struct OpenLexicon {
     fields: Fields,
 }
 
+impl OpenLexicon {
+    /// What the files at `paths` hold, if both are there, whole and of those papers.
+    pub(crate) fn of_files(paths: &[PathBuf; 2], stamp: &Stamp, n_rows: usize) -> Option<Self> {
+        let sha256 = stamp.texts_sha256;
+        let read = |path: &PathBuf| {
+            let found = read_file(path, (&named(path, &sha256), n_rows), false);
+            found.ok().flatten()
+        };
+        let fields = Fields {
+            whole: read(&paths[0])?,
+            titles: read(&paths[1])?,
+        };
+        Some(Self { sha256, fields })
+    }
+}
+
 impl Library {
     /// Opens the index of words of the present papers, whose rows are those of the catalogue.
     pub(crate) fn open_lexicon(&mut self, progress: &mut Progress<'_>) -> Result<(), LibraryError> {
+        if self.older.is_some() {
+            return Ok(());
+        }
         let catalogue = self.open_catalogue(progress)?;
         let (stamp, n_rows) = (*catalogue.stamp(), catalogue.n_rows());
         let sha256 = stamp.texts_sha256;
@@ -97,19 +116,19 @@ fn named(path: &Path, sha256: &Sha) -> Sha {
     made_from.finalize().into()
 }
 
-/// A file's index, if it is there, of this version and of these papers. All of it is verified where it is distrusted, otherwise
+/// A file's index, if it is there and of these papers. All of it is verified where it is distrusted, otherwise
 /// each page when it is looked at.
 ///
 /// # Errors
-/// When it is damaged, or no such file.
+/// When it is damaged, of another version, or no such file.
 fn read_file(
     path: &Path,
     (sha256, n_rows): (&Sha, usize),
     distrust: bool,
 ) -> Result<Option<Lexicon>, IndexError> {
     let lexicon = match Lexicon::open(path) {
-        Err(error) if error.is_damage() => return Err(error),
-        Err(_) => return Ok(None),
+        Err(IndexError::File { .. }) => return Ok(None),
+        Err(error) => return Err(error),
         Ok(lexicon) => lexicon,
     };
     if distrust {
@@ -133,11 +152,11 @@ fn read_words(store: &Store, generation: u64) -> Result<Fields, LibraryError> {
     let sql = "SELECT p.title, p.abstract FROM papers p JOIN vectors v USING (paper) ORDER BY p.id";
     let mut builder = FieldsBuilder::default();
     let same = store.read(|db| {
-        let tx = db.unchecked_transaction()?;
-        if read_generation(&tx)? != generation {
+        let _moment = one_moment(db)?;
+        if read_generation(db)? != generation {
             return Ok(false);
         }
-        let mut statement = tx.prepare_cached(sql)?;
+        let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         loop {
             let some: Vec<(String, Option<String>)> =

@@ -203,7 +203,9 @@ fn files_of_another_version_or_other_papers_are_out_of_date_and_not_damaged() {
             other[8..12].copy_from_slice(&version.to_ne_bytes());
             replace(path, &other);
             assert!(check(&folder).ok);
-            assert_eq!(ask(&folder, "a-38").unwrap(), (expected.clone(), vec![]));
+            let (found, notes) = ask(&folder, "a-38").unwrap();
+            assert_eq!(found, expected);
+            assert!(notes.len() == 1 && notes[0].contains("format"), "{notes:?}");
             assert!(std::fs::read(path).unwrap() == *whole_file, "made again");
         }
     }
