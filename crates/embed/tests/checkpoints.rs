@@ -331,6 +331,18 @@ fn settings_that_would_change_the_vectors_are_refused_by_name() {
             "sliding_attention",
         ),
         (
+            "distilbert-mean",
+            "num_hidden_layers",
+            json!(1),
+            "contradicts n_layers",
+        ),
+        (
+            "modernbert-cls",
+            "sliding_window",
+            json!(4),
+            "contradicts local_attention",
+        ),
+        (
             "qwen3-lasttoken",
             "is_causal",
             json!(false),

@@ -48,6 +48,8 @@ impl Sizes {
             Some("sliding_attention"),
             &["local_rope_theta", "global_rope_theta"],
         )?;
+        let distance = settings.size(&["local_attention"])? / 2;
+        settings.same(("local_attention", distance), "sliding_window")?;
         Ok(Self {
             words: settings.size(&["vocab_size"])?,
             hidden,
@@ -58,7 +60,7 @@ impl Sizes {
             epsilon: settings.get(&["norm_eps", "layer_norm_eps"])?,
             pad_id: settings.find(&["pad_token_id"])?.unwrap_or(0),
             thetas: (whole, near),
-            distance: settings.size(&["local_attention"])? / 2,
+            distance,
             sees_all: sees_all(settings, layers)?,
         })
     }

@@ -102,12 +102,17 @@ struct Sizes {
 impl Sizes {
     fn distilbert(settings: &Settings) -> std::result::Result<Self, EmbedError> {
         let hidden = settings.size(&["dim"])?;
+        let layers = settings.size(&["n_layers"])?;
+        let heads = settings.heads(hidden, &["n_heads"])?;
+        settings.same(("dim", hidden), "hidden_size")?;
+        settings.same(("n_layers", layers), "num_hidden_layers")?;
+        settings.same(("n_heads", heads), "num_attention_heads")?;
         Ok(Self {
             words: settings.size(&["vocab_size"])?,
             positions: settings.size(&["max_position_embeddings"])?,
             hidden,
-            layers: settings.size(&["n_layers"])?,
-            heads: settings.heads(hidden, &["n_heads"])?,
+            layers,
+            heads,
             inner: settings.size(&["hidden_dim"])?,
             activation: settings.get(&["activation"])?,
             epsilon: 1e-12,

@@ -136,6 +136,21 @@ impl Settings {
         Ok(())
     }
 
+    /// Refuses another value under a second name that transformers gives a setting: one of the two would be ignored.
+    pub(super) fn same(
+        &self,
+        setting: (&str, usize),
+        second: &str,
+    ) -> std::result::Result<(), EmbedError> {
+        let (name, value) = setting;
+        match self.find::<usize>(&[second])? {
+            Some(other) if other != value => Err(self.wrong(format!(
+                "{second} is {other}, which contradicts {name}, by which it is {value}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The base of the rotary frequencies: of `kind` in `rope_parameters`, as transformers writes since 5, or by its older
     /// names. Scaled ones are refused.
     pub(super) fn theta(
