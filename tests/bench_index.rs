@@ -151,6 +151,7 @@ fn new_processes_open_a_library() {
         (&"open".into(), &5.into(), &3.into())
     );
     positive(&report, &["p50_ms", "p90_ms", "min_ms", "max_ms"]);
+    positive(&report, &["warm_p50_ms", "warm_p90_ms"]);
     assert!(place.run(&arguments).out.contains("5 papers"));
     place
         .run(&["bench", "index", "--open", "--library", "nowhere"])

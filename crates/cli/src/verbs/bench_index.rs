@@ -73,6 +73,11 @@ fn print_open(r: &OpenReport, out: &mut dyn Write) -> anyhow::Result<()> {
         "p50 {:.1} ms, p90 {:.1}, fastest {:.1}, slowest {:.1}",
         r.p50_ms, r.p90_ms, r.min_ms, r.max_ms
     )?;
+    writeln!(
+        out,
+        "the same questions to an open library: p50 {:.1} ms, p90 {:.1}",
+        r.warm_p50_ms, r.warm_p90_ms
+    )?;
     Ok(())
 }
 

@@ -1,9 +1,10 @@
-//! How long a new process takes to open a library and answer.
+//! How long a new process takes to open a library and answer, and how long an open library takes.
 
 use crate::bench::Spread;
 use crate::{Library, LibraryError, Progress, Query, RelatedOptions};
 use serde::Serialize;
 use std::path::Path;
+use std::time::Instant;
 use syntopic_core::Row;
 
 /// What many starts took, in milliseconds from the start of a process to its end.
@@ -27,6 +28,10 @@ pub struct OpenReport {
     pub min_ms: f64,
     /// Slowest.
     pub max_ms: f64,
+    /// Median of the same questions, papers by their ids in the default mode, to a library that is open already.
+    pub warm_p50_ms: f64,
+    /// Their 90th percentile.
+    pub warm_p90_ms: f64,
 }
 
 /// Measures `starts` starts, at least one, after one that does not count. `start` starts a process that looks for the papers
@@ -42,7 +47,7 @@ pub fn open<E: From<LibraryError>>(
     progress: &mut Progress<'_>,
 ) -> Result<OpenReport, E> {
     let starts = starts.max(1);
-    let (mut report, ids) = prepare(folder, starts + 1, progress)?;
+    let (mut library, mut report, ids) = prepare(folder, starts + 1, progress)?;
     let mut times = Vec::new();
     for id in &ids {
         times.push(start(id)?);
@@ -51,7 +56,28 @@ pub fn open<E: From<LibraryError>>(
     report.starts = starts;
     (report.p50_ms, report.p90_ms) = (spread.p50, spread.p90);
     (report.min_ms, report.max_ms) = (spread.min, spread.max);
+    let warm = warm(&mut library, &ids[1..], progress)?;
+    (report.warm_p50_ms, report.warm_p90_ms) = (warm.p50, warm.p90);
     Ok(report)
+}
+
+/// Milliseconds of each question to an open library.
+fn warm(
+    library: &mut Library,
+    ids: &[String],
+    progress: &mut Progress<'_>,
+) -> Result<Spread, LibraryError> {
+    let times = ids.iter().map(|id| {
+        let begun = Instant::now();
+        library.related(
+            &Query::Paper(id.clone()),
+            &RelatedOptions::default(),
+            progress,
+        )?;
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    });
+    let times: Vec<f64> = times.collect::<Result<_, LibraryError>>()?;
+    Ok(Spread::of(times))
 }
 
 /// Searches once, so that all files are there, and gives ids spread over the library.
@@ -59,7 +85,7 @@ fn prepare(
     folder: &Path,
     n_ids: usize,
     progress: &mut Progress<'_>,
-) -> Result<(OpenReport, Vec<String>), LibraryError> {
+) -> Result<(Library, OpenReport, Vec<String>), LibraryError> {
     let mut library = Library::open(folder)?;
     let n_rows = library.open_catalogue(progress)?.n_rows();
     let ids = (0..n_ids).map(|at| {
@@ -84,6 +110,8 @@ fn prepare(
         p90_ms: 0.0,
         min_ms: 0.0,
         max_ms: 0.0,
+        warm_p50_ms: 0.0,
+        warm_p90_ms: 0.0,
     };
-    Ok((report, ids))
+    Ok((library, report, ids))
 }
