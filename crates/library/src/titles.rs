@@ -58,10 +58,10 @@ pub(crate) fn title_vectors(
     Ok(vectors.into_iter().map(|vector| vector.map(kept)).collect())
 }
 
-/// In a query of `papers p` and `vectors v`: whether the paper has a vector of its title that cannot be one, by its length beside that of the
-/// vector of the text, however that is stored, or by being nothing but zeros.
+/// In a query of `papers p`: whether the paper has a vector of its title that cannot be one, by its length beside the recorded one, or by
+/// being nothing but zeros. Where no length is recorded nobody knows.
 const DAMAGED: &str = "EXISTS (SELECT 1 FROM titles t WHERE t.paper = p.paper AND (
-  length(v.vector) NOT IN (length(t.vector), 2 * length(t.vector), 4 * length(t.vector))
+  length(t.vector) <> (SELECT json_extract(value, '$.dim') FROM meta WHERE key = 'model' AND json_valid(value))
   OR t.vector = zeroblob(length(t.vector))))";
 
 /// In the same query: the hash of the text that the paper's vectors stand for, nothing where the one of its title is damaged, so that the
