@@ -2,8 +2,9 @@
 //! and is brought up to date by whoever asks next.
 
 use crate::store::next_generation;
-use crate::{Library, LibraryError, suggest};
+use crate::{Library, LibraryError, changes, suggest};
 use serde::Serialize;
+use syntopic_core::PaperId;
 
 /// What was taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -47,6 +48,7 @@ impl Library {
                 }
             }
             if !gone.is_empty() {
+                changes::record(tx, gone.iter().filter_map(|id| PaperId::new(id).ok()))?;
                 next_generation(tx)?;
             }
             Ok((gone, missing))
