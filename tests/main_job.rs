@@ -107,12 +107,16 @@ fn text_file_and_stdin_are_the_same_query() {
         format!("\u{feff}{}\r\n", text.replace(' ', "\r\n")).as_bytes(),
     );
     let by_text = syntopic(library, &["related", "--text", text, "--json"]).json();
-    let by_file = syntopic(
+    let mut by_file = syntopic(
         library,
         &["related", "--file", &file.display().to_string(), "--json"],
     )
     .json();
     let by_stdin = syntopic_fed(library, &["related", "-", "--json"], text.as_bytes()).json();
+    // How a file was read is said.
+    let said = by_file["notes"].take();
+    assert!(said.to_string().contains("read as one text"), "{said}");
+    by_file["notes"] = by_text["notes"].clone();
     assert_eq!(by_text, by_file);
     assert_eq!(by_text, by_stdin);
 }
