@@ -2,11 +2,14 @@
 //! headings.
 
 use crate::FormatError;
+use crate::lines::MAX_LINE_BYTES;
 use crate::page::Bad;
 use crate::records::{Draft, Record, Records, natural_order, plain};
 use csv::{ByteRecord, Reader, ReaderBuilder};
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
+use std::rc::Rc;
 
 /// A field of a paper, with the headings that it is known by, in lower case and with blanks for all that is no letter or digit.
 type Field = (&'static str, &'static [&'static str]);
@@ -148,9 +151,31 @@ fn normal(heading: &str) -> String {
     words.join(" ").to_lowercase()
 }
 
+/// Fails where a row is longer than any: a quotation mark that is never closed would take in the rest of the file.
+struct Guard<R> {
+    input: R,
+    /// Bytes that the row may still have.
+    left: Rc<Cell<usize>>,
+}
+
+impl<R: BufRead> Read for Guard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.get() == 0 {
+            return Err(io::Error::other(format!(
+                "a row has more than {MAX_LINE_BYTES} bytes; is a quotation mark in it not closed?"
+            )));
+        }
+        let read = self.input.read(buffer)?;
+        self.left.set(self.left.get().saturating_sub(read));
+        Ok(read)
+    }
+}
+
 /// The records of one file.
 pub(crate) struct TableRecords<R> {
-    rows: Reader<R>,
+    rows: Reader<Guard<R>>,
+    /// What a row may have, given anew to each.
+    left: Rc<Cell<usize>>,
     /// For each field, its column.
     columns: BTreeMap<&'static str, usize>,
     wide: usize,
@@ -165,10 +190,15 @@ impl<R: BufRead> TableRecords<R> {
         separator: u8,
         map: &ColumnMap,
     ) -> Result<Self, FormatError> {
+        let left = Rc::new(Cell::new(MAX_LINE_BYTES));
+        let guard = Guard {
+            input,
+            left: Rc::clone(&left),
+        };
         let mut rows = ReaderBuilder::new()
             .delimiter(separator)
             .flexible(true)
-            .from_reader(input);
+            .from_reader(guard);
         let error = |error: csv::Error| FormatError::Read {
             file: file.to_owned(),
             error: error.into(),
@@ -181,6 +211,7 @@ impl<R: BufRead> TableRecords<R> {
         let columns = columns(file, &headings, map)?;
         Ok(Self {
             rows,
+            left,
             columns,
             wide: headings.len(),
             row: ByteRecord::new(),
@@ -224,6 +255,7 @@ impl<R: BufRead> TableRecords<R> {
 
 impl<R: BufRead> Records for TableRecords<R> {
     fn next(&mut self, ready: &mut VecDeque<Record>) -> io::Result<bool> {
+        self.left.set(MAX_LINE_BYTES);
         let mut row = std::mem::take(&mut self.row);
         let more = self.rows.read_byte_record(&mut row);
         self.row = row;

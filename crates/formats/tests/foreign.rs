@@ -401,6 +401,22 @@ fn hostile_files_do_no_harm() {
     );
 }
 
+#[test]
+fn an_open_quotation_mark_does_not_take_in_the_file() {
+    let mut text = b"title,abstract\nOne,A\nTwo,\"open\n".to_vec();
+    text.resize(80 << 20, b'x');
+    let mut papers =
+        open_with("in", Box::new(&text[..]), &ReadOptions::default()).expect("a table");
+    assert!(matches!(papers.next(), Some(Ok(Ok(_)))));
+    let error = papers
+        .next()
+        .expect("an item")
+        .expect_err("too long")
+        .to_string();
+    assert!(error.contains("quotation mark"), "{error}");
+    assert!(papers.next().is_none());
+}
+
 /// Files cut and changed anywhere: no panic, and no more records than there were.
 #[test]
 fn damaged_files_never_panic() {
