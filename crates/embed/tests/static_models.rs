@@ -475,7 +475,7 @@ fn what_cannot_be_distilled_is_said() {
             },
             good
         )
-        .contains("at most the teacher's")
+        .contains("dim is 13, and the teacher")
     );
     assert!(
         attempt(
