@@ -14,7 +14,7 @@ tiny = pathlib.Path(__file__).parent.parent / "tests" / "reference" / "tiny"
 out = pathlib.Path(sys.argv[1])
 BASE = dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, max_position_embeddings=514)
 SIZES = {
-    "bert-cls": BASE, "mpnet-mean": BASE, "xlm-roberta-mean": BASE, "nomic-bert-mean": BASE,
+    "bert-cls": BASE, "mpnet-mean": BASE, "xlm-roberta-mean": BASE, "nomic-bert-mean": dict(BASE, head_dim=64),
     "distilbert-mean": dict(dim=768, n_layers=6, n_heads=12, hidden_dim=3072, max_position_embeddings=514),
     # ModernBERT-base and Qwen3-Embedding-0.6B.
     "modernbert-cls": dict(BASE, num_hidden_layers=22, intermediate_size=1152, local_attention=128, layer_types=None),
