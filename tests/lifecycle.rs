@@ -95,6 +95,10 @@ fn what_is_listed_is_read_again() {
     }
     assert!(place.run(&["list", "a1"]).ok().contains("abstract: "));
     place.run(&["list", "a"]).fails(4, &["a1"]);
+    // A filter beside an id would be ignored.
+    place
+        .run(&["list", "a1", "--year", "1999"])
+        .fails(2, &["cannot be used with"]);
     place.run(&["list", "--as", "doc"]).fails(2, &["bibtex"]);
     assert!(place.run(&["list", "--year", "1999"]).ok().lines().count() <= 1);
 }

@@ -155,7 +155,10 @@ JSON lines carry every field; BibTeX, RIS, CSL-JSON and CSV what those formats h
 #[command(after_help = LIST_EXAMPLES)]
 pub(crate) struct ListArguments {
     /// Ids of papers; all that pass the filters when not given
-    #[arg(value_name = "ID")]
+    #[arg(
+        value_name = "ID",
+        conflicts_with_all = ["year", "venue", "category", "topic", "author"]
+    )]
     pub(crate) ids: Vec<String>,
 
     /// Years: 2020, 2018..2021, 2018.. or ..2021
