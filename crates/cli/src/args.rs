@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::eval::EvalArguments;
-use crate::related_args::{DuplicatesArguments, RelatedArguments, Years, years};
+use crate::related_args::{DuplicatesArguments, FilterArguments, RelatedArguments};
 use crate::topics_args::TopicsArguments;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -161,25 +161,8 @@ pub(crate) struct ListArguments {
     )]
     pub(crate) ids: Vec<String>,
 
-    /// Years: 2020, 2018..2021, 2018.. or ..2021
-    #[arg(long, value_name = "YEARS", value_parser = years)]
-    pub(crate) year: Option<Years>,
-
-    /// Words in the name of the venue; several are alternatives
-    #[arg(long, value_name = "WORDS")]
-    pub(crate) venue: Vec<String>,
-
-    /// A category, or the part of one before a dot: cs, cs.LG; several are alternatives
-    #[arg(long, value_name = "CATEGORY")]
-    pub(crate) category: Vec<String>,
-
-    /// Number of a topic, or words in its name; several are alternatives
-    #[arg(long, value_name = "TOPIC")]
-    pub(crate) topic: Vec<String>,
-
-    /// Whole words of an author's name; several are alternatives
-    #[arg(long, value_name = "NAME")]
-    pub(crate) author: Vec<String>,
+    #[command(flatten)]
+    pub(crate) only: FilterArguments,
 
     /// Most papers
     #[arg(short, long, value_name = "N")]

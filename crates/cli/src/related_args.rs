@@ -3,7 +3,7 @@
 use crate::args::DeviceArgument;
 use clap::{ArgGroup, Args};
 use std::path::PathBuf;
-use syntopic_library::RelatedMode;
+use syntopic_library::{Filter, RelatedMode};
 
 const RELATED_EXAMPLES: &str = "\
 Examples:
@@ -54,25 +54,8 @@ pub(crate) struct RelatedArguments {
     #[arg(long, visible_alias = "unlike-text", value_name = "TEXT")]
     pub(crate) not_text: Vec<String>,
 
-    /// Only papers of these years: 2020, 2018..2021, 2018.. or ..2021
-    #[arg(long, value_name = "YEARS", value_parser = years)]
-    pub(crate) year: Option<Years>,
-
-    /// Only papers whose venue has these words; more than one: any of them
-    #[arg(long, value_name = "WORDS")]
-    pub(crate) venue: Vec<String>,
-
-    /// Only papers of this category; `cs` stands for `cs.LG` and all of its like; more than one: any of them
-    #[arg(long, value_name = "CATEGORY")]
-    pub(crate) category: Vec<String>,
-
-    /// Only papers under the topic of this number, or with these words in its name; more than one: any of them
-    #[arg(long, value_name = "TOPIC")]
-    pub(crate) topic: Vec<String>,
-
-    /// Only papers of an author whose name has these whole words, in any order (`lecun`); more than one: any of them
-    #[arg(long, value_name = "NAME")]
-    pub(crate) author: Vec<String>,
+    #[command(flatten)]
+    pub(crate) only: FilterArguments,
 
     /// Choose hits that are unlike each other too: one of several near-copies, and more sides of the subject
     #[arg(long)]
@@ -167,6 +150,44 @@ pub(crate) struct DuplicatesArguments {
     /// Print one line a record as CSV: group, reasons, id, year, title
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+/// Which papers are meant.
+#[derive(Debug, Args)]
+pub(crate) struct FilterArguments {
+    /// Only papers of these years: 2020, 2018..2021, 2018.. or ..2021
+    #[arg(long, value_name = "YEARS", value_parser = years)]
+    pub(crate) year: Option<Years>,
+
+    /// Only papers whose venue has these words; more than one: any of them
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) venue: Vec<String>,
+
+    /// Only papers of this category; `cs` stands for `cs.LG` and all of its like; more than one: any of them
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Vec<String>,
+
+    /// Only papers under the topic of this number, or with these words in its name; more than one: any of them
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// Only papers of an author whose name has these whole words, in any order (`lecun`); more than one: any of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) author: Vec<String>,
+}
+
+impl FilterArguments {
+    /// What they ask for.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            from_year: self.year.and_then(|years| years.0),
+            to_year: self.year.and_then(|years| years.1),
+            venues: self.venue.clone(),
+            categories: self.category.clone(),
+            topics: self.topic.clone(),
+            authors: self.author.clone(),
+        }
+    }
 }
 
 #[cfg(test)]

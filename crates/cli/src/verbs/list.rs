@@ -6,7 +6,7 @@ use crate::exit;
 use crate::table::{self, Column};
 use std::io::Write;
 use syntopic_library::{
-    Filter, Library, Paper, bibtex::bibtex, write_csl, write_csv, write_jsonl, write_ris,
+    Library, Paper, bibtex::bibtex, write_csl, write_csv, write_jsonl, write_ris,
 };
 
 pub(crate) fn run(
@@ -16,7 +16,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     let mut library = Library::open(arguments.library())?;
     let mut papers = match &verb.ids[..] {
-        [] => library.list(&filter(verb))?,
+        [] => library.list(&verb.only.filter())?,
         ids => {
             let all = ids.iter().map(|id| library.paper(id));
             all.collect::<Result<Vec<Paper>, _>>()?
@@ -43,17 +43,6 @@ pub(crate) fn run(
         None => print(&papers, out)?,
     }
     Ok(exit::DONE)
-}
-
-fn filter(verb: &ListArguments) -> Filter {
-    Filter {
-        from_year: verb.year.as_ref().and_then(|years| years.0),
-        to_year: verb.year.as_ref().and_then(|years| years.1),
-        venues: verb.venue.clone(),
-        authors: verb.author.clone(),
-        categories: verb.category.clone(),
-        topics: verb.topic.clone(),
-    }
 }
 
 fn print(papers: &[Paper], out: &mut dyn Write) -> anyhow::Result<()> {

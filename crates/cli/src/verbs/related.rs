@@ -9,7 +9,7 @@ use crate::table::{self, Column, fit};
 use anyhow::Context;
 use std::io::{Read, Write};
 use syntopic_library::{
-    Filter, Library, Query, QueryReport, Related, RelatedHit, RelatedOptions, read_query_file,
+    Library, Query, QueryReport, Related, RelatedHit, RelatedOptions, read_query_file,
 };
 
 /// Widest that a query is shown above the table.
@@ -43,14 +43,7 @@ pub(crate) fn run(
         mode: verb.mode.0,
         and: queries.collect(),
         not: not_ids.chain(not_texts).collect(),
-        filter: Filter {
-            from_year: verb.year.and_then(|years| years.0),
-            to_year: verb.year.and_then(|years| years.1),
-            venues: verb.venue.clone(),
-            categories: verb.category.clone(),
-            topics: verb.topic.clone(),
-            authors: verb.author.clone(),
-        },
+        filter: verb.only.filter(),
         diverse: verb.diverse,
         all_versions: verb.all_versions,
         explain: verb.explain,
