@@ -4,6 +4,7 @@
 //! and the same on real vectors: `syntopic bench index`.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use syntopic_core::{Embeddings, Row};
@@ -46,7 +47,7 @@ fn hnsw(rows: &Embeddings) -> Index {
         kind: Kind::Hnsw,
         ..IndexOptions::default()
     };
-    Index::build(rows, &options, &mut |_| ()).expect("the options are right")
+    Index::build(rows, &options, &mut |_| ControlFlow::Continue(())).expect("the options are right")
 }
 
 fn queries(c: &mut Criterion) {
@@ -114,7 +115,8 @@ fn builds(c: &mut Criterion) {
             };
             group.bench_function(BenchmarkId::new(format!("{builder:?}"), n), |b| {
                 b.iter(|| {
-                    Index::build(&rows, &options, &mut |_| ()).expect("the options are right")
+                    Index::build(&rows, &options, &mut |_| ControlFlow::Continue(()))
+                        .expect("the options are right")
                 });
             });
         }

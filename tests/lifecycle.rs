@@ -99,6 +99,18 @@ fn what_is_listed_is_read_again() {
     place
         .run(&["list", "a1", "--year", "1999"])
         .fails(2, &["cannot be used with"]);
+    let some = place.file("ids.txt", b"a2\n\n b1 \r\n");
+    let some = some.display().to_string();
+    let among = place.run(&["list", "--among", &some, "--ids"]);
+    assert_eq!(among.ok(), "a2\nb1\n");
+    let related = place.run(&["related", "a1", "--among", &some, "--json"]);
+    assert_eq!(related.json()["hits"].as_array().map(Vec::len), Some(2));
+    let unknown = place.file("unknown.txt", b"a2\nb9\n");
+    let unknown = unknown.display().to_string();
+    (place.run(&["list", "--among", &unknown])).fails(4, &["no paper has the id \"b9\""]);
+    let none = place.file("none.txt", b"\n").display().to_string();
+    (place.run(&["list", "--among", &none])).fails(1, &["has no ids: write one a line"]);
+    (place.run(&["list", "--among", "nowhere.txt"])).fails(1, &["nowhere.txt cannot be read"]);
     place.run(&["list", "--as", "doc"]).fails(2, &["bibtex"]);
     assert!(place.run(&["list", "--year", "1999"]).ok().lines().count() <= 1);
 }

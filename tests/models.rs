@@ -144,7 +144,7 @@ fn vectors_are_cut_where_the_model_was_trained_for_it() {
     // The library keeps its length without being told, and never mixes it with another.
     add(&[]).ok();
     place.run(&["related", "--text", "graph networks"]).ok();
-    add(&["--dim", "16"]).fails(2, &["cannot be compared", "32 numbers", "16 numbers"]);
+    add(&["--dim", "16"]).fails(2, &["have 32 numbers, not 16", "leave --dim out"]);
     place.run(&["check"]).ok();
 }
 

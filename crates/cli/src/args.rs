@@ -157,7 +157,7 @@ pub(crate) struct ListArguments {
     /// Ids of papers; all that pass the filters when not given
     #[arg(
         value_name = "ID",
-        conflicts_with_all = ["year", "venue", "category", "topic", "author"]
+        conflicts_with_all = ["year", "venue", "category", "topic", "author", "among"]
     )]
     pub(crate) ids: Vec<String>,
 

@@ -45,7 +45,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         ) => USAGE,
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::EmptyQueryFile(_) => USAGE,
-        LibraryError::OtherModel { .. } => USAGE,
+        LibraryError::OtherModel { .. } | LibraryError::OtherLength { .. } => USAGE,
         LibraryError::OneToMerge
         | LibraryError::NotNamedByUser(_)
         | LibraryError::TopicNameTaken(_) => USAGE,

@@ -1,8 +1,9 @@
 //! What `related` and `duplicates` take on the command line.
 
 use crate::args::DeviceArgument;
+use anyhow::{Context, ensure};
 use clap::{ArgGroup, Args};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use syntopic_library::{Filter, RelatedMode};
 
 const RELATED_EXAMPLES: &str = "\
@@ -17,6 +18,7 @@ Examples:
                                            like both of the first, and unlike the last
   syntopic related --text \"graph networks\" --year 2019.. --category cs.LG --topic recommend
   syntopic related 2103.03230 --author lecun --explain
+  syntopic related 2103.03230 --among reading-list.txt   only among the papers of these ids
   syntopic related --text \"graph networks\" --diverse
   syntopic related --like 2103.03230 --like 2006.07733 --unlike 1911.05722";
 
@@ -174,20 +176,38 @@ pub(crate) struct FilterArguments {
     /// Only papers of an author whose name has these whole words, in any order (`lecun`); more than one: any of them
     #[arg(long, value_name = "NAME")]
     pub(crate) author: Vec<String>,
+
+    /// Only papers whose ids are in this file, one a line, as `list --ids` prints them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) among: Option<PathBuf>,
 }
 
 impl FilterArguments {
     /// What they ask for.
-    pub(crate) fn filter(&self) -> Filter {
-        Filter {
+    pub(crate) fn filter(&self) -> anyhow::Result<Filter> {
+        Ok(Filter {
             from_year: self.year.and_then(|years| years.0),
             to_year: self.year.and_then(|years| years.1),
             venues: self.venue.clone(),
             categories: self.category.clone(),
             topics: self.topic.clone(),
             authors: self.author.clone(),
-        }
+            ids: self.among.as_deref().map_or(Ok(Vec::new()), ids_of)?,
+        })
     }
+}
+
+/// The ids in a file, one a line.
+fn ids_of(file: &Path) -> anyhow::Result<Vec<String>> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{name} cannot be read as ids, one a line"))?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let ids: Vec<String> = (lines.filter(|id| !id.is_empty()))
+        .map(str::to_owned)
+        .collect();
+    ensure!(!ids.is_empty(), "{name} has no ids: write one a line");
+    Ok(ids)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Candle's BERT as it ships, and what the size of an encoder says of its cost.
+//! Candle's BERT as it ships.
 
 use crate::EmbedError;
 use crate::config::read_json;
@@ -10,27 +10,6 @@ use std::path::Path;
 /// A loaded BERT encoder.
 pub(crate) struct Bert {
     model: BertModel,
-    shape: Shape,
-}
-
-/// What the size of an encoder says of its cost.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) layers: usize,
-    pub(crate) hidden: usize,
-    pub(crate) intermediate: usize,
-    pub(crate) pad_id: u32,
-}
-
-impl Shape {
-    /// Multiply-adds, counted as two operations each, that a text of `tokens` tokens needs: the linear layers and the
-    /// two attention products. Look-ups, softmax and norms are not counted.
-    pub(crate) fn operations(&self, tokens: usize) -> f64 {
-        let (h, i, t) = (self.hidden as f64, self.intermediate as f64, tokens as f64);
-        let linear = 2.0 * (4.0 * h * h + 2.0 * h * i) * t;
-        let attention = 4.0 * t * t * h;
-        self.layers as f64 * (linear + attention)
-    }
 }
 
 impl Bert {
@@ -50,17 +29,7 @@ impl Bert {
         }
         Ok(Self {
             model: BertModel::load(weights, &bert)?,
-            shape: Shape {
-                layers: bert.num_hidden_layers,
-                hidden: bert.hidden_size,
-                intermediate: bert.intermediate_size,
-                pad_id: u32::try_from(bert.pad_token_id).unwrap_or(0),
-            },
         })
-    }
-
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
     }
 
     /// Token vectors, `(texts, tokens, hidden)`, of ids and a mask that is 1 for tokens and 0 for padding.

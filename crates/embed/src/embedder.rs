@@ -1,8 +1,7 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
-use crate::bert::Shape;
 use crate::cut::{Cut, cut_rows};
-use crate::fast::{FastBert, Precision, Run, settle};
+use crate::fast::{FastEncoder, Plan, Precision, Run, settle};
 use crate::gpu::{GpuModel, Job};
 use crate::models::ModelFolder;
 use crate::peak::{Peak, measure_peak, measure_peak_of};
@@ -211,7 +210,7 @@ pub struct EmbedProgress {
 /// What runs the model.
 enum Encoder {
     Stock(StockModel),
-    Fast(FastBert),
+    Fast(FastEncoder),
     Gpu(GpuModel),
     Static(StaticModel),
 }
@@ -229,14 +228,14 @@ impl Encoder {
         }
         let (precision, what) = match options.mode {
             Mode::Stock => return Ok(Encoder::Stock(StockModel::load(folder, config)?)),
-            Mode::Auto => (FastBert::fastest(), None),
+            Mode::Auto => (FastEncoder::fastest(), None),
             Mode::F32 => (Precision::F32, Some("in mode f32")),
             Mode::Bf16 => (Precision::Bf16, Some("in mode bf16")),
             Mode::Int16 => (Precision::Int16, Some("in mode int16")),
             Mode::Int8 => (Precision::Int8, Some("in mode int8")),
             Mode::F16 => return Err(options.mode.not_on(options.device)),
         };
-        let why = match FastBert::load(folder, config, precision)? {
+        let why = match FastEncoder::load(folder, config, precision)? {
             Ok(model) => return Ok(Encoder::Fast(model)),
             Err(why) => why,
         };
@@ -254,18 +253,13 @@ impl Encoder {
         Ok(Encoder::Stock(StockModel::load(folder, config)?))
     }
 
-    fn shape(&self) -> Shape {
+    /// What it is made of; nothing where vectors are looked up and added.
+    fn plan(&self) -> Option<&Plan> {
         match self {
-            Encoder::Stock(model) => model.shape(),
-            Encoder::Fast(model) => model.shape(),
-            Encoder::Gpu(model) => model.shape(),
-            // Nothing is multiplied: vectors are looked up and added.
-            Encoder::Static(model) => Shape {
-                layers: 0,
-                hidden: model.dim(),
-                intermediate: 0,
-                pad_id: 0,
-            },
+            Encoder::Stock(model) => Some(model.plan()),
+            Encoder::Fast(model) => Some(model.plan()),
+            Encoder::Gpu(model) => Some(model.plan()),
+            Encoder::Static(_) => None,
         }
     }
 
@@ -403,7 +397,9 @@ impl Embedder {
     /// Multiply-adds, counted as two operations each, that a text of `tokens` tokens costs this model.
     #[must_use]
     pub fn operations(&self, tokens: usize) -> f64 {
-        self.model.shape().operations(tokens)
+        self.model
+            .plan()
+            .map_or(0.0, |plan| plan.operations(tokens))
     }
 
     /// The multiply-add peak of this machine for the numbers that the model multiplies: f32, or the narrower ones that its
@@ -548,7 +544,7 @@ impl Embedder {
     /// Threads that each run whole batches.
     fn run_fast(
         &self,
-        model: &FastBert,
+        model: &FastEncoder,
         tokens: &[Tokens],
         skip: usize,
         data: &mut [f32],

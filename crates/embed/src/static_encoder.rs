@@ -85,7 +85,7 @@ impl ModelFolder {
 }
 
 /// Whether `config.json` says that the folder was written by model2vec.
-fn is_static(folder: &Path) -> bool {
+pub(crate) fn is_static(folder: &Path) -> bool {
     let config = std::fs::read(folder.join("config.json")).ok();
     let config = config.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     config.is_some_and(|config| config["model_type"] == "model2vec")

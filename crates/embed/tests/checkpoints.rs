@@ -542,3 +542,61 @@ fn what_the_older_nomic_bert_leaves_out_is_not_guessed() {
         assert!(error.contains(&format!("{name} is missing")), "{error}");
     }
 }
+
+/// A checkpoint with a head holds its encoder under a prefix; one that holds two does not say which is the model.
+#[test]
+fn an_encoder_under_a_prefix_is_found_and_two_are_refused() {
+    let path = |folder: &Path| folder.join("model.safetensors");
+    for (name, prefix) in [("bert-cls", "bert"), ("modernbert-cls", "model")] {
+        let original = checkpoint(name);
+        let tensors = candle_core::safetensors::load(path(&original), &candle_core::Device::Cpu);
+        let tensors = tensors.expect("weights");
+        let below: std::collections::HashMap<_, _> = tensors
+            .iter()
+            .map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.clone()))
+            .collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&original, folder.path());
+        candle_core::safetensors::save(&below, path(folder.path())).expect("written");
+        let expected = expected(&original.join("expected.safetensors"));
+        assert_expected(name, folder.path(), Mode::F32, &expected);
+
+        let both: std::collections::HashMap<_, _> = below.into_iter().chain(tensors).collect();
+        candle_core::safetensors::save(&both, path(folder.path())).expect("written");
+        for mode in [Mode::F32, Mode::Stock] {
+            let options = EmbedOptions {
+                mode,
+                ..EmbedOptions::default()
+            };
+            let error = Embedder::load(&resolve(folder.path()), options)
+                .err()
+                .expect("refused");
+            let error = error.to_string();
+            assert!(
+                error.contains("two encoders") && error.contains(&format!(" {prefix}.")),
+                "{error}"
+            );
+        }
+    }
+}
+
+/// By the sizes in their `config.json`: 64 wide, 3 layers or 4, 4 heads.
+#[test]
+fn the_cost_of_a_text_is_that_of_the_matrices_and_of_the_pairs_of_tokens() {
+    let cost = |name: &str| {
+        let embedder = Embedder::load(&resolve(&checkpoint(name)), EmbedOptions::default());
+        embedder.expect(name).operations(10)
+    };
+    // Four square matrices and two of the feed-forward part; 100 pairs.
+    let bert = 3.0 * (2.0 * 10.0 * (4.0 * 64.0 * 64.0 + 2.0 * 64.0 * 128.0) + 4.0 * 64.0 * 100.0);
+    assert_eq!(cost("bert-cls"), bert);
+    let config: Value = tiny::read(&checkpoint("qwen3-lasttoken"), "config.json");
+    let size = |name: &str| config[name].as_f64().expect(name);
+    let (hidden, width) = (size("hidden_size"), size("head_dim"));
+    let queries = width * size("num_attention_heads");
+    let keys = width * size("num_key_value_heads");
+    let weights = hidden * (2.0 * queries + 2.0 * keys + 3.0 * size("intermediate_size"));
+    // Only the tokens before are seen: 55 pairs.
+    let qwen = size("num_hidden_layers") * (2.0 * 10.0 * weights + 4.0 * queries * 55.0);
+    assert_eq!(cost("qwen3-lasttoken"), qwen);
+}

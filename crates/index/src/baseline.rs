@@ -3,6 +3,8 @@
 //! `hnsw_rs` is used for nothing else: its search takes one greedy hop a layer, and its loader ends the process on a bad
 //! file. It is handed row numbers, not vectors, so it keeps no second copy of them.
 
+use std::ops::ControlFlow;
+
 use hnsw_rs::anndists::dist::distances::Distance;
 use hnsw_rs::hnsw::Hnsw;
 use rand::SeedableRng;
@@ -11,13 +13,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 use syntopic_core::{Embeddings, Row};
 
-use crate::IndexOptions;
 use crate::build::{self, MAX_LAYERS, Nodes};
 use crate::calibrate::n_held_back;
 use crate::dot::dot1;
 use crate::draft::Draft;
 use crate::hit::Scored;
 use crate::twins;
+use crate::{IndexError, IndexOptions};
 
 /// Rows inserted between two reports of progress.
 const STEP: usize = 1024;
@@ -47,8 +49,8 @@ struct Point {
 pub(crate) fn build<'a>(
     rows: &'a Embeddings,
     options: &IndexOptions,
-    progress: &mut dyn FnMut(usize),
-) -> (Draft<'a>, Nodes, usize) {
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<(Draft<'a>, Nodes, usize), IndexError> {
     let hashes = twins::hash_all(rows);
     let (mut firsts, twins) = twins::split(rows, &hashes);
     firsts.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(ORDER_SEED));
@@ -69,7 +71,7 @@ pub(crate) fn build<'a>(
         } else {
             part.par_iter().for_each(insert);
         }
-        progress((step * STEP + part.len()).min(rows.n_rows()));
+        build::heard(progress((step * STEP + part.len()).min(rows.n_rows())))?;
     }
     let mut points = points_of(&hnsw);
     points.sort_by_key(|point| (std::cmp::Reverse(point.edges.len()), point.row));
@@ -89,7 +91,7 @@ pub(crate) fn build<'a>(
     };
     let mut draft = build::draft_of(rows, options, &nodes);
     take_edges(&mut draft, &points);
-    (draft, nodes, n_in)
+    Ok((draft, nodes, n_in))
 }
 
 /// All points and their edges. `hnsw_rs` also notes edges above the layer a row belongs to; those are left out.

@@ -3,6 +3,8 @@
 //! Malkov and Yashunin's algorithm 1 in batches. A batch is a fiftieth of what is already in, so a node misses at most the
 //! newest fiftieth among its candidates, and batches are what the threads share.
 
+use std::ops::ControlFlow;
+
 use syntopic_core::Embeddings;
 
 use crate::calibrate::{Calibration, calibrate, n_held_back};
@@ -34,11 +36,11 @@ pub(crate) struct Nodes {
 }
 
 /// The graph over `rows`, which is not empty, its nodes, and the effort that a search of it takes. `progress` hears how many
-/// rows are in.
+/// rows are in, and may break the work off after each batch.
 pub(crate) fn build<'a>(
     rows: &'a Embeddings,
     options: &IndexOptions,
-    progress: &mut dyn FnMut(usize),
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<(Draft<'a>, Nodes, Calibration), IndexError> {
     if rows.n_rows() > MAX_NODES {
         return Err(IndexError::TooManyRows {
@@ -51,11 +53,11 @@ pub(crate) fn build<'a>(
             // Node 0 has nobody to look for.
             (draft_of(rows, options, &nodes), nodes, 1)
         }
-        Builder::HnswRs => baseline::build(rows, options, progress),
+        Builder::HnswRs => baseline::build(rows, options, progress)?,
     };
     let order: Vec<u32> = (n_in as u32..nodes.row_of.len() as u32).collect();
-    let calibration = insert_and_calibrate(&mut draft, &nodes.twins, &order, options, progress);
-    progress(rows.n_rows());
+    let calibration = insert_and_calibrate(&mut draft, &nodes.twins, &order, options, progress)?;
+    heard(progress(rows.n_rows()))?;
     Ok((draft, nodes, calibration))
 }
 
@@ -65,12 +67,12 @@ pub(crate) fn insert_and_calibrate(
     twins: &[(u32, u32)],
     order: &[u32],
     options: &IndexOptions,
-    progress: &mut dyn FnMut(usize),
-) -> Calibration {
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Calibration, IndexError> {
     let n_nodes = draft.row_of.len();
     let n_held_back = n_held_back(n_nodes).min(order.len());
     let (first, held_back) = order.split_at(order.len() - n_held_back);
-    insert_in_batches(draft, first, n_nodes - order.len(), progress);
+    insert_in_batches(draft, first, n_nodes - order.len(), progress)?;
     let calibration = match options.effort {
         Effort::Recall(wanted) => {
             // Lists as long as those of the index.
@@ -82,8 +84,8 @@ pub(crate) fn insert_and_calibrate(
             ..Calibration::default()
         },
     };
-    insert_in_batches(draft, held_back, n_nodes - n_held_back, progress);
-    calibration
+    insert_in_batches(draft, held_back, n_nodes - n_held_back, progress)?;
+    Ok(calibration)
 }
 
 /// Inserts `order`; `n_in` nodes are in already.
@@ -91,17 +93,26 @@ pub(crate) fn insert_in_batches(
     draft: &mut Draft<'_>,
     order: &[u32],
     mut n_in: usize,
-    progress: &mut dyn FnMut(usize),
-) {
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<(), IndexError> {
     let mut rest = order;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at((n_in / BATCH_SHARE).clamp(1, BATCH).min(rest.len()));
         draft.insert(batch);
         n_in += batch.len();
         if n_in >= BATCH_SHARE {
-            progress(n_in);
+            heard(progress(n_in))?;
         }
         rest = later;
+    }
+    Ok(())
+}
+
+/// What is to be done after the caller heard of progress.
+pub(crate) fn heard(flow: ControlFlow<()>) -> Result<(), IndexError> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(IndexError::Cancelled),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exact and HNSW search behind one type.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -51,16 +52,16 @@ pub struct Index {
 }
 
 impl Index {
-    /// The index of `rows`, shape `(n_rows, dim)`. `progress` hears how many rows are done, and nothing when the search
-    /// is exact, which needs no work. Building uses all threads; the graph is the same however many there are, and however
+    /// The index of `rows`, shape `(n_rows, dim)`. `progress` hears how many rows are done, and may break the work off;
+    /// it hears nothing when the search is exact, which needs no work. Building uses all threads; the graph is the same however many there are, and however
     /// the rows are sorted. At 384 numbers a row takes about 0.1 ms of one core, and the index `dim + 8 m + 12` bytes.
     ///
     /// # Errors
-    /// When an option breaks its rule, or there are more than 2^31 rows.
+    /// When an option breaks its rule, there are more than 2^31 rows, or `progress` broke off.
     pub fn build(
         rows: &Embeddings,
         options: &IndexOptions,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Self, IndexError> {
         options.check()?;
         let (n_rows, dim) = (rows.n_rows(), rows.dim());

@@ -5,6 +5,7 @@
 //! its own neighbours and those of the deleted); a new row is inserted as any row is. A changed vector is both.
 
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 use syntopic_core::{Embeddings, Row};
@@ -58,7 +59,7 @@ impl Index {
         &self,
         rows: &Embeddings,
         options: &IndexOptions,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<(Self, Refreshed), IndexError> {
         options.check()?;
         self.verify()?;
@@ -95,12 +96,12 @@ impl Index {
             .collect();
         let nodes = nodes_of(&places, twins);
         let calibration = if known {
-            build::insert_in_batches(&mut draft, &new, places.len() - new.len(), progress);
+            build::insert_in_batches(&mut draft, &new, places.len() - new.len(), progress)?;
             self.calibration
         } else {
-            build::insert_and_calibrate(&mut draft, &nodes.twins, &new, options, progress)
+            build::insert_and_calibrate(&mut draft, &nodes.twins, &new, options, progress)?
         };
-        progress(rows.n_rows());
+        build::heard(progress(rows.n_rows()))?;
         let index = Self::finish(options, draft, nodes, calibration)?;
         Ok((
             index,

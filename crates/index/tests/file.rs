@@ -159,7 +159,9 @@ fn damage_in_an_opened_file_never_gives_a_wrong_answer() {
         );
         assert!(
             opened
-                .refresh(&rows, &options(Kind::Hnsw), &mut |_| ())
+                .refresh(&rows, &options(Kind::Hnsw), &mut |_| ControlFlow::Continue(
+                    ()
+                ))
                 .is_err()
         );
         std::fs::remove_file(&path).expect("removed");
@@ -224,7 +226,9 @@ fn forged_bytes_do_no_harm() {
                     .unwrap_or_default();
                 let distinct: HashSet<Row> = hits.iter().map(|hit| hit.row).collect();
                 assert!(distinct.len() == hits.len() && hits.len() <= 10);
-                let _ = index.refresh(&rows, &options(Kind::Hnsw), &mut |_| ());
+                let _ = index.refresh(&rows, &options(Kind::Hnsw), &mut |_| {
+                    ControlFlow::Continue(())
+                });
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod indexes;
 
+use std::ops::ControlFlow;
+
 use indexes::{build, clustered, embeddings, options};
 use syntopic_core::{Embeddings, Row};
 use syntopic_index::{Effort, Index, IndexOptions, Kind, measure_recall};
@@ -25,7 +27,7 @@ fn after_many_changes_recall_is_that_of_a_fresh_build() {
     };
     let old = build(&before, &options);
     let (index, changes) = old
-        .refresh(&after, &options, &mut |_| ())
+        .refresh(&after, &options, &mut |_| ControlFlow::Continue(()))
         .expect("few changes");
     assert_eq!(
         (
@@ -62,7 +64,7 @@ fn changes_one_after_the_other_lose_nothing() {
         now.push(now[1_199].clone());
         let rows = embeddings(&now);
         let (next, changes) = index
-            .refresh(&rows, &options, &mut |_| ())
+            .refresh(&rows, &options, &mut |_| ControlFlow::Continue(()))
             .expect("few changes");
         assert_eq!(
             (changes.removed, changes.added, changes.rebuilt),
@@ -93,7 +95,8 @@ fn what_is_too_different_is_built_again() {
     let options = options(Kind::Hnsw);
     let old = build(&first, &options);
     let refresh = |rows: &Embeddings, options: &IndexOptions| {
-        old.refresh(rows, options, &mut |_| ()).expect("rows")
+        old.refresh(rows, options, &mut |_| ControlFlow::Continue(()))
+            .expect("rows")
     };
     let (same, changes) = refresh(&first, &options);
     assert_eq!(

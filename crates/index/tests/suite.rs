@@ -240,8 +240,12 @@ fn the_graph_is_the_same_whatever_the_threads_and_the_order_of_rows() {
     let vectors = clustered(4_000, 24, 30, 0.8, 10);
     let rows = embeddings(&vectors);
     let mut reports = Vec::new();
-    let first = Index::build(&rows, &options(Kind::Hnsw), &mut |done| reports.push(done))
-        .expect("the options are right");
+    let mut hear = |done| {
+        reports.push(done);
+        ControlFlow::Continue(())
+    };
+    let first =
+        Index::build(&rows, &options(Kind::Hnsw), &mut hear).expect("the options are right");
     assert!(
         reports.is_sorted() && reports.last() == Some(&4_000),
         "{reports:?}"
@@ -402,6 +406,39 @@ fn neighbors_tell_how_far_they_are_and_can_be_cancelled() {
 }
 
 #[test]
+fn building_can_be_cancelled_after_any_batch() {
+    let rows = embeddings(&clustered(3_000, 8, 30, 0.5, 28));
+    let before = build(
+        &embeddings(&clustered(2_900, 8, 30, 0.5, 28)),
+        &options(Kind::Hnsw),
+    );
+    let hnsw_rs = IndexOptions {
+        builder: Builder::HnswRs,
+        ..options(Kind::Hnsw)
+    };
+    for last in [1, 2, 7] {
+        let mut calls = 0;
+        let mut stop = |_| {
+            calls += 1;
+            match calls == last {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let built = Index::build(&rows, &options(Kind::Hnsw), &mut stop);
+        assert_eq!(built.err(), Some(IndexError::Cancelled));
+        assert_eq!(calls, last, "nothing is heard after");
+    }
+    let mut stop = |_| ControlFlow::Break(());
+    let refreshed = before.refresh(&rows, &options(Kind::Hnsw), &mut stop);
+    assert_eq!(refreshed.err(), Some(IndexError::Cancelled));
+    assert_eq!(
+        Index::build(&rows, &hnsw_rs, &mut stop).err(),
+        Some(IndexError::Cancelled)
+    );
+}
+
+#[test]
 fn threads_share_an_index() {
     let rows = embeddings(&clustered(1_000, 16, 10, 0.6, 12));
     let index = build(&rows, &options(Kind::Hnsw));
@@ -472,7 +509,7 @@ fn wrong_questions_are_errors_that_say_what_to_do() {
             m: 0,
             ..options(Kind::Exact)
         },
-        &mut |_| (),
+        &mut |_| ControlFlow::Continue(()),
     );
     assert!(matches!(
         wrong,

@@ -10,6 +10,7 @@ use crate::{Event, LibraryError, Progress, npy};
 use rayon::ThreadPool;
 use serde::Serialize;
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use syntopic_core::{Embeddings, Row};
@@ -146,7 +147,8 @@ pub fn index(
         of: rows.n_rows(),
     });
     let begun = Instant::now();
-    let index = threads[1].install(|| Index::build(&rows, &options, &mut |_| ()))?;
+    let index =
+        threads[1].install(|| Index::build(&rows, &options, &mut |_| ControlFlow::Continue(())))?;
     let build_s = begun.elapsed().as_secs_f64();
     let open_ms = open_ms(&index, &rows, &queries)?;
     let mut points = Vec::new();
@@ -282,7 +284,7 @@ fn exact_point(
         kind: Kind::Exact,
         ..IndexOptions::default()
     };
-    let index = Index::build(rows, &options, &mut |_| ())?;
+    let index = Index::build(rows, &options, &mut |_| ControlFlow::Continue(()))?;
     // The rows are made ready once, as peers' rows are when they are added.
     index.search_batch(rows, queries, k, None)?;
     let [qps_1t, qps_2t] = threads.each_ref().map(|threads| {

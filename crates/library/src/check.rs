@@ -227,10 +227,10 @@ impl Library {
         let built = if options.kind == Kind::Hnsw {
             let rows = self.vectors()?;
             let index = Index::build(rows, &options, &mut |done| {
-                let _ = progress(Event::Indexing {
+                progress(Event::Indexing {
                     done,
                     of: rows.n_rows(),
-                });
+                })
             })?;
             Some(index)
         } else {

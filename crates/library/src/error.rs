@@ -117,6 +117,17 @@ pub enum LibraryError {
         /// The ids most like it.
         nearest: Vec<String>,
     },
+    /// The library's vectors are of the same model, cut to another length.
+    #[error(
+        "this library's vectors have {library} numbers, not {asked}: leave --dim out, or make another library with \
+         `syntopic --library OTHER add --dim {asked} FILE`"
+    )]
+    OtherLength {
+        /// Numbers of a vector of the library.
+        library: usize,
+        /// Numbers asked for.
+        asked: usize,
+    },
     /// The library's vectors were made by another model: its scores would mean nothing.
     #[error(
         "this library was made with {library}, not with {asked}: vectors of two models cannot be compared. \
@@ -187,9 +198,7 @@ pub enum LibraryError {
     #[error("k = 0 asks for nothing: k must be at least 1")]
     ZeroK,
     /// The caller's progress closure asked to stop.
-    #[error(
-        "stopped as asked; {papers} papers of finished batches are kept, run the same command to go on"
-    )]
+    #[error("stopped as asked; {}run the same command to go on", kept(*papers))]
     Cancelled {
         /// Papers committed so far by this call.
         papers: usize,
@@ -220,7 +229,7 @@ pub enum LibraryError {
     },
     /// The index.
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(IndexError),
     /// Judgments of people cannot be used.
     #[error(transparent)]
     Judgments(#[from] crate::eval::JudgmentsError),
@@ -230,6 +239,15 @@ pub enum LibraryError {
     /// The map.
     #[error(transparent)]
     Map(MapError),
+}
+
+impl From<IndexError> for LibraryError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Cancelled => LibraryError::Cancelled { papers: 0 },
+            error => LibraryError::Index(error),
+        }
+    }
 }
 
 impl From<MapError> for LibraryError {
@@ -253,6 +271,14 @@ impl From<EmbedError> for LibraryError {
 impl From<ModelError> for LibraryError {
     fn from(error: ModelError) -> Self {
         LibraryError::Embed(EmbedError::Model(error))
+    }
+}
+
+/// What of the work that was broken off is there already.
+fn kept(papers: usize) -> String {
+    match papers {
+        0 => String::new(),
+        n => format!("{n} papers of finished batches are kept, "),
     }
 }
 

@@ -1,12 +1,12 @@
-//! Which papers may be hits: by year, venue, author, category or topic.
+//! Which papers may be hits: by year, venue, author, category, topic or id.
 
 use crate::engine::Library;
 use crate::{LibraryError, TopicReport, suggest};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
 
-/// What a paper must be to be a hit. Every condition that is given must hold; of several venues, authors, categories or
-/// topics any one will do. The default lets every paper pass.
+/// What a paper must be to be a hit. Every condition that is given must hold; of several venues, authors, categories,
+/// topics or ids any one will do. The default lets every paper pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Filter {
     /// Of this year or a later one; a paper without a year does not pass.
@@ -27,6 +27,9 @@ pub struct Filter {
     /// The number of a topic, or words in its name, upper and lower case alike.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<String>,
+    /// Ids of papers; each must be that of one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
 }
 
 impl Filter {
@@ -147,6 +150,8 @@ impl Library {
             return Ok(None);
         }
         let of_topics = self.papers_of_topics(&filter.topics)?;
+        let by_id: HashSet<&str> = filter.ids.iter().map(String::as_str).collect();
+        let mut known = HashSet::new();
         let mut authors = Authors::new(&filter.authors);
         let passing: HashSet<String> = self.store()?.read(|db| {
             let mut statement =
@@ -161,7 +166,12 @@ impl Library {
                 };
                 let categories = list(3)?;
                 let by_author = filter.authors.is_empty() || authors.any_is_asked(list(4)?);
+                let by_id = by_id.is_empty() || by_id.contains(id.as_str());
+                if by_id && !filter.ids.is_empty() {
+                    known.insert(id.clone());
+                }
                 if by_author
+                    && by_id
                     && of_topics.as_ref().is_none_or(|ids| ids.contains(&id))
                     && filter.lets_pass(row.get(1)?, venue.as_deref(), &categories)
                 {
@@ -171,6 +181,9 @@ impl Library {
             Ok(passing)
         })?;
         authors.check()?;
+        if let Some(unknown) = filter.ids.iter().find(|id| !known.contains(*id)) {
+            self.paper(unknown)?;
+        }
         Ok(Some(passing))
     }
 

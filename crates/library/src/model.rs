@@ -67,6 +67,16 @@ impl RecordedModel {
 
     /// The error of a library with this model that is asked to work with another.
     pub(crate) fn refuses(&self, other: &Self, asked: Option<&str>) -> LibraryError {
+        let as_long = Self {
+            dim: self.dim,
+            ..other.clone()
+        };
+        if self.compares_with(&as_long) {
+            return LibraryError::OtherLength {
+                library: self.dim,
+                asked: other.dim,
+            };
+        }
         LibraryError::OtherModel {
             library: self.describe(),
             asked: other.describe(),

@@ -3,7 +3,7 @@
 use crate::engine::Library;
 use crate::{Event, LibraryError, Progress};
 use syntopic_core::{PaperId, Row};
-use syntopic_index::{Index, IndexError, Neighbors, Rows};
+use syntopic_index::{Index, Neighbors, Rows};
 
 /// The `k` nearest other papers of each paper.
 pub struct NeighborGraph {
@@ -99,10 +99,7 @@ pub(crate) fn neighbors(
     let of = rows.n_rows();
     let step = "finding neighbours";
     let mut hear = |done| progress(Event::Topics { step, done, of });
-    match index.neighbors(rows, k, &mut hear) {
-        Err(IndexError::Cancelled) => Err(LibraryError::Cancelled { papers: 0 }),
-        other => Ok(other?),
-    }
+    Ok(index.neighbors(rows, k, &mut hear)?)
 }
 
 #[cfg(test)]

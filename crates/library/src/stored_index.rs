@@ -115,14 +115,13 @@ impl Library {
         let path = self.index_path();
         let snapshot = self.load_snapshot()?;
         let (rows, n_rows) = (&snapshot.vectors, snapshot.vectors.n_rows());
-        let mut hear = |done| {
-            let _ = progress(Event::Indexing { done, of: n_rows });
-        };
+        let mut hear = |done| progress(Event::Indexing { done, of: n_rows });
         let mut refused = None;
         let index = match stale {
             // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
             Some(old) => match old.refresh(rows, options, &mut hear) {
                 Ok((index, _)) => index,
+                Err(IndexError::Cancelled) => return Err(IndexError::Cancelled.into()),
                 Err(error) => {
                     refused = Some(error);
                     Index::build(rows, options, &mut hear)?
@@ -185,6 +184,31 @@ mod tests {
         library
             .add(&sources, &options, &mut |_| ControlFlow::Continue(()))
             .unwrap();
+    }
+
+    #[test]
+    fn a_build_that_is_broken_off_leaves_the_library_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut library = Library::open_or_create(folder.path()).unwrap();
+        let options = IndexOptions {
+            kind: Kind::Hnsw,
+            exact_below: 0,
+            ..IndexOptions::default()
+        };
+        let index_path = library.index_path();
+        for (year, n) in [(1990, 300), (1991, 12)] {
+            add(&mut library, papers(year, n));
+            let before = std::fs::read(&index_path).ok();
+            let stop = &mut |event: Event<'_>| match event {
+                Event::Indexing { .. } => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            };
+            let stopped = library.open_index(&options, None, stop).map(|_| ());
+            let message = stopped.unwrap_err().to_string();
+            assert_eq!(message, "stopped as asked; run the same command to go on");
+            assert_eq!(std::fs::read(&index_path).ok(), before, "of {year}");
+            assert_eq!(search(&mut library, None), [""; 0]);
+        }
     }
 
     /// Opens the library anew, searches through its graph, and compares with exact search; gives the notes.

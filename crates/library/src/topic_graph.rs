@@ -19,7 +19,7 @@ pub(crate) fn neighbors(
         effort: Effort::Recall(0.9),
         ..IndexOptions::default()
     };
-    let index = Index::build(rows, &options, &mut |_| ())?;
+    let index = Index::build(rows, &options, &mut |_| ControlFlow::Continue(()))?;
     let found = index.neighbors(rows, per_row, &mut |_| ControlFlow::Continue(()))?;
     let lists: Vec<u32> = (0..rows.n_rows())
         .flat_map(|i| found.of(Row::from_index(i)).iter().map(|hit| hit.row.0))

@@ -16,7 +16,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     let mut library = Library::open(arguments.library())?;
     let mut papers = match &verb.ids[..] {
-        [] => library.list(&verb.only.filter())?,
+        [] => library.list(&verb.only.filter()?)?,
         ids => {
             let all = ids.iter().map(|id| library.paper(id));
             all.collect::<Result<Vec<Paper>, _>>()?

@@ -43,7 +43,7 @@ pub(crate) fn run(
         mode: verb.mode.0,
         and: queries.collect(),
         not: not_ids.chain(not_texts).collect(),
-        filter: verb.only.filter(),
+        filter: verb.only.filter()?,
         diverse: verb.diverse,
         all_versions: verb.all_versions,
         explain: verb.explain,

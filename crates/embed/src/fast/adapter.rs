@@ -1,6 +1,6 @@
 //! A bottleneck adapter, packed: what `stock/adapter.rs` reads, run on the packed tokens.
 
-use super::FastBert;
+use super::FastEncoder;
 use super::encode::Scratch;
 use super::linear::Layered;
 use super::matrix::{PANEL, Panels, Precision};
@@ -76,7 +76,7 @@ impl Adapter {
     }
 }
 
-impl FastBert {
+impl FastEncoder {
     /// Adds to what the feed-forward part gave what the layer's adapter makes of it.
     pub(super) fn adapt(&self, layer: &Layer, rows: usize, scratch: &mut Scratch) {
         let Some(adapter) = &layer.adapter else {

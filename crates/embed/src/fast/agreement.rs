@@ -5,7 +5,7 @@
 //! `tests/narrow.rs` measures where there are real weights.
 
 use super::remembered::Remembered;
-use super::{FastBert, Precision};
+use super::{FastEncoder, Precision};
 use crate::models::ModelFolder;
 use crate::tokens::{TextTokenizer, Tokens};
 use crate::{EmbedError, SentenceConfig};
@@ -33,8 +33,8 @@ pub(crate) fn settle(
     model: &ModelFolder,
     config: &mut SentenceConfig,
     tokenizer: &TextTokenizer,
-    int16: FastBert,
-) -> Result<FastBert, EmbedError> {
+    int16: FastEncoder,
+) -> Result<FastEncoder, EmbedError> {
     if int16.precision() == Precision::F32 {
         return Ok(int16);
     }
@@ -43,7 +43,7 @@ pub(crate) fn settle(
     if known.is_some_and(|cosine| cosine >= ENOUGH) {
         return Ok(int16);
     }
-    let exact = match FastBert::load(&model.folder, config, Precision::F32)? {
+    let exact = match FastEncoder::load(&model.folder, config, Precision::F32)? {
         Ok(exact) => exact,
         // It runs what int16 runs.
         Err(why) => return Err(EmbedError::Candle(candle_core::Error::Msg(why))),
@@ -76,10 +76,10 @@ fn tokens(tokenizer: &TextTokenizer, config: &SentenceConfig) -> Result<Vec<Toke
 }
 
 /// The smallest cosine of the texts' vectors by both; NaN where there is one.
-fn smallest_cosine(a: &FastBert, b: &FastBert, tokens: &[Tokens]) -> Result<f64, EmbedError> {
+fn smallest_cosine(a: &FastEncoder, b: &FastEncoder, tokens: &[Tokens]) -> Result<f64, EmbedError> {
     a.check(tokens)?;
     let dim = a.dim();
-    let unit = |model: &FastBert| -> Result<Vec<f32>, EmbedError> {
+    let unit = |model: &FastEncoder| -> Result<Vec<f32>, EmbedError> {
         // Two halves: packed with others or not, a text's vector is the same.
         let (first, last) = tokens.split_at(tokens.len() / 2);
         let embed = |part: &[Tokens]| model.embed(&part.iter().collect::<Vec<_>>(), 0);

@@ -6,7 +6,7 @@ use super::matrix::Precision;
 use super::plan::Plan;
 use crate::EmbedError;
 use crate::shards::{is_pickle, weight_files};
-use crate::stock::load_file;
+use crate::stock::{load_file, prefix};
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Device, Error, Tensor};
 use std::borrow::Cow;
@@ -36,14 +36,11 @@ impl Checkpoint {
     ) -> Result<Self, EmbedError> {
         let files = Files::open(folder)?;
         let probe = format!("{}.weight", plan.names.words);
-        let below = plan.names.prefixes.iter().map(|name| format!("{name}."));
-        let prefix = std::iter::once(String::new())
-            .chain(below)
-            .find(|prefix| files.has(&format!("{prefix}{probe}")));
+        let prefix = prefix(&probe, plan.names.prefixes, |name| files.has(name))?;
         Ok(Self {
             files,
             precision,
-            prefix: prefix.unwrap_or_default(),
+            prefix,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The forward pass over the packed tokens of several texts: one loop for every architecture (`plan.rs`).
 
-use super::FastBert;
+use super::FastEncoder;
 use super::attention::{AttentionScratch, Biases, Head, attend};
 use super::linear::{Input, Layered};
 use super::matrix::{Lines, Panels};
@@ -41,7 +41,7 @@ pub(super) struct Scratch {
 /// The tables of rotary positions, of which models have up to two.
 pub(super) type Rotations = Vec<(f64, Rotation)>;
 
-impl FastBert {
+impl FastEncoder {
     /// Room for so many tokens.
     pub(super) fn grow(&self, rows: usize, longest: usize, scratch: &mut Scratch) {
         let plan = &self.weights.plan;
@@ -305,7 +305,7 @@ impl FastBert {
         });
     }
 
-    /// Token vectors to one vector a text, as [`FastBert::finish`] reads them.
+    /// Token vectors to one vector a text, as [`FastEncoder::finish`] reads them.
     pub(super) fn pool(&self, lengths: &[usize], skip: usize, states: &[f32]) -> Vec<f32> {
         let hidden = self.weights.plan.hidden;
         let mut vectors = vec![0f32; lengths.len() * self.pooled()];

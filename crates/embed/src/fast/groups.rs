@@ -1,6 +1,6 @@
 //! Which texts run together, and threads that each run whole groups of texts.
 
-use super::FastBert;
+use super::FastEncoder;
 use crate::tokens::Tokens;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ fn groups(tokens: &[Tokens], most: usize) -> Vec<Vec<usize>> {
     groups
 }
 
-impl FastBert {
+impl FastEncoder {
     /// Runs all texts. The calling thread works too; between two of its groups it calls `progress` with the number of
     /// texts finished, and at the end with all. `Err` holds the number finished when `progress` asked to stop.
     pub(crate) fn run(

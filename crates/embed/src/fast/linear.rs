@@ -1,6 +1,6 @@
 //! Linear layers in any precision.
 
-use super::FastBert;
+use super::FastEncoder;
 use super::matrix::{Columns, Numbers, Precision};
 use super::number::Number;
 use super::product::{Product, Scales, Start};
@@ -25,7 +25,7 @@ pub(super) struct Layered<'a> {
     pub(super) next: Option<Columns<'a>>,
 }
 
-impl FastBert {
+impl FastEncoder {
     /// Rows of `depth` numbers each, made ready for linear layers; `buffer` is used where they are not read as they are.
     pub(super) fn input<'a>(
         &self,

@@ -41,7 +41,6 @@ pub(crate) use names::{BERT, DISTILBERT, JINA, MODERN, MPNET, NOMIC, QWEN3, ROBE
 pub(crate) use plan::{NormKind, Places, Plan, Relative, View};
 pub(crate) use rowwise::Activation;
 
-use crate::bert::Shape;
 use crate::stock::Dense;
 use crate::tokens::{Tokens, check};
 use crate::{EmbedError, PoolingMode, SentenceConfig};
@@ -54,7 +53,7 @@ use std::sync::{Mutex, PoisonError};
 use weights::Weights;
 
 /// A loaded encoder with its weights packed for this CPU.
-pub(crate) struct FastBert {
+pub(crate) struct FastEncoder {
     weights: Weights,
     /// More than one are set side by side.
     poolings: Vec<PoolingMode>,
@@ -66,7 +65,7 @@ pub(crate) struct FastBert {
     idle_split: Mutex<Vec<SplitScratch>>,
 }
 
-impl FastBert {
+impl FastEncoder {
     /// Reads the configuration and the weights of `folder`; why this path does not run the model, where it does not.
     pub(crate) fn load(
         folder: &Path,
@@ -110,8 +109,8 @@ impl FastBert {
         Isa::best().fastest()
     }
 
-    pub(crate) fn shape(&self) -> Shape {
-        self.weights.plan.shape()
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.weights.plan
     }
 
     /// Numbers a vector.
@@ -165,12 +164,12 @@ mod tests {
     use super::*;
 
     /// The tiny BERT of the reference files.
-    fn tiny(precision: Precision) -> FastBert {
+    fn tiny(precision: Precision) -> FastEncoder {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tiny/bert-cls");
         let mut config = SentenceConfig::read(&folder).expect("a configuration");
         config.pooling_mode = PoolingMode::Mean;
-        let loaded = FastBert::load(&folder, &config, precision).expect("a model");
+        let loaded = FastEncoder::load(&folder, &config, precision).expect("a model");
         loaded.expect("one that runs")
     }
 
@@ -208,7 +207,7 @@ mod tests {
     }
 
     /// All texts together, which must be what each alone gives on any number of threads.
-    fn run(model: &mut FastBert, texts: &[Tokens], isa: Isa) -> Vec<f32> {
+    fn run(model: &mut FastEncoder, texts: &[Tokens], isa: Isa) -> Vec<f32> {
         model.isa = isa;
         let members: Vec<&Tokens> = texts.iter().collect();
         let together = model.embed(&members, 0);

@@ -6,7 +6,6 @@
 use super::matrix::PANEL;
 use super::names::Names;
 use super::rowwise::Activation;
-use crate::bert::Shape;
 use crate::stock::{self, Reach};
 use crate::{EmbedError, SentenceConfig};
 use std::path::Path;
@@ -167,16 +166,18 @@ impl Plan {
         self.names.last_norm.is_some()
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.layers,
-            hidden: self.hidden,
-            intermediate: match self.names.gate {
-                // Three matrices where a plain inner layer has two.
-                Some(_) => self.inner * 3 / 2,
-                None => self.inner,
-            },
-            pad_id: self.pad_id,
-        }
+    /// Multiply-adds, counted as two operations each, that a text of `tokens` tokens needs: the linear layers, and the two
+    /// products of attention over the pairs of tokens that see each other. Look-ups, softmax and norms are not counted.
+    pub(crate) fn operations(&self, tokens: usize) -> f64 {
+        let queries = self.heads * self.width;
+        let keys = self.key_heads * self.width;
+        let inner_matrices = if self.names.gate.is_some() { 3 } else { 2 };
+        // Queries and the output, keys and values, the feed-forward part.
+        let weights = self.hidden * (2 * queries + 2 * keys + inner_matrices * self.inner);
+        let linear = (2 * weights * self.layers) as f64 * tokens as f64;
+        let pairs: f64 = (self.views.iter())
+            .map(|view| view.reach.pairs(tokens) as f64)
+            .sum();
+        linear + 4.0 * queries as f64 * pairs
     }
 }

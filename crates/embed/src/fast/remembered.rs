@@ -2,7 +2,7 @@
 //!
 //! A file a model in syntopic's cache, named after all that decides the answer. Not for: the question (`agreement.rs`).
 
-use super::FastBert;
+use super::FastEncoder;
 use crate::models::{ModelFolder, hex};
 use crate::{EmbedError, SentenceConfig};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Remembered {
     pub(super) fn of(
         model: &ModelFolder,
         config: &SentenceConfig,
-        int16: &FastBert,
+        int16: &FastEncoder,
     ) -> Result<Self, EmbedError> {
         let path = model.folder.join("config.json");
         let settings = std::fs::read(&path).map_err(|error| EmbedError::Config {

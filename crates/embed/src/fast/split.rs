@@ -3,7 +3,7 @@
 //!
 //! Not for: many texts, where a thread that owns whole texts wastes nothing.
 
-use super::FastBert;
+use super::FastEncoder;
 use super::attention::{AttentionScratch, Head, attend};
 use super::encode::Scratch;
 use super::linear::{Input, Layered};
@@ -48,7 +48,7 @@ fn share(part: usize, parts: usize, whole: usize) -> Range<usize> {
     part * whole / parts..(part + 1) * whole / parts
 }
 
-impl FastBert {
+impl FastEncoder {
     /// How many threads one text can use.
     fn parts(&self, threads: usize) -> usize {
         let blocks = self.weights.layers.first().map_or(1, |l| l.inner.len());

@@ -13,8 +13,8 @@ mod peak;
 mod tests;
 mod windows;
 
-use crate::bert::Shape;
 use crate::error::first_line;
+use crate::fast::Plan;
 use crate::stock::{Place, StockModel};
 use crate::tokens::{Tokens, check};
 use crate::{BatchStats, Device, EmbedError, Mode, Peak, SentenceConfig};
@@ -97,8 +97,8 @@ impl GpuModel {
         })
     }
 
-    pub(crate) fn shape(&self) -> Shape {
-        self.model.shape()
+    pub(crate) fn plan(&self) -> &Plan {
+        self.model.plan()
     }
 
     /// Numbers a vector.

@@ -96,6 +96,14 @@ pub enum ModelError {
         /// What the user can do, one way an item.
         advice: Vec<String>,
     },
+    /// The configuration of a model of the hub asks for what is not supported.
+    #[error("{name} cannot be run: {reason}. Its weights were not fetched; choose another model.")]
+    NotSupported {
+        /// The model.
+        name: String,
+        /// What is not supported, and what is.
+        reason: String,
+    },
     /// The disk (or quota) was full while a model was fetched. What had arrived was removed.
     #[error(
         "no space left in {} while fetching a model: {needed} bytes are needed; what had arrived was removed. \

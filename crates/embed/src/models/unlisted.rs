@@ -13,7 +13,10 @@ use super::registry::{FileEntry, ModelEntry, Registry, check_plain, is_hex, is_h
 use super::resolve::{self, Failure, Fetch, ModelFolder, Order, Source};
 use super::source_hub::{self, Listed, Listing};
 use super::stamp::sha256;
+use crate::config::SentenceConfig;
+use crate::error::EmbedError;
 use crate::shards::{INDEX, PICKLE, PICKLE_INDEX, WHOLE};
+use crate::static_encoder::is_static;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -199,6 +202,7 @@ fn pin(
         options,
     };
     let arrived = source_hub::fetch(&order, progress)?;
+    check_supported(asked, &own, &arrived).map_err(Failure::Fatal)?;
     let mut hashed = Vec::new();
     for file in entry.files.iter_mut().filter(|f| f.sha256.is_empty()) {
         let path = arrived.join(&file.path);
@@ -212,6 +216,35 @@ fn pin(
     pins.remember(&asked.revision, &entry);
     pins.write(options).map_err(Failure::Fatal)?;
     Ok(entry)
+}
+
+/// That what has arrived of a model, all of it but large files, asks for nothing that cannot be run: before its weights are
+/// fetched. Whatever else may be wrong is told by whoever loads it.
+fn check_supported(asked: &Asked, entry: &ModelEntry, arrived: &Path) -> Result<(), ModelError> {
+    let is_settings = |file: &&FileEntry| {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        name.ends_with(".json") && name != "tokenizer.json"
+    };
+    let mut settings = entry.files.iter().filter(is_settings);
+    let all_arrived = settings.all(|file| file.sha256.is_empty());
+    if !all_arrived || is_static(arrived) {
+        return Ok(());
+    }
+    match SentenceConfig::read(arrived) {
+        Err(EmbedError::Unsupported {
+            path,
+            what,
+            got,
+            supported,
+        }) => Err(ModelError::NotSupported {
+            name: asked.id.clone(),
+            reason: format!(
+                "{} asks for {what} {got:?}; supported: {supported}",
+                path.strip_prefix(arrived).unwrap_or(&path).display()
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The files that decide what the model computes, its weights in the form that is read: safetensors, whole before sharded;

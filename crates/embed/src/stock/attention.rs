@@ -43,6 +43,19 @@ impl Reach {
             Reach::Within(distance) => query.abs_diff(key) <= distance,
         }
     }
+
+    /// Pairs of a query and a key that is seen, in a text of so many tokens.
+    pub(crate) fn pairs(self, tokens: usize) -> usize {
+        match self {
+            Reach::All => tokens * tokens,
+            Reach::Before => tokens * (tokens + 1) / 2,
+            Reach::Within(distance) => {
+                // All but the two corners that are too far apart.
+                let beyond = tokens.saturating_sub(distance + 1);
+                tokens * tokens - beyond * (beyond + 1)
+            }
+        }
+    }
 }
 
 /// Queries, keys and values, each `(texts, heads, tokens, width)`.
@@ -224,6 +237,23 @@ mod tests {
         let n = shape.0 * shape.1 * shape.2 * shape.3;
         let numbers: Vec<f32> = (0..n).map(|i| (i as f32 * step).sin()).collect();
         Tensor::from_vec(numbers, shape, &Device::Cpu).expect("a tensor")
+    }
+
+    #[test]
+    fn pairs_are_those_that_a_reach_covers() {
+        for reach in [
+            Reach::All,
+            Reach::Before,
+            Reach::Within(0),
+            Reach::Within(3),
+            Reach::Within(64),
+        ] {
+            for tokens in [0, 1, 2, 4, 5, 40, 65, 66, 130] {
+                let all = (0..tokens).flat_map(|q| (0..tokens).map(move |k| (q, k)));
+                let covered = all.filter(|(q, k)| reach.covers(*q, *k)).count();
+                assert_eq!(reach.pairs(tokens), covered, "{reach:?}, {tokens} tokens");
+            }
+        }
     }
 
     #[test]

@@ -56,11 +56,37 @@ fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
     })
 }
 
-/// Where the encoder begins: at the top, or under the first of `prefixes` that has the tensor `probe`.
-pub(super) fn root<'a>(weights: VarBuilder<'a>, probe: &str, prefixes: &[&str]) -> VarBuilder<'a> {
-    let below = prefixes.iter().map(|prefix| weights.pp(prefix));
-    match below.into_iter().find(|w| w.contains_tensor(probe)) {
-        Some(found) if !weights.contains_tensor(probe) => found,
-        _ => weights,
+/// Where the encoder begins: at the top, or under the one of `prefixes` that has the tensor `probe`.
+pub(super) fn root<'a>(
+    weights: VarBuilder<'a>,
+    probe: &str,
+    prefixes: &[&str],
+) -> Result<VarBuilder<'a>, EmbedError> {
+    let found = prefix(probe, prefixes, |name| weights.contains_tensor(name))?;
+    Ok(match found.trim_end_matches('.') {
+        "" => weights,
+        found => weights.pp(found),
+    })
+}
+
+/// Under which of `prefixes` the tensor `probe` is: `bert.`, say, in a checkpoint that has a head beside the encoder; empty where
+/// it is at the top, or nowhere.
+///
+/// # Errors
+/// When the weights hold it twice, so that nobody knows which encoder is meant.
+pub(crate) fn prefix(
+    probe: &str,
+    prefixes: &[&str],
+    has: impl Fn(&str) -> bool,
+) -> Result<String, EmbedError> {
+    let below = prefixes.iter().map(|name| format!("{name}."));
+    let mut found = std::iter::once(String::new())
+        .chain(below)
+        .filter(|prefix| has(&format!("{prefix}{probe}")));
+    match (found.next(), found.next()) {
+        (Some(one), Some(other)) => Err(EmbedError::Candle(candle_core::Error::Msg(format!(
+            "the weights hold {one}{probe} and {other}{probe}: two encoders, of which one is meant; save the model with one"
+        )))),
+        (one, _) => Ok(one.unwrap_or_default()),
     }
 }

@@ -8,7 +8,6 @@ use super::checkpoint::root;
 use super::settings::Settings;
 use super::{Batch, Limits};
 use crate::EmbedError;
-use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, Relative};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
@@ -114,7 +113,7 @@ impl JinaBert {
     ) -> std::result::Result<Self, EmbedError> {
         let settings = Settings::read(folder)?;
         let sizes = Sizes::read(&settings)?;
-        let weights = root(weights, "embeddings.word_embeddings.weight", &["bert"]);
+        let weights = root(weights, "embeddings.word_embeddings.weight", &["bert"])?;
         let (tensor, why) = UNLIKE_JINA;
         if weights.contains_tensor(&format!("{tensor}.weight")) {
             return Err(settings.wrong(why.to_owned()));
@@ -129,15 +128,6 @@ impl JinaBert {
             layers: (0..sizes.layers).map(layer).collect::<Result<_>>()?,
             sizes,
         })
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.sizes.layers,
-            hidden: self.sizes.hidden,
-            intermediate: super::gated(self.sizes.inner),
-            pad_id: self.sizes.pad_id,
-        }
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -16,7 +16,7 @@ mod post_norm;
 mod qwen3;
 mod settings;
 
-use crate::bert::{Bert, Shape};
+use crate::bert::Bert;
 use crate::config::{Architecture, PoolingMode, unsupported};
 use crate::fast::Plan;
 use crate::tokens::Tokens;
@@ -24,7 +24,7 @@ use crate::{EmbedError, SentenceConfig};
 pub(crate) use attention::Reach;
 use attention::Seen;
 use candle_core::{DType, Device, Result, Tensor};
-pub(crate) use checkpoint::load_file;
+pub(crate) use checkpoint::{load_file, prefix};
 pub(crate) use head::{Dense, pool_weights};
 use jina::JinaBert;
 pub(crate) use jina::{UNLIKE_JINA, slopes};
@@ -41,7 +41,7 @@ pub(crate) struct StockModel {
     /// More than one are set side by side.
     poolings: Vec<PoolingMode>,
     dense: Vec<Dense>,
-    shape: Shape,
+    plan: Plan,
     device: Device,
 }
 
@@ -97,12 +97,7 @@ struct Batch {
     skip: usize,
 }
 
-/// A gated inner layer has three matrices where a plain one has two: the width of a plain one that costs as much.
-fn gated(inner: usize) -> usize {
-    inner * 3 / 2
-}
-
-/// What the packed encoder is told of an architecture, for texts of at most so many tokens.
+/// What an architecture is made of, for texts of at most so many tokens.
 pub(crate) fn plan(
     folder: &Path,
     kind: Architecture,
@@ -131,9 +126,11 @@ impl StockModel {
         if config.kind() != Some(Architecture::Bert) || adapter::is_there(folder) {
             return Self::load_at(folder, config, &place);
         }
-        let model = Bert::load(folder, checkpoint::open(folder, &place)?)?;
-        let shape = model.shape();
-        Self::with_head(folder, config, (Encoder::Bert(model), shape), &place)
+        let plan = plan(folder, Architecture::Bert, config.max_tokens)?;
+        let words = "embeddings.word_embeddings.weight";
+        let weights = checkpoint::root(checkpoint::open(folder, &place)?, words, &["bert"])?;
+        let model = Bert::load(folder, weights)?;
+        Self::with_head(folder, config, (Encoder::Bert(model), plan), &place)
     }
 
     /// The same at a place of one's choice. BERT is ours there: the mask of Candle's gives NaN in 16-bit floats.
@@ -156,59 +153,42 @@ impl StockModel {
             | Architecture::DistilBert
             | Architecture::Mpnet
             | Architecture::XlmRoberta) => {
-                let model = PostNorm::load(folder, weights, kind)?;
-                let shape = model.shape();
-                (Encoder::PostNorm(model), shape)
+                Encoder::PostNorm(PostNorm::load(folder, weights, kind)?)
             }
-            Architecture::ModernBert => {
-                let model = ModernBert::load(folder, weights)?;
-                let shape = model.shape();
-                (Encoder::ModernBert(model), shape)
-            }
-            Architecture::NomicBert => {
-                let model = NomicBert::load(folder, weights)?;
-                let shape = model.shape();
-                (Encoder::NomicBert(model), shape)
-            }
-            Architecture::JinaBert => {
-                let model = JinaBert::load(folder, weights)?;
-                let shape = model.shape();
-                (Encoder::JinaBert(model), shape)
-            }
-            Architecture::Qwen3 => {
-                let model = Qwen3::load(folder, weights)?;
-                let shape = model.shape();
-                (Encoder::Qwen3(model), shape)
-            }
+            Architecture::ModernBert => Encoder::ModernBert(ModernBert::load(folder, weights)?),
+            Architecture::NomicBert => Encoder::NomicBert(NomicBert::load(folder, weights)?),
+            Architecture::JinaBert => Encoder::JinaBert(JinaBert::load(folder, weights)?),
+            Architecture::Qwen3 => Encoder::Qwen3(Qwen3::load(folder, weights)?),
         };
-        Self::with_head(folder, config, encoder, place)
+        let plan = plan(folder, kind, config.max_tokens)?;
+        Self::with_head(folder, config, (encoder, plan), place)
     }
 
     /// The encoder with what comes after it.
     fn with_head(
         folder: &Path,
         config: &SentenceConfig,
-        (encoder, shape): (Encoder, Shape),
+        (encoder, plan): (Encoder, Plan),
         place: &Place,
     ) -> std::result::Result<Self, EmbedError> {
         let poolings = config.poolings();
-        let pooled = poolings.len() * shape.hidden;
+        let pooled = poolings.len() * plan.hidden;
         Ok(Self {
             encoder,
             poolings,
             dense: Dense::load_all(folder, &config.dense, pooled, &place.device)?,
-            shape,
+            plan,
             device: place.device.clone(),
         })
     }
 
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Numbers a vector.
     pub(crate) fn dim(&self) -> usize {
-        let pooled = self.poolings.len() * self.shape.hidden;
+        let pooled = self.poolings.len() * self.plan.hidden;
         self.dense.last().map_or(pooled, |d| d.outputs)
     }
 
@@ -241,7 +221,7 @@ impl StockModel {
     /// The same, f32 `(texts.len(), dim)`, where the model is: on a GPU they may still be in the making. Padding is masked in
     /// attention and takes no part in pooling, so a batch gives what its members give alone, up to rounding.
     pub(crate) fn vectors(&self, texts: &[&Tokens], skip: usize) -> Result<Tensor> {
-        let batch = Batch::new(texts, self.shape.pad_id, skip, &self.device)?;
+        let batch = Batch::new(texts, self.plan.pad_id, skip, &self.device)?;
         let states = match &self.encoder {
             Encoder::Bert(model) => model.forward(&batch.ids, &batch.seen.real)?,
             Encoder::PostNorm(model) => model.forward(&batch)?,

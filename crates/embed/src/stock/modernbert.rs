@@ -8,7 +8,6 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use super::{Batch, Limits};
 use crate::EmbedError;
-use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, Relative, View as PackedView};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
@@ -148,7 +147,7 @@ impl ModernBert {
         weights: VarBuilder,
     ) -> std::result::Result<Self, EmbedError> {
         let sizes = Sizes::read(&Settings::read(folder)?)?;
-        let weights = root(weights, "embeddings.tok_embeddings.weight", &["model"]);
+        let weights = root(weights, "embeddings.tok_embeddings.weight", &["model"])?;
         let norm = |name: &str| layer_norm_no_bias(sizes.hidden, sizes.epsilon, weights.pp(name));
         let layer = |index| Layer::load(&weights.pp("layers").pp(index), &sizes, index);
         Ok(Self {
@@ -162,15 +161,6 @@ impl ModernBert {
             last_norm: norm("final_norm")?,
             sizes,
         })
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.sizes.layers,
-            hidden: self.sizes.hidden,
-            intermediate: super::gated(self.sizes.inner),
-            pad_id: self.sizes.pad_id,
-        }
     }
 
     pub(super) fn limits(&self) -> Limits {

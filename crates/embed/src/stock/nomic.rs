@@ -8,7 +8,6 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use super::{Batch, Limits};
 use crate::EmbedError;
-use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, Relative, View as PackedView};
 use candle_core::{D, Result, Tensor};
 use candle_nn::{
@@ -142,7 +141,7 @@ impl NomicBert {
     ) -> std::result::Result<Self, EmbedError> {
         let sizes = Sizes::read(&Settings::read(folder)?)?;
         let prefixes = ["nomic_bert", "bert"];
-        let weights = root(weights, "embeddings.word_embeddings.weight", &prefixes);
+        let weights = root(weights, "embeddings.word_embeddings.weight", &prefixes)?;
         let below = weights.pp("embeddings");
         let kinds = below.get((sizes.kinds, sizes.hidden), "token_type_embeddings.weight")?;
         let layer = |index| Layer::load(&weights.pp("encoder.layers").pp(index), &sizes);
@@ -153,15 +152,6 @@ impl NomicBert {
             layers: (0..sizes.layers).map(layer).collect::<Result<_>>()?,
             sizes,
         })
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.sizes.layers,
-            hidden: self.sizes.hidden,
-            intermediate: super::gated(self.sizes.inner),
-            pad_id: self.sizes.pad_id,
-        }
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -10,7 +10,6 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use super::{Batch, Limits, Place};
 use crate::EmbedError;
-use crate::bert::Shape;
 use crate::config::Architecture;
 use crate::fast::{self, NormKind, Places, Plan, Relative};
 use candle_core::{Result, Tensor};
@@ -245,7 +244,7 @@ impl PostNorm {
             Architecture::Mpnet => (&MPNET, Sizes::roberta(&settings, true)?),
             _ => (&ROBERTA, Sizes::roberta(&settings, false)?),
         };
-        let weights = root(weights, "embeddings.word_embeddings.weight", names.prefixes);
+        let weights = root(weights, "embeddings.word_embeddings.weight", names.prefixes)?;
         let hidden = sizes.hidden;
         let below = weights.pp("embeddings");
         let kind = match sizes.types {
@@ -283,15 +282,6 @@ impl PostNorm {
             relative: relative.transpose()?,
             sizes,
         })
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.sizes.layers,
-            hidden: self.sizes.hidden,
-            intermediate: self.sizes.inner,
-            pad_id: self.sizes.pad_id,
-        }
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -8,7 +8,6 @@ use super::checkpoint::root;
 use super::settings::{Activation, Settings};
 use super::{Batch, Limits};
 use crate::EmbedError;
-use crate::bert::Shape;
 use crate::fast::{self, NormKind, Places, Plan, Relative, View as PackedView};
 use candle_core::{Result, Tensor};
 use candle_nn::{
@@ -129,7 +128,7 @@ impl Qwen3 {
         weights: VarBuilder,
     ) -> std::result::Result<Self, EmbedError> {
         let sizes = Sizes::read(&Settings::read(folder)?)?;
-        let weights = root(weights, "embed_tokens.weight", &["model"]);
+        let weights = root(weights, "embed_tokens.weight", &["model"])?;
         let layer = |index| Layer::load(&weights.pp("layers").pp(index), &sizes);
         Ok(Self {
             words: embedding(sizes.words, sizes.hidden, weights.pp("embed_tokens"))?,
@@ -137,15 +136,6 @@ impl Qwen3 {
             norm: rms_norm(sizes.hidden, sizes.epsilon, weights.pp("norm"))?,
             sizes,
         })
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        Shape {
-            layers: self.sizes.layers,
-            hidden: self.sizes.hidden,
-            intermediate: super::gated(self.sizes.inner),
-            pad_id: self.sizes.pad_id,
-        }
     }
 
     pub(super) fn limits(&self) -> Limits {

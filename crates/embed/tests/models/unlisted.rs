@@ -247,6 +247,51 @@ fn what_the_hub_does_not_have_is_told_with_ways_on() {
 }
 
 #[test]
+fn the_weights_of_a_model_that_cannot_be_run_are_not_fetched() {
+    let altered = |path: &str, from: &str, to: &str| {
+        let mut files = files_of(&checkpoint());
+        let text = String::from_utf8(files[path].clone()).expect("text");
+        assert!(text.contains(from), "{text}");
+        files.insert(path.to_owned(), text.replace(from, to).into_bytes());
+        files
+    };
+    for (path, from, to, why) in [
+        (
+            "config.json",
+            "\"model_type\": \"bert\"",
+            "\"model_type\": \"mamba\"",
+            "config.json asks for the architecture \"mamba\"; supported: ",
+        ),
+        (
+            "modules.json",
+            "Pooling\"",
+            "LSTM\"",
+            "modules.json asks for the module \"LSTM\"; supported: ",
+        ),
+    ] {
+        let (hub, cache) = (Hub::with(altered(path, from, to)), temp());
+        let error = ask("org/new", &hub.at(&cache)).0.expect_err(path);
+        assert!(
+            matches!(error, ModelError::NotSupported { .. }),
+            "{error:?}"
+        );
+        let text = error.to_string();
+        assert!(text.starts_with("org/new cannot be run: "), "{text}");
+        assert!(
+            text.contains(why) && text.ends_with("another model."),
+            "{text}"
+        );
+        let asked = hub.mock.requests();
+        let weights = |path: &str| path.contains(".safetensors");
+        assert!(
+            !asked.iter().any(|request| weights(&request.path)),
+            "{asked:?}"
+        );
+        assert!(pinned(&hub.at(&cache)).is_empty(), "nothing is remembered");
+    }
+}
+
+#[test]
 fn a_snapshot_of_the_hugging_face_cache_is_used_if_it_is_whole() {
     let (cache, hf) = (temp(), temp());
     let repository = hf.path().join("hub/models--org--new");

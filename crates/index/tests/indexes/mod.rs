@@ -59,5 +59,6 @@ pub(crate) fn options(kind: Kind) -> IndexOptions {
 }
 
 pub(crate) fn build(rows: &Embeddings, options: &IndexOptions) -> Index {
-    Index::build(rows, options, &mut |_| ()).expect("the options are right")
+    Index::build(rows, options, &mut |_| std::ops::ControlFlow::Continue(()))
+        .expect("the options are right")
 }

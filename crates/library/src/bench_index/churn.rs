@@ -3,6 +3,7 @@
 use super::{IndexBench, n_right, pool, vectors};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::time::Instant;
 use syntopic_core::{Embeddings, Row};
 use syntopic_index::{Hit, Index, IndexOptions, Kind, exact_batch};
@@ -72,9 +73,18 @@ pub fn churn(
         let index = threads.install(work)?;
         Ok::<_, LibraryError>((index, begun.elapsed().as_secs_f64()))
     };
-    let old = threads.install(|| Index::build(&before, &options, &mut |_| ()))?;
-    let (changed, refresh_s) = timed(&mut || Ok(old.refresh(&after, &options, &mut |_| ())?.0))?;
-    let (fresh, build_s) = timed(&mut || Ok(Index::build(&after, &options, &mut |_| ())?))?;
+    let old =
+        threads.install(|| Index::build(&before, &options, &mut |_| ControlFlow::Continue(())))?;
+    let (changed, refresh_s) = timed(&mut || {
+        Ok(old
+            .refresh(&after, &options, &mut |_| ControlFlow::Continue(()))?
+            .0)
+    })?;
+    let (fresh, build_s) = timed(&mut || {
+        Ok(Index::build(&after, &options, &mut |_| {
+            ControlFlow::Continue(())
+        })?)
+    })?;
     let truth = exact_batch(&after, &queries, bench.k);
     let mut points = Vec::new();
     for &ef in &bench.efforts {

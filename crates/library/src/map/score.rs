@@ -4,6 +4,7 @@ use crate::map::{MapError, MapOptions, place};
 use crate::neighbors::neighbors;
 use crate::{LibraryError, Progress, npy};
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 use syntopic_index::{Index, IndexOptions};
@@ -70,7 +71,9 @@ pub fn score_map(
         }));
     }
     let start = Instant::now();
-    let index = Index::build(&vectors, &IndexOptions::default(), &mut |_| {})?;
+    let index = Index::build(&vectors, &IndexOptions::default(), &mut |_| {
+        ControlFlow::Continue(())
+    })?;
     let near = neighbors(&index, (&vectors).into(), super::NEIGHBORS, progress)?;
     let neighbors_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
