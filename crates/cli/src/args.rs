@@ -1,11 +1,15 @@
 //! The command line.
 
 use crate::eval::EvalArguments;
+use crate::lifecycle_args::{
+    BackupArguments, EmbedArguments, ReembedArguments, RepairArguments, ShowArguments,
+    UpdateArguments,
+};
 use crate::related_args::{DuplicatesArguments, FilterArguments, RelatedArguments};
 use crate::topics_args::TopicsArguments;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use syntopic_library::{Cut, Device, Storage};
+use syntopic_library::{Cut, Device, Library, LibraryError, Storage};
 
 /// Where a library is when neither `--library` nor `SYNTOPIC_LIBRARY` says.
 pub(crate) const DEFAULT_LIBRARY: &str = "syntopic-library";
@@ -22,7 +26,7 @@ Examples:
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records or files were left out (each is named);
 4 not found (library, paper, model name); 5 library damaged or of a newer version; 6 model not to be had;
-7 `check` found problems; 130 stopped by the user.";
+7 `check` found problems, or `repair` left some; 8 another process writes the library; 130 stopped by the user.";
 
 /// Semantic similarity and clustering for papers: find related ones, name the topics of a corpus, measure embedding.
 #[derive(Debug, Parser)]
@@ -40,11 +44,20 @@ pub(crate) struct Arguments {
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 
+    /// Wait as long as it takes while another process writes the library [default: an error after 5 seconds]
+    #[arg(long, global = true)]
+    pub(crate) wait: bool,
+
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
 impl Arguments {
+    /// The library, which is there.
+    pub(crate) fn open(&self) -> Result<Library, LibraryError> {
+        Library::open(self.library())?.with_wait(self.wait)
+    }
+
     /// The folder of the library: as given, else as the environment says, else the default.
     pub(crate) fn library(&self) -> PathBuf {
         let environment = || std::env::var_os("SYNTOPIC_LIBRARY").filter(|value| !value.is_empty());
@@ -97,6 +110,12 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
 pub(crate) enum Verb {
     /// Add papers from files; makes the library if there is none
     Add(AddArguments),
+    /// Take in what files say anew of papers that are in the library
+    Update(UpdateArguments),
+    /// Give papers that were added without a vector theirs
+    Embed(EmbedArguments),
+    /// Make every vector anew with another model; the old ones serve until then
+    Reembed(ReembedArguments),
     /// Papers like a paper of the library, or like a text
     Related(RelatedArguments),
     /// List records that are versions of one paper: the same DOI, arXiv id, or nearly the same text
@@ -117,10 +136,20 @@ pub(crate) enum Verb {
     Remove(RemoveArguments),
     /// Show the papers, or write them for other tools: BibTeX, RIS, CSL-JSON, CSV, JSON lines
     List(ListArguments),
+    /// All of one paper, with its topic and how much of it the model read
+    Show(ShowArguments),
     /// What is in the library and what made it
     Info,
     /// Check the library, and the recall of its index
     Check(CheckArguments),
+    /// Mend what can be made again: damaged vectors, and files made from the papers
+    Repair(RepairArguments),
+    /// Copy the library, whoever reads and writes it meanwhile
+    Backup(BackupArguments),
+    /// Give back the room that removed papers left
+    Compact,
+    /// Make a library of an older format one of the present format
+    Migrate,
     /// Do everything once on a sample of 65 papers, in ./syntopic-demo
     Demo(DemoArguments),
 }
@@ -221,6 +250,14 @@ pub(crate) struct AddArguments {
     /// its main branch), or the folder of a sentence-transformers model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    /// Store papers without vectors: `syntopic embed` makes those
+    #[arg(long, conflicts_with_all = ["store", "model", "device", "dim"])]
+    pub(crate) no_embed: bool,
+
+    /// Print the ids of new and changed papers instead, each once it is in the library for good
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) ids: bool,
 
     #[command(flatten)]
     pub(crate) on: DeviceArgument,

@@ -36,8 +36,9 @@ impl Bars {
         }
         match event {
             Event::Model(fetch) => self.show_fetch(fetch),
-            Event::Reading { .. } => {}
+            Event::Reading { .. } | Event::Committed { .. } => {}
             Event::Embedding { done, of } => self.step("embedding papers", done, of, false),
+            Event::Copying { done, of } => self.step("copying the database", done, of, false),
             Event::Indexing { done, of } => self.step("building the index", done, of, false),
             Event::Topics { step, done, of } => self.step(step, done, of, false),
             Event::Distilling { step, done, of } => self.step(step, done, of, false),

@@ -12,6 +12,7 @@ pub(crate) const NOT_FOUND: u8 = 4;
 pub(crate) const DAMAGED: u8 = 5;
 pub(crate) const NO_MODEL: u8 = 6;
 pub(crate) const PROBLEMS: u8 = 7;
+pub(crate) const BUSY: u8 = 8;
 pub(crate) const STOPPED: u8 = 130;
 
 /// The exit code of an error.
@@ -46,6 +47,10 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         LibraryError::Embed(EmbedError::Model(_)) | LibraryError::ModelMoved { .. } => NO_MODEL,
         LibraryError::ZeroK | LibraryError::EmptyQuery | LibraryError::EmptyQueryFile(_) => USAGE,
         LibraryError::OtherModel { .. } | LibraryError::OtherLength { .. } => USAGE,
+        LibraryError::BackupExists { .. } | LibraryError::BackupOntoItself(_) => USAGE,
+        LibraryError::BackupStopped => STOPPED,
+        LibraryError::NoOtherModel | LibraryError::SameModel(_) => USAGE,
+        LibraryError::Busy(_) | LibraryError::AtWork { .. } => BUSY,
         LibraryError::OneToMerge
         | LibraryError::NotNamedByUser(_)
         | LibraryError::TopicNameTaken(_) => USAGE,

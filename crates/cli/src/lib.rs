@@ -9,6 +9,7 @@ mod eval;
 mod eval_related;
 mod eval_topics;
 mod exit;
+mod lifecycle_args;
 mod map;
 mod over_time;
 mod related_args;
@@ -41,6 +42,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let result = match &arguments.verb {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
+        Verb::Update(verb) => verbs::update::run(&arguments, verb, &bars, &mut out),
+        Verb::Embed(verb) => verbs::embed::run(&arguments, verb, &bars, &mut out),
+        Verb::Reembed(verb) => verbs::reembed::run(&arguments, verb, &bars, &mut out),
         Verb::Related(verb) => verbs::related::run(&arguments, verb, &bars, &mut out),
         Verb::Duplicates(verb) => verbs::duplicates::run(&arguments, verb, &bars, &mut out),
         Verb::Topics(verb) => verbs::topics::run(&arguments, verb, &bars, &mut out),
@@ -53,6 +57,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::List(verb) => verbs::list::run(&arguments, verb, &mut out),
         Verb::Info => verbs::info::run(&arguments, &mut out),
         Verb::Check(verb) => verbs::check::run(&arguments, verb, &bars, &mut out),
+        Verb::Show(verb) => verbs::show::run(&arguments, verb, &mut out),
+        Verb::Repair(verb) => verbs::keep::repair(&arguments, verb, &bars, &mut out),
+        Verb::Backup(verb) => verbs::keep::backup(&arguments, verb, &bars, &mut out),
+        Verb::Compact => verbs::keep::compact(&arguments, &bars, &mut out),
+        Verb::Migrate => verbs::keep::migrate(&arguments, &mut out),
         Verb::Demo(verb) => verbs::demo::run(&arguments, verb, &bars, &mut out),
     };
     bars.clear();

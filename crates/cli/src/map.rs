@@ -9,8 +9,8 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use syntopic_library::LibraryError;
 use syntopic_library::map::{MapData, MapOptions, MapRequest, MapScoreRequest, score_map};
-use syntopic_library::{Library, LibraryError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,7 +87,7 @@ fn draw(
 ) -> anyhow::Result<u8> {
     // Before any work is done.
     let picture = Picture::of(path)?;
-    let mut library = Library::open(arguments.library())?;
+    let mut library = arguments.open()?;
     let request = MapRequest {
         make_topics: !verb.no_topics,
         options,

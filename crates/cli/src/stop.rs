@@ -2,6 +2,7 @@
 //!
 //! Not for: verbs that write nothing, which Ctrl-C just ends.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,6 +32,14 @@ impl Stop {
             });
         }
         Ok(stop)
+    }
+
+    /// What follows an event that was shown: the work goes on unless the user asked to stop.
+    pub(crate) fn after(&self, shown: ControlFlow<()>) -> ControlFlow<()> {
+        if self.is_wanted() {
+            return ControlFlow::Break(());
+        }
+        shown
     }
 
     /// Whether the work is to end.

@@ -1,20 +1,19 @@
 //! Adding papers: read, compare with what is there, embed what is new, commit batch by batch.
 
 use crate::commit::Batch;
+use crate::embedding::{Made, embed};
 use crate::engine::Library;
 use crate::model::RecordedModel;
 use crate::rows::{Change, Known, known};
 use crate::storage_loss::Measuring;
-use crate::titles::title_vectors;
 use crate::{Event, LibraryError, Progress, Storage, older};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use syntopic_core::{Paper, PaperId, paper_text};
-use syntopic_embed::{Device, EmbedError, Embedded, TextKind};
+use syntopic_core::{Paper, PaperId};
+use syntopic_embed::Device;
 use syntopic_formats::{Papers, ReadOptions, Skipped};
 
 /// Where papers come from.
@@ -80,6 +79,11 @@ pub struct AddOptions {
     /// Papers embedded and committed together. Default 128, and 4,096 on a GPU, which would wait for the disk most of the
     /// time else: an interruption loses at most the batch in hand.
     pub batch: usize,
+    /// Whether papers are embedded. Default true; otherwise they are stored without vectors, for [`Library::embed`] to complete, and
+    /// a paper with a new text loses the vector of its old one.
+    pub embed: bool,
+    /// Whether papers that are not in the library are left out. Default false.
+    pub only_known: bool,
 }
 
 impl Default for AddOptions {
@@ -89,6 +93,8 @@ impl Default for AddOptions {
             read: ReadOptions::default(),
             storage: None,
             batch: 128,
+            embed: true,
+            only_known: false,
         }
     }
 }
@@ -144,6 +150,12 @@ pub struct AddReport {
     pub details_updated: usize,
     /// Papers that were there already, the same.
     pub unchanged: usize,
+    /// Papers that were there already without a vector, and have one now.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub completed: usize,
+    /// Ids of papers that are not in the library and were left out, where only those that are in it were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     /// Embedded papers longer than the model reads; the model saw their beginning.
     pub truncated: usize,
     /// Embedded papers of which a static model knows no word: their vectors resemble nothing in particular.
@@ -156,13 +168,23 @@ pub struct AddReport {
     pub skipped: Vec<Skipped>,
     /// Papers in the library now.
     pub papers: usize,
+    /// Of them, those that have no vector yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub without_vector: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 impl AddReport {
     /// Whether every record of every source went in.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.skipped.is_empty() && self.files.iter().all(|f| f.error.is_none())
+        self.skipped.is_empty()
+            && self.unknown.is_empty()
+            && self.files.iter().all(|f| f.error.is_none())
     }
 }
 
@@ -246,20 +268,21 @@ impl Library {
             return Err(error);
         }
         report.papers = self.n_papers()?;
+        report.without_vector = self.n_without_vector()?;
         Ok(report)
     }
 }
 
 impl Library {
     /// How the library keeps its vectors; nothing where it has none yet.
-    fn recorded_storage(&self) -> Result<Option<Storage>, LibraryError> {
+    pub(crate) fn recorded_storage(&self) -> Result<Option<Storage>, LibraryError> {
         match (&self.store, self.recorded_model()?) {
             (Some(store), Some(_)) => store.storage().map(Some),
             _ => Ok(None),
         }
     }
 
-    fn record_loss(&mut self, loss: Measuring) -> Result<(), LibraryError> {
+    pub(crate) fn record_loss(&mut self, loss: Measuring) -> Result<(), LibraryError> {
         match (self.recorded_model()?, &mut self.store) {
             (Some(model), Some(store)) if !loss.is_empty() => {
                 store.write(|tx| loss.record(tx, model.dim))
@@ -322,9 +345,7 @@ impl Adding<'_, '_> {
                     .is_break()
                     {
                         self.flush()?;
-                        return Err(LibraryError::Cancelled {
-                            papers: self.report.added + self.report.updated,
-                        });
+                        return Err(LibraryError::Cancelled { papers: 0 });
                     }
                 }
             }
@@ -345,8 +366,17 @@ impl Adding<'_, '_> {
         if let Some(known) = &known {
             self.report.kept += usize::from(paper.fill_from(&known.paper));
         }
+        if known.is_none() && self.options.only_known {
+            self.report.unknown.push(paper.id.to_string());
+            return Ok(());
+        }
         self.report.without_abstract += usize::from(paper.abstract_text.is_none());
-        match Known::change(known.as_ref(), &paper) {
+        let change = match known.as_ref() {
+            Some(known) if !self.options.embed && known.paper == paper => Change::Unchanged,
+            _ if !self.options.embed => Change::Details,
+            known => Known::change(known, &paper),
+        };
+        match change {
             Change::Unchanged => {
                 self.report.unchanged += 1;
                 return Ok(());
@@ -372,18 +402,13 @@ impl Adding<'_, '_> {
     fn flush(&mut self) -> Result<(), LibraryError> {
         let mut pending = std::mem::take(&mut self.pending);
         while !(pending.texts.is_empty() && pending.details.is_empty()) {
-            let embedded = match &pending.texts[..] {
+            let made = match &pending.texts[..] {
                 [] => None,
                 texts => Some(self.embed(texts)?),
             };
-            let titles = match (&embedded, self.library.embedder.as_ref()) {
-                (Some(texts), Some(embedder)) => {
-                    title_vectors(embedder, &pending.texts, &texts.vectors)?
-                }
-                _ => Vec::new(),
-            };
             let asked = self.options.model.as_deref();
             let model = self.library.embedder.as_ref();
+            let model = model.filter(|_| self.options.embed);
             let recorded = self.library.recorded_model()?.map(|r| r.spec);
             let spec = asked.or(recorded.as_deref());
             let mode = model.map(|embedder| embedder.mode().to_owned());
@@ -391,11 +416,12 @@ impl Adding<'_, '_> {
             let batch = Batch {
                 details: &pending.details,
                 texts: &pending.texts,
-                embedded: embedded.as_ref(),
-                titles: &titles,
+                made: made.as_ref(),
                 model: model.as_ref(),
                 mode: mode.as_deref(),
                 storage: self.storage,
+                bare: !self.options.embed,
+                only_known: self.options.only_known,
             };
             let committed = self.library.commit(&batch)?;
             self.lock();
@@ -405,15 +431,18 @@ impl Adding<'_, '_> {
                 (Err(_), None) => return Ok(()),
             };
             (self.library.snapshot, self.library.stored) = (None, None);
-            if let (Some(embedded), true) = (&embedded, self.storage != Storage::F32) {
-                self.loss.take(self.storage, &embedded.vectors);
+            if let (Some(made), true) = (&made, self.storage != Storage::F32) {
+                self.loss.take(self.storage, &made.texts.vectors);
             }
+            // A wish to stop is met with the next paper that is read.
+            let _ = (self.progress)(Event::Committed { ids: &done.ids });
             self.report.added += done.added;
             self.report.updated += done.updated;
+            self.report.completed += done.completed;
             self.report.details_updated += done.details_updated;
             self.report.unchanged += done.unchanged;
-            self.report.truncated +=
-                embedded.map_or(0, |e| e.truncated.iter().filter(|t| **t).count());
+            self.report.unknown.extend(done.unknown);
+            self.report.truncated += made.map_or(0, |made| made.truncated());
             pending = Pending {
                 texts: done.text_changed,
                 ..Pending::default()
@@ -422,43 +451,16 @@ impl Adding<'_, '_> {
         Ok(())
     }
 
-    fn embed(&mut self, papers: &[Paper]) -> Result<Embedded, LibraryError> {
+    fn embed(&mut self, papers: &[Paper]) -> Result<Made, LibraryError> {
         self.library
             .load_model(self.options.model.as_deref(), self.progress)?;
         let Some(embedder) = self.library.embedder.as_ref() else {
             return Err(LibraryError::Empty(self.library.folder.clone()));
         };
-        let texts: Vec<String> = papers.iter().map(paper_text).collect();
-        let (before, progress) = (self.embedded, &mut *self.progress);
-        let embedded = embedder.embed(&texts, TextKind::Document, &mut |p| {
-            // A wish to stop is met when the batch is committed, so that its work is not lost.
-            let _ = progress(Event::Embedding {
-                done: before + p.done,
-                of: before + p.of,
-            });
-            ControlFlow::Continue(())
-        });
-        self.embedded += texts.len();
-        if let Ok(embedded) = &embedded
-            && !embedded.without_tokens.is_empty()
-        {
-            let ids: Vec<&str> = (embedded.without_tokens.iter().take(5))
-                .map(|&paper| papers[paper].id.as_str())
-                .collect();
-            let n = embedded.without_tokens.len();
-            self.report.without_known_words += n;
-            let _ = (self.progress)(Event::Note(&format!(
-                "the model knows no word of {n} papers ({}…): their vectors resemble nothing in particular",
-                ids.join(", ")
-            )));
-        }
-        embedded.map_err(|error| match error {
-            EmbedError::Tokenize { index, why } => LibraryError::Embed(EmbedError::Tokenize {
-                index,
-                why: format!("{why} (paper {})", papers[index].id),
-            }),
-            other => LibraryError::from(other),
-        })
+        let made = embed(embedder, papers, (self.embedded, None), self.progress)?;
+        self.embedded += papers.len();
+        self.report.without_known_words += made.without_known_words();
+        Ok(made)
     }
 
     /// What ends the whole `add`: what storing cost is recorded for the batches that stay, as nobody has the given vectors
@@ -474,7 +476,7 @@ impl Adding<'_, '_> {
     fn stopped(&self, error: LibraryError) -> LibraryError {
         match error {
             LibraryError::Cancelled { .. } => LibraryError::Cancelled {
-                papers: self.report.added + self.report.updated,
+                papers: self.report.added + self.report.updated + self.report.completed,
             },
             other => other,
         }

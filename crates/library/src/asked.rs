@@ -6,6 +6,7 @@ use crate::engine::Library;
 use crate::filter::topics_called;
 use crate::lexical::Words;
 use crate::related::{DISLIKE, Query, QueryReport, RelatedOptions};
+use crate::rows::is_there;
 use crate::titles::title_vectors;
 use crate::{LibraryError, Progress, suggest};
 use std::ops::ControlFlow;
@@ -83,13 +84,18 @@ impl Library {
         let catalogue = self.catalogue()?;
         let known = PaperId::new(id).ok();
         let row = known.as_ref().map(|id| catalogue.row_of(id)).transpose()?;
-        let (Some(row), Some(known)) = (row.flatten(), known) else {
+        let (Some(row), Some(known)) = (row.flatten(), &known) else {
+            if let Some(known) = &known
+                && self.store()?.read(|db| is_there(db, known))?
+            {
+                return Err(LibraryError::NoVector(known.to_string()));
+            }
             return Err(LibraryError::UnknownId {
                 id: id.to_owned(),
                 nearest: suggest::nearest(id, catalogue.ids()?.into_iter()),
             });
         };
-        let paper = self.confirmed_paper(row, &known)?;
+        let paper = self.confirmed_paper(row, known)?;
         let titles = (self.store()?).titles_of(catalogue, std::iter::once(row))?;
         Ok(Asked {
             vector: catalogue.vector(row)?.to_vec(),

@@ -44,6 +44,14 @@ pub(crate) fn record(
     set_meta(tx, KEY, &format!("{from} {next}"))
 }
 
+/// Records that no derived file holds anything of the library any more, in a transaction that is about to count as one more change.
+pub(crate) fn begin_again(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    tx.execute_batch(TABLE)?;
+    tx.execute("DELETE FROM changes", [])?;
+    tx.execute("DELETE FROM meta WHERE key = 'rows'", [])?;
+    record(tx, [])
+}
+
 /// Records that the derived files hold what the library was after `stamp`.
 pub(crate) fn forget(tx: &Transaction<'_>, stamp: &Stamp) -> Result<(), rusqlite::Error> {
     let Some((from, to)) = recorded(tx)? else {

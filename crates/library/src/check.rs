@@ -81,6 +81,7 @@ impl Library {
             Ok(())
         })?;
         note(&mut report, |report| self.check_rows(dim, report))?;
+        self.tell_of_unembedded(&mut report)?;
         if let Some(dim) = dim {
             note(&mut report, |report| {
                 report.problems.extend(self.store()?.title_problems(dim)?);
@@ -154,6 +155,8 @@ impl Library {
     fn check_rows(&self, dim: Option<usize>, report: &mut CheckReport) -> Result<(), LibraryError> {
         let store = self.store()?;
         let shape = dim.zip(Some(store.storage()?));
+        // Where papers were stored without vectors, a missing one is no damage.
+        let some_lack = self.has_unembedded()?;
         let sql = format!(
             "SELECT {COLUMNS}, v.text_sha256, v.vector FROM papers p LEFT JOIN vectors v USING (paper) ORDER BY p.id"
         );
@@ -170,6 +173,7 @@ impl Library {
                         let error = LibraryError::sqlite(store.path(), error);
                         report.problems.push(row_problem(error));
                     }
+                    Ok(known) if some_lack && matches!(vector, Ok(None)) => drop(known),
                     Ok(known) => {
                         let vector = vector.map_err(|error| error.to_string());
                         report.problems.extend(problem(&known, vector, shape));
@@ -178,6 +182,16 @@ impl Library {
             }
             Ok(())
         })
+    }
+
+    fn tell_of_unembedded(&self, report: &mut CheckReport) -> Result<(), LibraryError> {
+        let lacking = report.papers.saturating_sub(report.vectors);
+        if lacking > 0 && self.has_unembedded()? {
+            report.notes.push(format!(
+                "{lacking} papers have no vector yet: `syntopic embed` makes them"
+            ));
+        }
+        Ok(())
     }
 
     /// Every byte of the files made from the papers, and the record of what they were made from.
@@ -284,7 +298,7 @@ fn row_problem(error: LibraryError) -> String {
 }
 
 /// What is wrong with a paper's vector, if anything.
-fn problem(
+pub(crate) fn problem(
     known: &Known,
     vector: Result<Option<&[u8]>, String>,
     shape: Option<(usize, Storage)>,
@@ -293,7 +307,7 @@ fn problem(
     let (Some(embedded), Ok(Some(vector))) = (known.embedded, &vector) else {
         return Some(match vector {
             Err(why) => format!("the vector of {id} is damaged: {why}"),
-            Ok(_) => format!("{id} has no vector: add it again"),
+            Ok(_) => format!("{id} has no vector: `syntopic embed` makes it"),
         });
     };
     if embedded != text_sha256(&known.paper) {

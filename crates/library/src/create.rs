@@ -2,6 +2,7 @@
 //! nothing and an empty or half-made file is never a new library but always a damaged one.
 
 use crate::LibraryError;
+use crate::rows::Tables;
 use crate::store::{APPLICATION_ID, FORMAT, Store};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
@@ -22,14 +23,22 @@ CREATE TABLE papers(
   doi TEXT,
   categories TEXT NOT NULL   -- JSON list
 ) STRICT;
-CREATE TABLE vectors(
+";
+
+/// Of a table of vectors.
+const VECTORS: &str = "(
   paper INTEGER PRIMARY KEY REFERENCES papers(paper) ON DELETE CASCADE,
   text_sha256 BLOB NOT NULL, -- of the text that was embedded
   tokens INTEGER NOT NULL,   -- read by the model
   truncated INTEGER NOT NULL,
-  vector BLOB NOT NULL       -- f32, little endian
-) STRICT;
-";
+  vector BLOB NOT NULL       -- little endian, as `vectors` in `meta` says
+) STRICT";
+
+/// Makes a table of vectors where there is none.
+pub(crate) fn make_vectors(db: &Connection, tables: Tables) -> Result<(), rusqlite::Error> {
+    let table = tables.vectors();
+    db.execute_batch(&format!("CREATE TABLE IF NOT EXISTS {table}{VECTORS}"))
+}
 
 /// A database under a temporary name, which goes when it is dropped.
 pub(crate) struct Draft {
@@ -56,6 +65,7 @@ impl Draft {
             .and_then(|db| {
                 db.execute_batch("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; BEGIN;")?;
                 db.execute_batch(SCHEMA)?;
+                make_vectors(&db, Tables::Present)?;
                 db.pragma_update(None, "application_id", APPLICATION_ID)?;
                 db.pragma_update(None, "user_version", FORMAT)?;
                 db.execute_batch("COMMIT;")?;

@@ -44,6 +44,8 @@ pub struct Library {
     pub(crate) distrust: bool,
     /// What the user asked the vectors to be cut to, if they did.
     pub(crate) cut: Option<Cut>,
+    /// Whether to wait for other writers as long as it takes.
+    pub(crate) wait: bool,
 }
 
 impl Library {
@@ -76,6 +78,7 @@ impl Library {
             bringing: None,
             distrust: false,
             cut: None,
+            wait: false,
         }
     }
 
@@ -112,6 +115,18 @@ impl Library {
     pub fn with_cut(mut self, cut: Option<Cut>) -> Self {
         self.cut = cut;
         self
+    }
+
+    /// Says whether to wait as long as it takes while another process writes. By default that is an error after five seconds.
+    ///
+    /// # Errors
+    /// When the database cannot be told so.
+    pub fn with_wait(mut self, wait: bool) -> Result<Self, LibraryError> {
+        self.wait = wait;
+        self.store = (self.store.take())
+            .map(|store| store.with_patience(wait))
+            .transpose()?;
+        Ok(self)
     }
 
     /// The library's folder.
@@ -196,7 +211,12 @@ impl Library {
         let spec = asked.or(known);
         let cut = self.wanted_cut(recorded.as_ref());
         let loaded = match self.embedder.take() {
-            Some(loaded) if asked.is_none() || self.loaded_spec.as_deref() == asked => Ok(loaded),
+            Some(loaded)
+                if (asked.is_none() || self.loaded_spec.as_deref() == asked)
+                    && made_by(recorded.as_ref(), &loaded) =>
+            {
+                Ok(loaded)
+            }
             _ => {
                 let options = EmbedOptions::on(self.device);
                 crate::model::load(spec, &self.resolve, options, cut, progress)
@@ -267,14 +287,15 @@ impl Library {
         done
     }
 
-    /// Reads the vectors unless they are there, and gives them; a library without papers is an error.
+    /// Reads the vectors unless they are there, and gives them; a library without any is an error.
     pub(crate) fn load_snapshot(&mut self) -> Result<&Snapshot, LibraryError> {
         if self.snapshot.is_none() {
-            let empty = || LibraryError::Empty(self.folder.clone());
-            let model = self.recorded_model()?.ok_or_else(empty)?;
+            let Some(model) = self.recorded_model()? else {
+                return Err(self.without_vectors()?);
+            };
             let snapshot = self.store()?.snapshot(model.dim)?;
             if snapshot.ids.is_empty() {
-                return Err(empty());
+                return Err(self.without_vectors()?);
             }
             self.snapshot = Some(snapshot);
         }
@@ -282,6 +303,21 @@ impl Library {
             .as_ref()
             .ok_or_else(|| LibraryError::Empty(self.folder.clone()))
     }
+
+    /// The error of a library without vectors: it is empty, or they are still to be made.
+    fn without_vectors(&self) -> Result<LibraryError, LibraryError> {
+        let folder = self.folder.clone();
+        Ok(match self.n_papers()? {
+            0 => LibraryError::Empty(folder),
+            papers => LibraryError::NoVectors { folder, papers },
+        })
+    }
+}
+
+/// Whether a model that was loaded earlier is the library's still: another process may have given it another one.
+fn made_by(recorded: Option<&RecordedModel>, loaded: &Embedder) -> bool {
+    let loaded = RecordedModel::new(None, loaded.identity());
+    recorded.is_none_or(|recorded| recorded.compares_with(&loaded))
 }
 
 /// That nothing but folders is on the way to `folder`, so that a slow `add` does not fail at its first commit.

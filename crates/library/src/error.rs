@@ -40,9 +40,43 @@ pub enum LibraryError {
     },
     /// Another process is writing.
     #[error(
-        "{0} is being written by another process: wait until it has finished, then run this again"
+        "{0} is being written by another process: wait until it has finished, then run this again, or run it with --wait"
     )]
     Busy(PathBuf),
+    /// Another process does work on the library that only one may do at a time.
+    #[error(
+        "another process is at work on {folder} ({what}): wait until it has finished, then run this again, or run it with --wait"
+    )]
+    AtWork {
+        /// The library's folder.
+        folder: PathBuf,
+        /// What it said that it does.
+        what: String,
+    },
+    /// A backup is to be written over something.
+    #[error("{path} is there already: {}", over(*in_use))]
+    BackupExists {
+        /// What is there.
+        path: PathBuf,
+        /// Whether it is a library with changes that are not in its database file yet.
+        in_use: bool,
+    },
+    /// A backup is to be written over the library.
+    #[error("{0} is the library itself: name another folder or file")]
+    BackupOntoItself(PathBuf),
+    /// A backup was stopped.
+    #[error("stopped as asked: no backup was made")]
+    BackupStopped,
+    /// Nothing says with which model vectors are to be made anew.
+    #[error(
+        "say with which model the vectors are to be made anew, as in `syntopic reembed --model NAME`: no such work is under way"
+    )]
+    NoOtherModel,
+    /// The vectors are such as are asked for.
+    #[error(
+        "the library's vectors are of {0} already, kept as is asked: `syntopic repair` mends damaged ones"
+    )]
+    SameModel(String),
     /// Any other failure of SQLite, such as a full disk.
     #[error("{path}: {source}. The library is as it was after its last finished batch")]
     Database {
@@ -191,6 +225,19 @@ pub enum LibraryError {
         "the library at {0} holds no papers yet: add some with `syntopic --library {0} add FILE`"
     )]
     Empty(PathBuf),
+    /// There are papers, but none has a vector yet.
+    #[error(
+        "none of the {papers} papers at {folder} has a vector yet: `syntopic --library {folder} embed` makes them"
+    )]
+    NoVectors {
+        /// The library's folder.
+        folder: PathBuf,
+        /// Its papers.
+        papers: usize,
+    },
+    /// A paper is there, but has no vector yet.
+    #[error("{0} has no vector yet: `syntopic embed` makes it")]
+    NoVector(String),
     /// The text asked with has no letters.
     #[error("the text to search with is empty: give an abstract, a title or some words")]
     EmptyQuery,
@@ -321,6 +368,14 @@ fn damaged_rows(source: &rusqlite::Error) -> Option<String> {
             Some(why.clone().unwrap_or_else(|| error.to_string()))
         }
         _ => None,
+    }
+}
+
+/// What to do about a backup's place that is taken.
+fn over(in_use: bool) -> &'static str {
+    match in_use {
+        true => "it is a library in use, or not closed cleanly; name another folder or file",
+        false => "name another folder or file, or write over it with --force",
     }
 }
 

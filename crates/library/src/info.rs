@@ -2,7 +2,7 @@
 
 use crate::engine::Library;
 use crate::store::FORMAT;
-use crate::{LibraryError, Storage, StorageLoss};
+use crate::{LibraryError, ReembedState, Storage, StorageLoss};
 use serde::Serialize;
 use syntopic_core::TEXT_RECIPE;
 use syntopic_index::IndexOptions;
@@ -34,6 +34,8 @@ pub struct InfoReport {
     pub with_abstract: usize,
     /// Papers with a vector.
     pub vectors: usize,
+    /// Papers without one, which `embed` would give one.
+    pub without_vector: usize,
     /// Papers with a vector of their title alone, which the hybrid mode of `related` compares.
     pub titles: usize,
     /// Papers longer than the model reads; the model saw their beginning.
@@ -60,6 +62,9 @@ pub struct InfoReport {
     pub text_recipe: String,
     /// How it is searched.
     pub index: String,
+    /// A change to another model that is not complete, if one is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reembed: Option<ReembedState>,
     /// Whether topics are there.
     pub topics: TopicsState,
     /// How many topics.
@@ -87,11 +92,13 @@ impl Library {
             })
         })?;
         let vectors = count("SELECT count(*) FROM vectors")?;
+        let papers = store.n_papers()?;
         let mut report = InfoReport {
             library: self.folder.display().to_string(),
             format: FORMAT,
             generation: store.generation()?,
-            papers: store.n_papers()?,
+            papers,
+            without_vector: papers.saturating_sub(vectors),
             with_abstract: count("SELECT count(abstract) FROM papers")?,
             vectors,
             titles: store.n_titles()?,
@@ -108,6 +115,7 @@ impl Library {
             max_tokens: model.as_ref().map(|m| m.max_tokens),
             text_recipe: TEXT_RECIPE.to_owned(),
             index: index_line(vectors),
+            reembed: self.reembed_state()?,
             topics: TopicsState::None,
             n_topics: None,
             size_bytes: folder_size(&self.folder),
@@ -151,7 +159,7 @@ fn index_line(vectors: usize) -> String {
 }
 
 /// Bytes of the files in a folder of ours, which has no folders in it.
-fn folder_size(folder: &std::path::Path) -> u64 {
+pub(crate) fn folder_size(folder: &std::path::Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return 0;
     };

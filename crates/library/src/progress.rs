@@ -1,6 +1,7 @@
 //! What long work tells while it runs, and how the caller stops it.
 
 use std::ops::ControlFlow;
+use syntopic_core::PaperId;
 use syntopic_embed::models::Fetch;
 
 /// One step of long work.
@@ -20,6 +21,18 @@ pub enum Event<'a> {
         /// Texts embedded by this call so far.
         done: usize,
         /// Texts known to be needed so far.
+        of: usize,
+    },
+    /// Papers were written for good, new ones or with something new.
+    Committed {
+        /// Their ids.
+        ids: &'a [PaperId],
+    },
+    /// The database is being copied.
+    Copying {
+        /// Pages copied.
+        done: usize,
+        /// Pages in all.
         of: usize,
     },
     /// The index is being built.

@@ -207,6 +207,7 @@ impl Library {
         let generation = self.open_catalogue(progress)?.stamp().generation;
         let mut notes = Vec::new();
         self.tell_of_older(&mut notes);
+        self.tell_of_papers_without_vectors(&mut notes)?;
         let mut liked = self.ask_all([query].into_iter().chain(&options.and), options, progress)?;
         let disliked = self.ask_all(&options.not, options, progress)?;
         self.tell_of_cut_texts(liked.iter().chain(&disliked), &mut notes);
@@ -283,6 +284,20 @@ impl Library {
         }
         found.truncate(options.k);
         Ok(found)
+    }
+
+    /// Says how many papers no search can find yet.
+    fn tell_of_papers_without_vectors(&self, notes: &mut Vec<String>) -> Result<(), LibraryError> {
+        if self.older.is_some() || !self.has_unembedded()? {
+            return Ok(());
+        }
+        let n = self.n_papers()?.saturating_sub(self.catalogue()?.n_rows());
+        if n > 0 {
+            notes.push(format!(
+                "{n} papers have no vector yet and are not found: `syntopic embed` makes them"
+            ));
+        }
+        Ok(())
     }
 
     fn tell_of_cut_texts<'a>(

@@ -57,29 +57,15 @@ impl Library {
             (self.snapshot, self.stored, self.index) = (None, None, None);
         }
         if !missing.is_empty() {
-            let known = self.papers()?;
-            let known: Vec<&str> = known.iter().map(|paper| paper.id.as_str()).collect();
+            let known = self.ids()?;
             let unknown = missing.into_iter().map(|id| UnknownPaper {
-                nearest: suggest::nearest(&id, known.iter().copied()),
+                nearest: suggest::nearest(&id, known.iter().map(String::as_str)),
                 id,
             });
             report.unknown = unknown.collect();
         }
         report.papers = self.n_papers()?;
         Ok(report)
-    }
-
-    /// One paper.
-    ///
-    /// # Errors
-    /// [`LibraryError::UnknownId`] where no paper has the id; when the database cannot be read.
-    pub fn paper(&self, id: &str) -> Result<syntopic_core::Paper, LibraryError> {
-        let papers = self.papers()?;
-        let found = papers.iter().find(|paper| paper.id.as_str() == id.trim());
-        found.cloned().ok_or_else(|| LibraryError::UnknownId {
-            id: id.to_owned(),
-            nearest: suggest::nearest(id, papers.iter().map(|paper| paper.id.as_str())),
-        })
     }
 
     /// The papers that pass, in the order of ids.

@@ -306,15 +306,72 @@ pub(crate) fn put(
             ],
             |row| row.get(0),
         )?;
-    if let Some(row_vector) = vector {
-        let bytes = storage.encode(row_vector.vector);
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO vectors(paper, text_sha256, tokens, truncated, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![row, text_sha256(paper), row_vector.tokens, row_vector.truncated, bytes])?;
-        put_title(tx, (row, paper), row_vector.title)?;
+    if let Some(vector) = vector {
+        put_vector(tx, Tables::Present, (row, paper), vector, storage)?;
     }
     Ok(())
+}
+
+/// Where vectors are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// Those that searches read.
+    Present,
+    /// Those of another model, which are to take their place.
+    Next,
+}
+
+impl Tables {
+    /// The table of the vectors of texts.
+    pub(crate) fn vectors(self) -> &'static str {
+        match self {
+            Self::Present => "vectors",
+            Self::Next => "next_vectors",
+        }
+    }
+
+    /// The table of the vectors of titles.
+    pub(crate) fn titles(self) -> &'static str {
+        match self {
+            Self::Present => "titles",
+            Self::Next => "next_titles",
+        }
+    }
+}
+
+/// Writes the vectors of the paper of a row.
+pub(crate) fn put_vector(
+    tx: &Transaction<'_>,
+    tables: Tables,
+    (row, paper): (i64, &Paper),
+    vector: &VectorRow<'_>,
+    storage: Storage,
+) -> Result<(), rusqlite::Error> {
+    let bytes = storage.encode(vector.vector);
+    let sql = format!(
+        "INSERT OR REPLACE INTO {}(paper, text_sha256, tokens, truncated, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
+        tables.vectors()
+    );
+    let hash = text_sha256(paper);
+    tx.prepare_cached(&sql)?
+        .execute(params![row, hash, vector.tokens, vector.truncated, bytes])?;
+    put_title(tx, tables, (row, paper), vector.title)
+}
+
+/// Takes away the vectors of a paper.
+pub(crate) fn forget_vector(tx: &Transaction<'_>, id: &PaperId) -> Result<(), rusqlite::Error> {
+    for table in ["vectors", "titles"] {
+        let sql =
+            format!("DELETE FROM {table} WHERE paper = (SELECT paper FROM papers WHERE id = ?1)");
+        tx.prepare_cached(&sql)?.execute([id.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Whether a paper is there, also within a transaction.
+pub(crate) fn is_there(db: &Connection, id: &PaperId) -> Result<bool, rusqlite::Error> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM papers WHERE id = ?1)")?
+        .query_row([id.as_str()], |row| row.get(0))
 }
 
 /// The columns of a paper `p`, in the order that [`known_of`] reads.
@@ -322,7 +379,7 @@ pub(crate) const COLUMNS: &str =
     "p.id, p.title, p.abstract, p.authors, p.year, p.date, p.venue, p.url, p.doi, p.categories";
 pub(crate) const N_COLUMNS: usize = 10;
 
-fn paper_of(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
+pub(crate) fn paper_of(row: &Row<'_>) -> Result<Paper, rusqlite::Error> {
     paper_fields(row).map_err(|error| {
         let id = row
             .get_ref(0)

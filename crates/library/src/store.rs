@@ -16,10 +16,15 @@ pub(crate) const APPLICATION_ID: i64 = 0x5359_4e54;
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The longest that SQLite can wait: some weeks.
+const ANY_TIME: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// An open `library.db`.
 pub(crate) struct Store {
     path: PathBuf,
     db: Connection,
+    /// How long a writer waits for another one.
+    patience: Duration,
     /// Of a database that is read without taking part in locking: what it looked like when it was opened.
     unlocked: Option<Looks>,
 }
@@ -55,6 +60,7 @@ impl Store {
         Self {
             path,
             db,
+            patience: BUSY_TIMEOUT,
             unlocked: None,
         }
     }
@@ -74,7 +80,14 @@ impl Store {
         if matches!(unlocked[1], Some((1.., _))) {
             return Err(LibraryError::ReadOnly(path));
         }
-        let error = |source| LibraryError::sqlite(&path, source);
+        let mut store = Self::open_alone(&path)?;
+        store.unlocked = Some(unlocked);
+        Ok(store)
+    }
+
+    /// Opens a database that nobody writes to, which is left without a trace.
+    pub(crate) fn open_alone(path: &Path) -> Result<Self, LibraryError> {
+        let error = |source| LibraryError::sqlite(path, source);
         let escaped = path
             .display()
             .to_string()
@@ -86,11 +99,12 @@ impl Store {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
             .map_err(error)?;
-        check_format(&db, &path)?;
+        check_format(&db, path)?;
         Ok(Self {
-            path,
+            path: path.to_owned(),
             db,
-            unlocked: Some(unlocked),
+            patience: BUSY_TIMEOUT,
+            unlocked: None,
         })
     }
 
@@ -106,8 +120,21 @@ impl Store {
         Ok(Self {
             path,
             db,
+            patience: BUSY_TIMEOUT,
             unlocked: None,
         })
+    }
+
+    /// The same, which waits for other writers as long as it takes, or no longer than usual.
+    pub(crate) fn with_patience(mut self, wait: bool) -> Result<Self, LibraryError> {
+        self.be_patient(if wait { ANY_TIME } else { BUSY_TIMEOUT })?;
+        Ok(self)
+    }
+
+    fn be_patient(&mut self, patience: Duration) -> Result<(), LibraryError> {
+        self.patience = patience;
+        let set = self.db.busy_timeout(patience);
+        set.map_err(|source| LibraryError::sqlite(&self.path, source))
     }
 
     /// Where the database is.
@@ -138,7 +165,9 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, LibraryError> {
         if !self.db.is_autocommit() {
-            return Self::connect(self.path.clone())?.write(work);
+            let mut other = Self::connect(self.path.clone())?;
+            other.be_patient(self.patience)?;
+            return other.write(work);
         }
         let path = &self.path;
         let error = |source| LibraryError::sqlite(path, source);

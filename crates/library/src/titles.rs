@@ -4,7 +4,7 @@
 //! not used. Libraries of before have none: then titles do not count. Not for: finding candidates, nor the words of a title.
 
 use crate::catalogue::Catalogue;
-use crate::rows::{text_sha256, vector_problem};
+use crate::rows::{Tables, text_sha256, vector_problem};
 use crate::store::Store;
 use crate::{LibraryError, Storage};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -15,8 +15,7 @@ use syntopic_embed::{Embedder, TextKind};
 /// How the vectors are kept.
 const KEPT: Storage = Storage::Int8;
 
-const TABLE: &str = "
-CREATE TABLE IF NOT EXISTS titles(
+const COLUMNS: &str = "(
   paper INTEGER PRIMARY KEY REFERENCES papers(paper) ON DELETE CASCADE,
   text_sha256 BLOB NOT NULL, -- of the text of the paper that the title is of
   vector BLOB NOT NULL       -- of the title alone, a signed byte a number
@@ -75,23 +74,27 @@ pub(crate) fn embedded_text(db: &Connection) -> Result<String, rusqlite::Error> 
 }
 
 /// Makes the table in a library of before.
-pub(crate) fn make_table(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
-    tx.execute_batch(TABLE)
+pub(crate) fn make_table(tx: &Transaction<'_>, tables: Tables) -> Result<(), rusqlite::Error> {
+    let table = tables.titles();
+    tx.execute_batch(&format!("CREATE TABLE IF NOT EXISTS {table}{COLUMNS}"))
 }
 
 /// Writes the vector of a paper's title.
 pub(crate) fn put_title(
     tx: &Transaction<'_>,
+    tables: Tables,
     (row, paper): (i64, &Paper),
     vector: Option<&[f32]>,
 ) -> Result<(), rusqlite::Error> {
+    let table = tables.titles();
     let Some(vector) = vector else {
-        let sql = "DELETE FROM titles WHERE paper = ?1";
-        return tx.prepare_cached(sql)?.execute([row]).map(|_| ());
+        let sql = format!("DELETE FROM {table} WHERE paper = ?1");
+        return tx.prepare_cached(&sql)?.execute([row]).map(|_| ());
     };
-    let sql = "INSERT OR REPLACE INTO titles(paper, text_sha256, vector) VALUES (?1, ?2, ?3)";
+    let sql =
+        format!("INSERT OR REPLACE INTO {table}(paper, text_sha256, vector) VALUES (?1, ?2, ?3)");
     let values = params![row, text_sha256(paper), KEPT.encode(vector)];
-    tx.prepare_cached(sql)?.execute(values).map(|_| ())
+    tx.prepare_cached(&sql)?.execute(values).map(|_| ())
 }
 
 /// How like a title the titles of papers are: the cosine, and of a paper whose title has no vector, `cosine`, that of the texts.

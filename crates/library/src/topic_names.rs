@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 use syntopic_core::{PaperId, Row, dot};
 
 /// Where the names are recorded in the database.
-const KEY: &str = "topic_names";
+pub(crate) const KEY: &str = "topic_names";
 
 /// A topic is the one that was named where the cosine of its centre with that topic's is at least this.
 const RECOGNISED: f32 = 0.9;
 
 /// A name and what it was given to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Given {
-    name: String,
+pub(crate) struct Given {
+    pub(crate) name: String,
     /// Unit vector, the direction of the sum of the papers' vectors.
-    centre: Vec<f32>,
+    pub(crate) centre: Vec<f32>,
 }
 
 impl Library {

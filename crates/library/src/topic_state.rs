@@ -16,7 +16,7 @@ use syntopic_core::Paper;
 use syntopic_topics::{Place, TopicOptions};
 
 /// Where they are recorded in the database.
-const KEY: &str = "topics";
+pub(crate) const KEY: &str = "topics";
 
 /// The topics as the last run left them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,10 @@ use crate::exit;
 use crate::stop::Stop;
 use anyhow::Context;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::Path;
 use syntopic_library::{
-    AddOptions, AddReport, ColumnMap, DryRun, Format, Library, ReadOptions, Source, dry_run,
+    AddOptions, AddReport, ColumnMap, DryRun, Event, Format, Library, PaperId, ReadOptions, Source,
+    dry_run,
 };
 
 /// Lines of a page that may be titles and are shown one by one; `--json` has the first 20.
@@ -40,39 +40,56 @@ pub(crate) fn run(
     }
     let device = verb.on.device;
     let mut library = Library::open_or_create(arguments.library())?
+        .with_wait(arguments.wait)?
         .with_device(device)
         .with_cut(verb.dim.cut());
     let options = AddOptions {
         model: verb.model.clone(),
         read,
         storage: verb.store,
+        embed: !verb.no_embed,
         ..AddOptions::on(device)
     };
     let stop = Stop::listen().context("cannot listen to Ctrl-C")?;
+    let mut unsaid = Ok(());
     let report = library.add(&sources, &options, &mut |event| {
-        let _ = bars.show(event);
-        if stop.is_wanted() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        if let (Event::Committed { ids }, true, Ok(())) = (&event, verb.ids, &unsaid) {
+            unsaid = print_ids(ids, out);
         }
+        stop.after(bars.show(event))
     })?;
+    unsaid?;
     bars.clear();
     say_what_was_left_out(&report, bars);
+    if verb.ids {
+        return Ok(code(&report));
+    }
     if arguments.json {
         print_json(out, &report)?;
     } else {
         print(&report, &library, out)?;
     }
-    Ok(if report.is_complete() {
+    Ok(code(&report))
+}
+
+fn code(report: &AddReport) -> u8 {
+    if report.is_complete() {
         exit::DONE
     } else {
         exit::INCOMPLETE
-    })
+    }
+}
+
+/// The ids of papers that are in the library for good, at once.
+fn print_ids(ids: &[PaperId], out: &mut dyn Write) -> std::io::Result<()> {
+    for id in ids {
+        writeln!(out, "{id}")?;
+    }
+    out.flush()
 }
 
 /// `FIELD=COLUMN` of every `--map`.
-fn columns(given: &[String]) -> anyhow::Result<ColumnMap> {
+pub(crate) fn columns(given: &[String]) -> anyhow::Result<ColumnMap> {
     let one = |text: &String| match text.split_once('=') {
         Some((field, column)) => Ok((field.trim().to_owned(), column.trim().to_owned())),
         None => Err(anyhow::anyhow!(
@@ -91,14 +108,7 @@ fn show_dry_run(
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     let stop = Stop::listen().context("cannot listen to Ctrl-C")?;
-    let found = dry_run(sources, read, &mut |event| {
-        let _ = bars.show(event);
-        if stop.is_wanted() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
+    let found = dry_run(sources, read, &mut |event| stop.after(bars.show(event)))?;
     bars.clear();
     if arguments.json {
         match &found[..] {
@@ -177,6 +187,17 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
             ));
         }
     }
+    for id in report.unknown.iter().take(SHOWN) {
+        bars.line(&format!(
+            "not in the library: {id}; `syntopic add` takes it in"
+        ));
+    }
+    if report.unknown.len() > SHOWN {
+        let more = report.unknown.len() - SHOWN;
+        bars.line(&format!(
+            "not in the library: {more} more; --json lists all"
+        ));
+    }
     for skipped in report.skipped.iter().take(SHOWN) {
         bars.line(&format!("skipped: {skipped}"));
     }
@@ -223,6 +244,10 @@ pub(crate) fn print(
             "without an abstract: the vector stands for the title",
         ),
         (
+            report.without_vector,
+            "without a vector: `syntopic embed` makes it",
+        ),
+        (
             report.kept,
             "with less than the library has of it: what it has was kept",
         ),
@@ -241,12 +266,18 @@ pub(crate) fn print(
 }
 
 /// The counts that are not 0, in one line.
-fn what_was_done(report: &AddReport) -> String {
+pub(crate) fn what_was_done(report: &AddReport) -> String {
+    let changed = match report.without_vector {
+        0 => "with a new text, embedded again",
+        _ => "with a new text",
+    };
     let parts = [
         (report.added, "added"),
-        (report.updated, "with a new text, embedded again"),
+        (report.updated, changed),
+        (report.completed, "already there, now with a vector"),
         (report.details_updated, "with new details"),
         (report.unchanged, "already there"),
+        (report.unknown.len(), "not in the library"),
         (report.skipped.len(), "skipped"),
     ];
     let said: Vec<String> = parts

@@ -5,7 +5,7 @@ use crate::args::{Arguments, CheckArguments};
 use crate::bars::Bars;
 use crate::exit;
 use std::io::Write;
-use syntopic_library::{CheckReport, Library};
+use syntopic_library::CheckReport;
 
 pub(crate) fn run(
     arguments: &Arguments,
@@ -13,7 +13,7 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let mut library = Library::open(arguments.library())?;
+    let mut library = arguments.open()?;
     let report = library.check(verb.recall.then_some(verb.k), &mut |event| bars.show(event))?;
     bars.clear();
     if arguments.json {

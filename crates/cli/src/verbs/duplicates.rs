@@ -6,7 +6,7 @@ use crate::bars::Bars;
 use crate::exit;
 use crate::related_args::DuplicatesArguments;
 use std::io::Write;
-use syntopic_library::{DuplicatesReport, Library, SameBy};
+use syntopic_library::{DuplicatesReport, SameBy};
 
 pub(crate) fn run(
     arguments: &Arguments,
@@ -14,7 +14,7 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let report = Library::open(arguments.library())?.duplicates()?;
+    let report = arguments.open()?.duplicates()?;
     if arguments.json {
         print_json(out, &report)?;
     } else if verb.csv {

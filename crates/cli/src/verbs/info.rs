@@ -1,13 +1,13 @@
 //! `syntopic info`
 
-use super::print_json;
+use super::{count, print_json};
 use crate::args::Arguments;
 use crate::exit;
 use std::io::Write;
-use syntopic_library::{InfoReport, Library, TopicsState};
+use syntopic_library::{InfoReport, TopicsState};
 
 pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<u8> {
-    let report = Library::open(arguments.library())?.info()?;
+    let report = arguments.open()?.info()?;
     if arguments.json {
         print_json(out, &report)?;
     } else {
@@ -41,6 +41,12 @@ fn contents(report: &InfoReport) -> Vec<Line> {
         report.papers, report.with_abstract, report.vectors
     );
     let mut lines = vec![("library", library), ("papers", papers)];
+    if report.without_vector > 0 {
+        let n = count(report.without_vector, "paper");
+        let without =
+            format!("{n} without a vector, not found by searches: `syntopic embed` makes them");
+        lines.push(("to embed", without));
+    }
     if let Some((first, last)) = report.years {
         lines.push(("years", format!("{first} to {last}")));
     }
@@ -115,9 +121,17 @@ fn derived(report: &InfoReport) -> Vec<Line> {
         (TopicsState::Stale, _) => String::from("out of date: `syntopic topics` makes them"),
         _ => String::from("not made yet: `syntopic topics` makes them"),
     };
-    vec![
+    let under_way = report.reembed.as_ref().map(|state| {
+        let (model, done, of) = (&state.model, state.done, state.of);
+        let line = format!(
+            "{model}: {done} of {of} papers done; the old vectors serve. `syntopic reembed` goes on"
+        );
+        ("reembed", line)
+    });
+    let lines = vec![
         ("index", report.index.clone()),
         ("topics", topics),
         ("size", format!("{:.1} MB", report.size_bytes as f64 / 1e6)),
-    ]
+    ];
+    under_way.into_iter().chain(lines).collect()
 }

@@ -5,16 +5,14 @@ use crate::args::{Arguments, ListArguments};
 use crate::exit;
 use crate::table::{self, Column};
 use std::io::Write;
-use syntopic_library::{
-    Library, Paper, bibtex::bibtex, write_csl, write_csv, write_jsonl, write_ris,
-};
+use syntopic_library::{Paper, bibtex::bibtex, write_csl, write_csv, write_jsonl, write_ris};
 
 pub(crate) fn run(
     arguments: &Arguments,
     verb: &ListArguments,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let mut library = Library::open(arguments.library())?;
+    let mut library = arguments.open()?;
     let mut papers = match &verb.ids[..] {
         [] => library.list(&verb.only.filter()?)?,
         ids => {
@@ -63,7 +61,7 @@ fn print(papers: &[Paper], out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// Every field, a paper after the other.
-fn print_whole(papers: &[Paper], out: &mut dyn Write) -> anyhow::Result<()> {
+pub(crate) fn print_whole(papers: &[Paper], out: &mut dyn Write) -> anyhow::Result<()> {
     for (number, paper) in papers.iter().enumerate() {
         if number > 0 {
             writeln!(out)?;

@@ -7,12 +7,17 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod distill;
 pub(crate) mod duplicates;
+pub(crate) mod embed;
 pub(crate) mod info;
+pub(crate) mod keep;
 pub(crate) mod list;
 pub(crate) mod models;
+pub(crate) mod reembed;
 pub(crate) mod related;
 pub(crate) mod remove;
+pub(crate) mod show;
 pub(crate) mod topics;
+pub(crate) mod update;
 
 use serde::Serialize;
 use std::io::Write;

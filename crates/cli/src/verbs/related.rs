@@ -8,9 +8,7 @@ use crate::related_args::RelatedArguments;
 use crate::table::{self, Column, fit};
 use anyhow::Context;
 use std::io::{Read, Write};
-use syntopic_library::{
-    Library, Query, QueryReport, Related, RelatedHit, RelatedOptions, read_query_file,
-};
+use syntopic_library::{Query, QueryReport, Related, RelatedHit, RelatedOptions, read_query_file};
 
 /// Widest that a query is shown above the table.
 const QUERY_WIDTH: usize = 96;
@@ -30,7 +28,7 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let mut library = Library::open(arguments.library())?.with_device(verb.on.device);
+    let mut library = arguments.open()?.with_device(verb.on.device);
     let (queries, understood) = queries(verb)?;
     let mut queries = queries.into_iter();
     let query = queries

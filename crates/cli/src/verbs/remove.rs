@@ -5,14 +5,14 @@ use crate::args::{Arguments, RemoveArguments};
 use crate::exit;
 use anyhow::Context;
 use std::io::{BufRead, Write};
-use syntopic_library::{Library, LibraryError};
+use syntopic_library::LibraryError;
 
 pub(crate) fn run(
     arguments: &Arguments,
     verb: &RemoveArguments,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let mut library = Library::open(arguments.library())?;
+    let mut library = arguments.open()?;
     let mut ids = Vec::new();
     for id in &verb.ids {
         if id != "-" {

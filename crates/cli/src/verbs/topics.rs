@@ -6,7 +6,7 @@ use crate::bars::Bars;
 use crate::exit;
 use crate::topics_args::TopicsArguments;
 use std::io::Write;
-use syntopic_library::{Library, TopicsReport, TopicsRequest};
+use syntopic_library::{TopicsReport, TopicsRequest};
 
 /// Most central papers shown a topic; `--json` and `--csv` have all.
 const SHOWN: usize = 3;
@@ -17,7 +17,7 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let mut library = Library::open(arguments.library())?.with_device(verb.on.device);
+    let mut library = arguments.open()?.with_device(verb.on.device);
     let request = TopicsRequest {
         k: verb.k,
         seed: verb.seed,
