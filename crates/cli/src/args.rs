@@ -150,6 +150,8 @@ pub(crate) enum Verb {
     Compact,
     /// Make a library of an older format one of the present format
     Migrate,
+    /// Answer over HTTP, with a page for the browser
+    Serve(crate::serve::ServeArguments),
     /// Do everything once on a sample of 65 papers, in ./syntopic-demo
     Demo(DemoArguments),
 }

@@ -3,6 +3,7 @@
 use syntopic_library::{
     DistillError, EmbedError, FormatError, IndexError, LibraryError, ModelError, TopicsError,
 };
+use syntopic_server::ServeError;
 
 pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
@@ -23,9 +24,17 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     if let Some(EmbedError::UnknownMode(_) | EmbedError::NoCuda(_)) = error.downcast_ref() {
         return USAGE;
     }
-    let Some(error) = error.downcast_ref::<LibraryError>() else {
-        return FAILED;
-    };
+    if let Some(error) = error.downcast_ref::<ServeError>() {
+        return match error {
+            ServeError::Library(error) => of_library(error),
+            ServeError::Unprotected(_) | ServeError::EmptyKey => USAGE,
+            ServeError::Bind { .. } | ServeError::Io(_) => FAILED,
+        };
+    }
+    error.downcast_ref().map_or(FAILED, of_library)
+}
+
+fn of_library(error: &LibraryError) -> u8 {
     match error {
         LibraryError::NotFound(_)
         | LibraryError::UnknownId { .. }

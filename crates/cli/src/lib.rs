@@ -13,6 +13,7 @@ mod lifecycle_args;
 mod map;
 mod over_time;
 mod related_args;
+mod serve;
 mod stop;
 mod table;
 mod topic_changes;
@@ -62,6 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Backup(verb) => verbs::keep::backup(&arguments, verb, &bars, &mut out),
         Verb::Compact => verbs::keep::compact(&arguments, &bars, &mut out),
         Verb::Migrate => verbs::keep::migrate(&arguments, &mut out),
+        Verb::Serve(verb) => serve::run(&arguments, verb, &bars, &mut out),
         Verb::Demo(verb) => verbs::demo::run(&arguments, verb, &bars, &mut out),
     };
     bars.clear();

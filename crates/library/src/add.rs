@@ -30,6 +30,13 @@ pub enum Source {
         /// The text.
         text: &'static str,
     },
+    /// Text that somebody handed over.
+    Given {
+        /// What messages call it.
+        name: String,
+        /// The text.
+        text: String,
+    },
 }
 
 impl Source {
@@ -39,15 +46,16 @@ impl Source {
         match self {
             Source::File(path) => path.display().to_string(),
             Source::Stdin => String::from("standard input"),
-            Source::Text { name, .. } => name.clone(),
+            Source::Text { name, .. } | Source::Given { name, .. } => name.clone(),
         }
     }
 
     /// Opens it for reading.
-    pub(crate) fn open(&self) -> Result<Box<dyn BufRead>, LibraryError> {
+    pub(crate) fn open(&self) -> Result<Box<dyn BufRead + '_>, LibraryError> {
         match self {
             Source::Stdin => Ok(Box::new(BufReader::new(std::io::stdin()))),
             Source::Text { text, .. } => Ok(Box::new(text.as_bytes())),
+            Source::Given { text, .. } => Ok(Box::new(text.as_bytes())),
             Source::File(path) => {
                 let error = |source| LibraryError::Source {
                     path: path.clone(),

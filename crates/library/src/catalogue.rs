@@ -162,7 +162,12 @@ impl Library {
         (self.lexicon, self.older) = (None, None);
     }
 
-    fn generation(&self) -> Result<u64, LibraryError> {
+    /// How often the library was changed: whatever was read of it holds as long as this is the same. Topics may be made and
+    /// named without a change.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn generation(&self) -> Result<u64, LibraryError> {
         self.store
             .as_ref()
             .map_or(Ok(0), crate::store::Store::generation)

@@ -7,6 +7,7 @@ use crate::store::{Store, set_meta};
 use crate::stored_index::OpenIndex;
 use crate::{LibraryError, Progress};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use syntopic_core::TEXT_RECIPE;
 use syntopic_embed::models::{ModelError, ResolveOptions};
 use syntopic_embed::{Cut, Device, EmbedError, EmbedOptions, Embedder};
@@ -20,7 +21,7 @@ pub struct Library {
     pub(crate) resolve: ResolveOptions,
     /// Where the model runs.
     pub(crate) device: Device,
-    pub(crate) embedder: Option<Embedder>,
+    pub(crate) embedder: Option<Arc<Embedder>>,
     /// How the user named that model, if they did.
     pub(crate) loaded_spec: Option<String>,
     pub(crate) snapshot: Option<Snapshot>,
@@ -219,7 +220,7 @@ impl Library {
             }
             _ => {
                 let options = EmbedOptions::on(self.device);
-                crate::model::load(spec, &self.resolve, options, cut, progress)
+                crate::model::load(spec, &self.resolve, options, cut, progress).map(Arc::new)
             }
         };
         let embedder = loaded.map_err(|error| match (error, asked, known) {
@@ -234,12 +235,7 @@ impl Library {
             (error, ..) => error,
         })?;
         let embedder = match &recorded {
-            // The model's consent was asked when the library was made.
-            Some(recorded) if self.cut.is_none() && recorded.dim < embedder.whole_dim() => embedder
-                .cut_to(Cut {
-                    dim: recorded.dim,
-                    force: true,
-                })?,
+            Some(recorded) if self.cut.is_none() => as_long_as(embedder, recorded.dim)?,
             _ => embedder,
         };
         if let Some(recorded) = recorded {
@@ -318,6 +314,18 @@ impl Library {
 fn made_by(recorded: Option<&RecordedModel>, loaded: &Embedder) -> bool {
     let loaded = RecordedModel::new(None, loaded.identity());
     recorded.is_none_or(|recorded| recorded.compares_with(&loaded))
+}
+
+/// The model with vectors cut to those of the library, if they are longer: its consent was asked when the library was made.
+fn as_long_as(embedder: Arc<Embedder>, dim: usize) -> Result<Arc<Embedder>, LibraryError> {
+    if dim >= embedder.whole_dim() || dim == embedder.identity().dim {
+        return Ok(embedder);
+    }
+    match Arc::try_unwrap(embedder) {
+        Ok(whole) => Ok(Arc::new(whole.cut_to(Cut { dim, force: true })?)),
+        // One that others use is of the library already, or is refused by its length.
+        Err(shared) => Ok(shared),
+    }
 }
 
 /// That nothing but folders is on the way to `folder`, so that a slow `add` does not fail at its first commit.

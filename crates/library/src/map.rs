@@ -209,8 +209,9 @@ fn map_topics(
         .collect()
 }
 
-/// The middle of the nearer half of some points, seen from their median: amid most of them, wherever a few have strayed.
-fn amid(points: &mut [[f32; 2]]) -> [f32; 2] {
+/// The middle of the nearer half of some points, seen from their median: amid most of them, wherever a few have strayed. They are put into another order.
+#[must_use]
+pub fn amid(points: &mut [[f32; 2]]) -> [f32; 2] {
     if points.is_empty() {
         return [0.0; 2];
     }

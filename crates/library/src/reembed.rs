@@ -138,7 +138,7 @@ impl Library {
         }
         self.record_loss(loss)?;
         self.cut = None;
-        (self.embedder, self.loaded_spec) = (Some(embedder), request.model.clone());
+        (self.embedder, self.loaded_spec) = (Some(embedder.into()), request.model.clone());
         report.papers = self.n_papers()?;
         Ok(report)
     }

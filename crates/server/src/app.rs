@@ -1,0 +1,82 @@
+//! What every request has at hand: the library, what was made of it, and what the user asked of the server.
+
+use crate::api::map::Layout;
+use crate::api::topics::TopicIndex;
+use crate::errors::Failure;
+use crate::jobs::Job;
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use syntopic_library::TopicsReport;
+
+/// How long topics that were read are taken for the present ones.
+const TOPICS_HOLD: Duration = Duration::from_secs(1);
+
+/// Shared by all requests.
+pub(crate) struct App {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) metrics: Metrics,
+    pub(crate) guard: GuardOptions,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) map: Arc<Job<Layout>>,
+    pub(crate) making_topics: Arc<Job<TopicsReport>>,
+    topics: Mutex<Option<(Instant, Arc<TopicIndex>)>>,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GuardOptions {
+    pub(crate) api_key: Option<String>,
+    /// Names that the server may be called by, beside `localhost` and addresses.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// What handlers take.
+pub(crate) type Shared = axum::extract::State<Arc<App>>;
+
+impl App {
+    pub(crate) fn new(pool: Pool, guard: GuardOptions) -> Self {
+        Self {
+            pool: Arc::new(pool),
+            metrics: Metrics::new(),
+            guard,
+            stopping: AtomicBool::new(false),
+            map: Arc::default(),
+            making_topics: Arc::default(),
+            topics: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The library's topics and which papers are in which, read at most once a second.
+    pub(crate) async fn topics(&self) -> Result<Arc<TopicIndex>, Failure> {
+        let known = self
+            .topics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some((read, topics)) = known
+            && read.elapsed() < TOPICS_HOLD
+        {
+            return Ok(topics);
+        }
+        let topics = self
+            .pool
+            .read(|library, _| TopicIndex::read(library))
+            .await?;
+        let topics = Arc::new(topics);
+        *self.topics.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), Arc::clone(&topics)));
+        Ok(topics)
+    }
+
+    /// After something changed: the next request reads the topics again.
+    pub(crate) fn forget_topics(&self) {
+        *self.topics.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

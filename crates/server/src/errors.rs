@@ -1,0 +1,190 @@
+//! What goes wrong with a request, and the one table that says with which status each error of the library is answered.
+//!
+//! Not for: the shapes of other services' errors, which their modules make of a [`Failure`].
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use syntopic_library::{EmbedError, IndexError, LibraryError, TopicsError};
+use utoipa::ToSchema;
+
+/// Why a request was not answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    /// A word for programs.
+    pub(crate) code: &'static str,
+    /// What happened and what to do, for people.
+    pub(crate) message: String,
+    /// What may have been meant.
+    pub(crate) nearest: Vec<String>,
+    /// Seconds after which to try again.
+    pub(crate) retry_after: Option<u32>,
+    /// For the log alone: what the server's files and model have to do with it.
+    pub(crate) cause: Option<String>,
+}
+
+/// What an answer carries for the log, beside what is sent.
+#[derive(Clone)]
+pub(crate) struct Logged {
+    pub(crate) code: &'static str,
+    pub(crate) cause: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            nearest: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// A value that is not what it has to be.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
+    }
+
+    /// More is waiting than is taken in.
+    pub(crate) fn overloaded() -> Self {
+        let message = "the server has more to do than it takes in: try again in a second";
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", message)
+        }
+    }
+
+    /// The server was too slow.
+    pub(crate) fn timed_out() -> Self {
+        let message = "this took too long and was given up: ask for less at once";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
+    }
+
+    /// A mistake of ours.
+    pub(crate) fn panicked() -> Self {
+        let message = "the server failed: its log says more, under the id of this request";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", message)
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.status.is_server_error()
+    }
+}
+
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Self {
+        let (status, code) = status_of(&error);
+        let mut failure = Self::new(status, code, error.to_string());
+        if let LibraryError::UnknownId { nearest, .. }
+        | LibraryError::UnknownAuthor { nearest, .. } = &error
+        {
+            failure.nearest.clone_from(nearest);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            failure.retry_after = Some(1);
+        }
+        if failure.is_ours() {
+            // Its message names files of this machine.
+            failure.cause = Some(failure.message);
+            failure.message = match code {
+                "library_busy" => "another process is writing to the library: try again".to_owned(),
+                "stopped" => "the server is stopping: what was finished is kept".to_owned(),
+                _ => Failure::panicked().message,
+            };
+        }
+        failure
+    }
+}
+
+/// The one table from errors of the library to statuses and the words for programs.
+fn status_of(error: &LibraryError) -> (StatusCode, &'static str) {
+    use LibraryError as E;
+    match error {
+        E::UnknownId { .. } => (StatusCode::NOT_FOUND, "unknown_paper"),
+        E::UnknownTopic { .. } => (StatusCode::NOT_FOUND, "unknown_topic"),
+        E::UnknownAuthor { .. } => (StatusCode::NOT_FOUND, "unknown_author"),
+        E::NoTopics => (StatusCode::CONFLICT, "no_topics"),
+        E::Empty(_) | E::NoVectors { .. } => (StatusCode::CONFLICT, "library_empty"),
+        E::NoVector(_) => (StatusCode::CONFLICT, "no_vector"),
+        E::EmptyQuery => (StatusCode::UNPROCESSABLE_ENTITY, "empty_text"),
+        E::ZeroK
+        | E::OneToMerge
+        | E::NotNamedByUser(_)
+        | E::Format(_)
+        | E::Map(_)
+        | E::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection)
+        | E::Embed(EmbedError::Tokenize { .. })
+        | E::Topics(
+            TopicsError::ZeroTopics
+            | TopicsError::TooManyTopics { .. }
+            | TopicsError::ZeroOption(_),
+        ) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        E::TopicNameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
+        E::ReadOnly(_) => (StatusCode::FORBIDDEN, "read_only"),
+        E::Busy(_) | E::AtWork { .. } => (StatusCode::SERVICE_UNAVAILABLE, "library_busy"),
+        E::Cancelled { .. } => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+        E::NotFound(_) => (StatusCode::INTERNAL_SERVER_ERROR, "library_gone"),
+        E::Corrupt { .. } | E::NewerFormat { .. } | E::OtherRecipe { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "library_damaged")
+        }
+        E::Embed(_) | E::ModelMoved { .. } | E::OtherModel { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "model_failed")
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    }
+}
+
+/// Every answer that is no success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail {
+    /// A word for programs, such as `unknown_paper`.
+    code: &'static str,
+    /// What happened and what to do, for people.
+    message: String,
+    /// What may have been meant: ids, or names of authors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    nearest: Vec<String>,
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = ErrorBody {
+            error: ErrorDetail {
+                code: self.code,
+                message: self.message.clone(),
+                nearest: self.nearest.clone(),
+            },
+        };
+        self.with_body(Json(body).into_response())
+    }
+}
+
+impl Failure {
+    /// The answer with a body of any shape.
+    pub(crate) fn with_body(self, mut response: Response) -> Response {
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(Logged {
+            code: self.code,
+            cause: self.cause,
+        });
+        response
+    }
+}

@@ -1,0 +1,21 @@
+//! HTTP, MCP and the web page over one library.
+//!
+//! Not for: algorithms or disk layout: every answer is one call of `syntopic-library`, run on a pool of blocking threads.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
+
+mod api;
+mod app;
+mod errors;
+mod guard;
+mod input;
+mod jobs;
+mod log;
+mod metrics;
+mod openapi;
+mod page;
+mod pool;
+mod route;
+mod serve;
+
+pub use log::LogFormat;
+pub use serve::{ServeError, ServeOptions, serve};
