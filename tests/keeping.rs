@@ -316,3 +316,25 @@ fn a_second_writer_is_told_of_the_first_or_waits() {
     assert!(waiting.wait().expect("it ends").success());
     assert_eq!(place.run(&["list", "--ids"]).ok(), "a1\na2\nb1\nb2\n");
 }
+
+#[test]
+fn completions_and_the_manual_know_every_verb() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&["completions", shell]);
+        for word in ["reembed", "--no-embed", "backup"] {
+            assert!(
+                script.ok().contains(word.trim_start_matches('-')),
+                "{shell}: {word}"
+            );
+        }
+    }
+    place.run(&["completions", "tcsh"]).fails(2, &["bash"]);
+    assert!(place.run(&["man"]).ok().contains("reembed"));
+    let folder = place.path("man1");
+    place
+        .run(&["man", "--out", &folder.display().to_string()])
+        .ok();
+    let page = std::fs::read_to_string(folder.join("syntopic-add.1")).expect("a page");
+    assert!(page.contains("no\\-embed"), "{page}");
+}

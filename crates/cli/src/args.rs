@@ -2,8 +2,8 @@
 
 use crate::eval::EvalArguments;
 use crate::lifecycle_args::{
-    BackupArguments, EmbedArguments, ReembedArguments, RepairArguments, ShowArguments,
-    UpdateArguments,
+    BackupArguments, CompletionsArguments, EmbedArguments, ManArguments, ReembedArguments,
+    RepairArguments, ShowArguments, UpdateArguments,
 };
 use crate::related_args::{DuplicatesArguments, FilterArguments, RelatedArguments};
 use crate::topics_args::TopicsArguments;
@@ -152,6 +152,10 @@ pub(crate) enum Verb {
     Migrate,
     /// Answer over HTTP, with a page for the browser
     Serve(crate::serve::ServeArguments),
+    /// Print what lets a shell complete command lines
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write the pages of every verb
+    Man(ManArguments),
     /// Do everything once on a sample of 65 papers, in ./syntopic-demo
     Demo(DemoArguments),
 }

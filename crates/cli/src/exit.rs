@@ -102,3 +102,94 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
     error.downcast_ref().is_some_and(broken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    /// What `--help` says of each code, and the README too.
+    const SAID: [(u8, &str); 10] = [
+        (DONE, "done"),
+        (FAILED, "failed"),
+        (USAGE, "wrong usage"),
+        (INCOMPLETE, "some records or files were left out"),
+        (NOT_FOUND, "not found"),
+        (DAMAGED, "library damaged or of a"),
+        (NO_MODEL, "model not to be had"),
+        (PROBLEMS, "`check` found problems"),
+        (BUSY, "another process writes the library"),
+        (STOPPED, "stopped"),
+    ];
+
+    #[test]
+    fn every_code_is_told_in_the_help_and_in_the_readme() {
+        use clap::CommandFactory;
+        let help = crate::args::Arguments::command()
+            .render_long_help()
+            .to_string();
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(readme).unwrap();
+        for text in [help, readme] {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let codes = text.split("Exit codes: ").nth(1).unwrap();
+            for (code, words) in SAID {
+                let told = codes
+                    .split("; ")
+                    .find(|told| told.starts_with(&format!("{code} ")));
+                assert!(
+                    told.is_some_and(|told| told.contains(words)),
+                    "{code}: {codes:.400}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_code() {
+        let path = || PathBuf::from("x");
+        let of = |error: LibraryError| code(&error.into());
+        let found = [
+            (of(LibraryError::NotFound(path())), NOT_FOUND),
+            (of(LibraryError::NoTopics), NOT_FOUND),
+            (of(LibraryError::Busy(path())), BUSY),
+            (of(LibraryError::DiskFull(path())), FAILED),
+            (of(LibraryError::ReadOnly(path())), FAILED),
+            (of(LibraryError::Empty(path())), FAILED),
+            (of(LibraryError::NoVector(String::new())), FAILED),
+            (of(LibraryError::NoOtherModel), USAGE),
+            (of(LibraryError::SameModel(String::new())), USAGE),
+            (of(LibraryError::BackupOntoItself(path())), USAGE),
+            (of(LibraryError::ZeroK), USAGE),
+            (of(LibraryError::BackupStopped), STOPPED),
+            (of(LibraryError::Cancelled { papers: 1 }), STOPPED),
+            (
+                of(LibraryError::AtWork {
+                    folder: path(),
+                    what: String::new(),
+                }),
+                BUSY,
+            ),
+            (
+                of(LibraryError::Corrupt {
+                    path: path(),
+                    why: String::new(),
+                }),
+                DAMAGED,
+            ),
+            (
+                of(LibraryError::NewerFormat {
+                    path: path(),
+                    found: 2,
+                    supported: 1,
+                }),
+                DAMAGED,
+            ),
+            (code(&FormatError::UnknownName(String::new()).into()), USAGE),
+            (code(&anyhow::anyhow!("anything else")), FAILED),
+        ];
+        for (at, (is, expected)) in found.into_iter().enumerate() {
+            assert_eq!(is, expected, "the {at}th");
+        }
+    }
+}

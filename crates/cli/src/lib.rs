@@ -64,6 +64,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Compact => verbs::keep::compact(&arguments, &bars, &mut out),
         Verb::Migrate => verbs::keep::migrate(&arguments, &mut out),
         Verb::Serve(verb) => serve::run(&arguments, verb, &bars, &mut out),
+        Verb::Completions(verb) => verbs::generated::completions(verb, &mut out),
+        Verb::Man(verb) => verbs::generated::man(verb, &mut out),
         Verb::Demo(verb) => verbs::demo::run(&arguments, verb, &bars, &mut out),
     };
     bars.clear();

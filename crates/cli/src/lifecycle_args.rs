@@ -144,3 +144,29 @@ pub(crate) struct RepairArguments {
     #[command(flatten)]
     pub(crate) on: DeviceArgument,
 }
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  syntopic completions bash > ~/.local/share/bash-completion/completions/syntopic
+  syntopic completions zsh > ~/.zfunc/_syntopic
+  syntopic completions fish > ~/.config/fish/completions/syntopic.fish";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  syntopic man | man -l -                  read it
+  syntopic man --out ~/.local/share/man/man1";
+
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLES)]
+pub(crate) struct ManArguments {
+    /// Write the pages of every verb into this folder instead
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}

@@ -31,8 +31,7 @@ impl Library {
         let _alone = self.alone("compact")?;
         let before_bytes = crate::info::folder_size(&self.folder);
         let removed_files = remove_forgotten(&self.folder, FORGOTTEN);
-        let store = self.store()?;
-        store.read(|db| db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))?;
+        self.upkeep("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
         self.refresh(progress)?;
         Ok(CompactReport {
             before_bytes,
@@ -40,6 +39,14 @@ impl Library {
             removed_files,
             papers: self.n_papers()?,
         })
+    }
+
+    /// Runs statements of SQLite's own upkeep.
+    pub(crate) fn upkeep(&mut self, sql: &str) -> Result<(), LibraryError> {
+        let folder = &self.folder;
+        let store = self.store.as_mut();
+        let store = store.ok_or_else(|| LibraryError::NotFound(folder.clone()))?;
+        store.upkeep(sql)
     }
 
     /// Brings the files made from the papers up to date, of a library that has vectors.

@@ -77,7 +77,12 @@ pub enum LibraryError {
         "the library's vectors are of {0} already, kept as is asked: `syntopic repair` mends damaged ones"
     )]
     SameModel(String),
-    /// Any other failure of SQLite, such as a full disk.
+    /// There is no room left.
+    #[error(
+        "{0}: the disk is full. The library is as it was after its last finished batch: make room, then run this again"
+    )]
+    DiskFull(PathBuf),
+    /// Any other failure of SQLite.
     #[error("{path}: {source}. The library is as it was after its last finished batch")]
     Database {
         /// The database.
@@ -333,13 +338,19 @@ impl LibraryError {
     /// A failure of SQLite on the database `path`, told apart by what a user can do about it.
     pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{
-            DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase, ReadOnly,
+            DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, ReadOnly,
         };
         let path = path.to_owned();
         if let Some(why) = damaged_rows(&source) {
             return LibraryError::Corrupt { path, why };
         }
+        let extended = source.sqlite_error().map(|error| error.extended_code);
         match source.sqlite_error_code() {
+            Some(DiskFull) => LibraryError::DiskFull(path),
+            // The file beside the database that readers and writers share cannot grow.
+            _ if extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+                LibraryError::DiskFull(path)
+            }
             Some(NotADatabase | DatabaseCorrupt) => LibraryError::Corrupt {
                 path,
                 why: source.to_string(),

@@ -33,6 +33,8 @@ mod fuse;
 mod hits;
 mod hybrid;
 mod info;
+#[cfg(test)]
+mod killed;
 mod lexical;
 pub mod map;
 mod migrate;

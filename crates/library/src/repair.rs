@@ -65,18 +65,17 @@ impl Library {
     }
 
     /// SQLite's own indexes, where they do not agree with the tables.
-    fn mend_indexes(&self, report: &mut RepairReport) -> Result<(), LibraryError> {
-        let store = self.store()?;
+    fn mend_indexes(&mut self, report: &mut RepairReport) -> Result<(), LibraryError> {
         let wrong = |db: &Connection| {
             let mut statement = db.prepare("PRAGMA integrity_check")?;
             let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
             let lines = lines.collect::<Result<Vec<_>, _>>()?;
             Ok(lines.iter().any(|line| line != "ok"))
         };
-        if store.read(wrong)? {
+        if self.store()?.read(wrong)? {
             // What is wrong beyond that, the check at the end names.
-            let again = store.read(|db| db.execute_batch("REINDEX"));
-            if again.is_ok() && !store.read(wrong)? {
+            let again = self.upkeep("REINDEX");
+            if again.is_ok() && !self.store()?.read(wrong)? {
                 let mended = "library.db: its indexes were made again";
                 report.mended.push(mended.to_owned());
             }

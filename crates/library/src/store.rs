@@ -51,6 +51,10 @@ impl Store {
         check_file(folder, &path)?;
         match Self::connect(path) {
             Err(LibraryError::ReadOnly(path)) => Self::connect_unlocked(path),
+            // SQLite makes a file beside the database even to read it. Without room for that, it is read as it is.
+            Err(full @ LibraryError::DiskFull(_)) => {
+                Self::connect_unlocked(folder.join("library.db")).map_err(|_| full)
+            }
             other => other,
         }
     }
@@ -164,6 +168,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, LibraryError> {
+        self.open_for_writing()?;
         if !self.db.is_autocommit() {
             let mut other = Self::connect(self.path.clone())?;
             other.be_patient(self.patience)?;
@@ -178,6 +183,23 @@ impl Store {
         let result = work(&tx).map_err(error)?;
         tx.commit().map_err(error)?;
         Ok(result)
+    }
+
+    /// Runs statements that are no transaction's, such as SQLite's own upkeep.
+    pub(crate) fn upkeep(&mut self, sql: &str) -> Result<(), LibraryError> {
+        self.open_for_writing()?;
+        let done = self.db.execute_batch(sql);
+        done.map_err(|source| LibraryError::sqlite(&self.path, source))
+    }
+
+    /// Opens a database again that was opened to be read as it is: why it could not be written may be over.
+    fn open_for_writing(&mut self) -> Result<(), LibraryError> {
+        if self.unlocked.is_some() && self.db.is_autocommit() {
+            let mut again = Self::connect(self.path.clone())?;
+            again.be_patient(self.patience)?;
+            *self = again;
+        }
+        Ok(())
     }
 
     /// Runs a reading query.

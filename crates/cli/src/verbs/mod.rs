@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod distill;
 pub(crate) mod duplicates;
 pub(crate) mod embed;
+pub(crate) mod generated;
 pub(crate) mod info;
 pub(crate) mod keep;
 pub(crate) mod list;
