@@ -78,7 +78,7 @@ pub(crate) struct RelatedArguments {
     pub(crate) explain: bool,
 
     /// Share of the true hits that the search of a large library is to find, 0.5 to 0.9999 [default: 0.99, or what was asked
-    /// for last]
+    /// for last]; 1 compares all papers this once
     #[arg(long, value_name = "SHARE")]
     pub(crate) recall: Option<f64>,
 

@@ -171,6 +171,7 @@ impl SentenceConfig {
             ));
         }
         refuse_of_any(&config, &folder.join("config.json"))?;
+        refuse_other_code(&config, kind, &folder.join("config.json"))?;
         let mut notes = Vec::new();
         let modules = pipeline::read(folder, &mut notes)?;
         let own = Own::read(folder)?;
@@ -371,6 +372,33 @@ fn refuse_of_any(config: &Value, path: &Path) -> Result<(), EmbedError> {
     }
 }
 
+/// That what is run is what the checkpoint was made with: one that brings a model of its own (`auto_map`), parts that its
+/// architecture does not have, or another attention, would be run as something else. What NomicBERT and JinaBERT bring is what is
+/// implemented here.
+fn refuse_other_code(config: &Value, kind: Architecture, path: &Path) -> Result<(), EmbedError> {
+    let refused = |name: &str, got: &Value, supported| {
+        let got = format!("{name}: {got}");
+        Err(unsupported(path.to_owned(), "the setting", &got, supported))
+    };
+    let own = &config["auto_map"]["AutoModel"];
+    if !own.is_null() && !matches!(kind, Architecture::NomicBert | Architecture::JinaBert) {
+        const THEIRS: &str =
+            "architectures as transformers has them, without code of the model's own";
+        return refused("auto_map.AutoModel", own, THEIRS);
+    }
+    for (name, usual) in [
+        ("lora_adaptations", Value::Null),
+        ("use_bidirectional_attention", Value::Bool(false)),
+        ("is_causal", Value::Bool(kind == Architecture::Qwen3)),
+    ] {
+        let got = &config[name];
+        if !got.is_null() && *got != usual {
+            return refused(name, got, "no value, as the architecture has it");
+        }
+    }
+    Ok(())
+}
+
 /// `model_max_length` of `tokenizer_config.json`; absent where the tokenizer knows no limit, which its library writes as 1e30.
 fn tokenizers_limit(folder: &Path) -> Result<Option<u64>, EmbedError> {
     const NO_LIMIT: f64 = 1e15;
@@ -415,8 +443,13 @@ fn read_max_tokens(folder: &Path, config: &Value, kind: Architecture) -> Result<
         _ => wanted.unwrap_or(positions).min(positions),
     };
     if length < 3 {
+        let says = match (own, wanted) {
+            (Some(_), _) => "sentence_bert_config.json",
+            (None, Some(wanted)) if wanted < 3 => "tokenizer_config.json",
+            _ => "config.json",
+        };
         return Err(EmbedError::Config {
-            path: folder.join("sentence_bert_config.json"),
+            path: folder.join(says),
             why: format!(
                 "a maximum of {length} tokens leaves no room for a word between the special tokens"
             ),

@@ -45,7 +45,14 @@ fn the_default_mode_gives_them_too() {
     for name in ALL {
         let folder = checkpoint(name);
         let expected = expected(&folder.join("expected.safetensors"));
-        assert_near(name, &folder, Mode::Auto, (0.9999, 1e-3), &expected);
+        // Qwen3's last token alone carries the rounding of a whole text.
+        let largest = if name == "qwen3-lasttoken" {
+            3e-4
+        } else {
+            1e-4
+        };
+        let near = (0.999_99, largest);
+        assert_near(name, &folder, Mode::Auto, near, &expected);
     }
 }
 
@@ -281,6 +288,30 @@ fn settings_that_would_change_the_vectors_are_refused_by_name() {
             "relative_attention_num_buckets",
         ),
         ("mpnet-mean", "model_type", json!("t5"), "\"t5\""),
+        (
+            "qwen3-lasttoken",
+            "use_bidirectional_attention",
+            json!(true),
+            "use_bidirectional_attention: true",
+        ),
+        (
+            "qwen3-lasttoken",
+            "is_causal",
+            json!(false),
+            "is_causal: false",
+        ),
+        (
+            "qwen3-lasttoken",
+            "auto_map",
+            json!({"AutoModel": "modeling.Bidirectional"}),
+            "code of the model's own",
+        ),
+        (
+            "xlm-roberta-mean",
+            "lora_adaptations",
+            json!(["retrieval.query"]),
+            "lora_adaptations",
+        ),
         (
             "xlm-roberta-mean",
             "position_embedding_type",

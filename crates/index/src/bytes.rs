@@ -18,7 +18,7 @@ use crate::{Builder, Effort, Index, IndexError, IndexOptions, Kind};
 /// The version changes whenever the layout does.
 const FORMAT: Format = Format {
     magic: *b"SYNTIDX\n",
-    version: 3,
+    version: 4,
 };
 
 /// The rows an index must have been made from: the SHA-256 of their content, as the caller computes it, and how many.
@@ -40,7 +40,8 @@ impl Index {
     }
 
     /// n_rows, dim, kind, exact_below, m, ef_construction, effort (which, how much), builder, the audit, the calibration,
-    /// twins, layers, edges, and the counts and widths of the layers.
+    /// twins, layers, edges, and the counts and widths of the layers. Two words hold another number in their upper half: nodes
+    /// taken out since the build, vectors changed since the calibration.
     fn words(&self) -> [u64; WORDS] {
         let Self {
             options,
@@ -69,11 +70,11 @@ impl Index {
             amount,
             options.builder as u64,
             audit.unreachable_before as u64,
-            audit.added_edges as u64,
+            two(audit.added_edges, self.taken_out),
             audit.unreachable as u64,
             calibration.ef as u64,
             calibration.recall.to_bits(),
-            calibration.n_queries as u64,
+            two(calibration.n_queries, calibration.changed),
             n_twins as u64,
             n_layers as u64,
             graph.as_ref().map_or(0, |graph| graph.n_edges) as u64,
@@ -140,6 +141,17 @@ impl Index {
     }
 }
 
+/// Two numbers in one word; one that is too large is as large as there is room for.
+fn two(low: usize, high: usize) -> u64 {
+    let half = |n: usize| u64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    half(low) | half(high) << 32
+}
+
+/// The numbers of such a word.
+fn halves(word: u64) -> [usize; 2] {
+    [word as u32, (word >> 32) as u32].map(|n| n as usize)
+}
+
 fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
     let head = FORMAT.read(store.bytes())?;
     let header = Header::parse(&head)?;
@@ -157,6 +169,7 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
         options,
         audit,
         calibration,
+        taken_out,
         sizes,
     } = header;
     let dim = sizes.dim;
@@ -167,6 +180,7 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
         ));
     }
     let mut index = Index::from_parts(n_rows, dim, options, graph, audit, calibration);
+    index.taken_out = taken_out;
     index.rows_sha256 = Some(head.rows_sha256);
     Ok(index)
 }
@@ -201,6 +215,7 @@ struct Header {
     options: IndexOptions,
     audit: Audit,
     calibration: Calibration,
+    taken_out: usize,
     sizes: Sizes,
 }
 
@@ -208,15 +223,18 @@ impl Header {
     fn parse(head: &Head) -> Result<Self, IndexError> {
         let (words, size) = (&head.words, |at: usize| head.size(at));
         let options = read_options(words, size)?;
+        let [added_edges, taken_out] = halves(words[10]);
+        let [n_queries, changed] = halves(words[14]);
         let audit = Audit {
             unreachable_before: size(9)?,
-            added_edges: size(10)?,
+            added_edges,
             unreachable: size(11)?,
         };
         let calibration = Calibration {
             ef: size(12)?,
             recall: f64::from_bits(words[13]),
-            n_queries: size(14)?,
+            n_queries,
+            changed,
         };
         let (n_rows, dim, n_layers) = (size(0)?, size(1)?, size(16)?);
         if audit.unreachable > audit.unreachable_before || audit.unreachable_before > n_rows {
@@ -254,6 +272,7 @@ impl Header {
             options,
             audit,
             calibration,
+            taken_out,
             sizes,
         })
     }

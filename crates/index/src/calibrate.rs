@@ -40,6 +40,8 @@ pub struct Calibration {
     pub recall: f64,
     /// How many rows were asked about.
     pub n_queries: usize,
+    /// Different vectors that came or went since.
+    pub changed: usize,
 }
 
 impl Calibration {
@@ -82,6 +84,7 @@ pub(crate) fn calibrate(
         ef: LADDER[low],
         recall,
         n_queries: questions.nodes.len(),
+        changed: 0,
     }
 }
 

@@ -63,7 +63,7 @@ pub enum IndexError {
     },
     /// A recall that cannot be aimed at.
     #[error(
-        "the wanted recall is {got}, it must be between 0.5 and 0.9999: for all of the nearest rows, search exactly"
+        "the wanted recall is {got}, it must be between 0.5 and 0.9999: for all of the nearest rows, compare everything (a recall of 1, where a library is searched)"
     )]
     WantedRecall {
         /// What was given.

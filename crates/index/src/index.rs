@@ -43,6 +43,8 @@ pub struct Index {
     pub(crate) graph: Option<Graph>,
     pub(crate) audit: Audit,
     pub(crate) calibration: Calibration,
+    /// Nodes taken out of the graph since it was built as a whole: each leaves its neighbours somewhat worse connected.
+    pub(crate) taken_out: usize,
     /// Scratch of searches that are over.
     idle: Mutex<Vec<Scratch>>,
     /// The rows made ready for exact search, once that was asked for more than once.
@@ -117,6 +119,7 @@ impl Index {
             graph,
             audit,
             calibration,
+            taken_out: 0,
             idle: Mutex::default(),
             screen: OnceLock::new(),
             asked: AtomicBool::new(false),
@@ -155,6 +158,7 @@ impl Index {
             ef,
             recall,
             n_queries,
+            ..
         } = self.calibration;
         let effort = match options.effort {
             Effort::Ef(_) => format!("ef {ef}"),

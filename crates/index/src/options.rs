@@ -157,8 +157,8 @@ mod tests {
                 "m is 1, it must be between 2 and 128",
                 "ef_construction is 15, it must be between m and 100000",
                 "ef is 0, it must be between 1 and 1000000",
-                "the wanted recall is 1, it must be between 0.5 and 0.9999: for all of the nearest rows, search exactly",
-                "the wanted recall is NaN, it must be between 0.5 and 0.9999: for all of the nearest rows, search exactly",
+                "the wanted recall is 1, it must be between 0.5 and 0.9999: for all of the nearest rows, compare everything (a recall of 1, where a library is searched)",
+                "the wanted recall is NaN, it must be between 0.5 and 0.9999: for all of the nearest rows, compare everything (a recall of 1, where a library is searched)",
             ]
         );
     }

@@ -27,12 +27,26 @@ impl Pruner<'_> {
         limit: usize,
         room: &mut Vec<Prepared>,
     ) -> Vec<Scored> {
-        let mut kept: Vec<Scored> = Vec::with_capacity(limit);
-        if room.len() < limit {
-            room.resize_with(limit, Prepared::default);
+        self.extend(Vec::with_capacity(limit), candidates, limit, room)
+    }
+
+    /// `kept`, and behind it those of `candidates` that are chosen beside it, until there are `limit`.
+    pub(crate) fn extend(
+        &self,
+        mut kept: Vec<Scored>,
+        candidates: impl Iterator<Item = Scored>,
+        limit: usize,
+        room: &mut Vec<Prepared>,
+    ) -> Vec<Scored> {
+        if room.len() < limit.max(kept.len()) {
+            room.resize_with(limit.max(kept.len()), Prepared::default);
+        }
+        for (place, known) in room.iter_mut().zip(&kept) {
+            let row = self.rows.row(Row(self.row_of[known.id as usize]));
+            self.grid.prepare(row, place);
         }
         for candidate in candidates {
-            if kept.len() == limit {
+            if kept.len() >= limit {
                 break;
             }
             let code = self.codes.of(candidate.id);

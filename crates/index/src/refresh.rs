@@ -11,18 +11,18 @@ use rayon::prelude::*;
 use syntopic_core::{Embeddings, Row};
 
 use crate::build::{self, Nodes};
-use crate::calibrate::n_held_back;
+use crate::calibrate::{Calibration, n_held_back};
 use crate::draft::{Draft, Room};
 use crate::graph::Graph;
 use crate::hit::Scored;
 use crate::lines::{LINE, Lines, ZERO, zeroed};
 use crate::twins::{self, mix};
-use crate::{Index, IndexError, IndexOptions};
+use crate::{Effort, Index, IndexError, IndexOptions};
 
-/// Of this many rows one may be gone, or new, before building again is no dearer, and better.
+/// Of this many rows one may be gone since the graph was built, or be new, before building again is no dearer, and better.
 const MOST: usize = 2;
 
-/// Fewer changes than one in this many rows leave the calibration as it is.
+/// Fewer changes since the calibration than one in this many rows leave it as it is.
 const FEW: usize = 20;
 
 /// What making an index current came to.
@@ -50,8 +50,8 @@ struct Place {
 impl Index {
     /// The index of `rows`, made from this one, which was made from other rows: what [`Index::build`] gives with up to 0.005
     /// less recall, in a time that grows with the number of changes and not with `ef_construction`. `progress` hears how
-    /// many rows are in. Where more than half of the rows changed, or `m`, the dimension or the builder did, it is built
-    /// again.
+    /// many rows are in. Where more than half of the rows went since it was built, or came now, or `m`, the dimension or the builder
+    /// changed, it is built again. The effort is measured again where a twentieth of the rows changed since it was measured.
     ///
     /// # Errors
     /// As [`Index::build`], and when the file of this one is damaged.
@@ -73,7 +73,8 @@ impl Index {
         let n_old = self.graph.as_ref().map_or(0, Graph::n_nodes);
         let (removed, added) = (n_old - kept, firsts.len() - kept);
         let same = self.options.m == options.m && self.options.builder == options.builder;
-        let few = kept > 0 && removed <= n_old / MOST && added <= firsts.len() / MOST;
+        let taken_out = self.taken_out + removed;
+        let few = kept > 0 && taken_out <= n_old / MOST && added <= firsts.len() / MOST;
         let Some(graph) = old.filter(|_| same && few && !options.is_exact(rows.n_rows())) else {
             let built = Self::build(rows, options, progress)?;
             return Ok((
@@ -86,10 +87,10 @@ impl Index {
                 },
             ));
         };
-        let known = options.effort == self.options.effort && (removed + added) * FEW < n_old;
-        if !known {
-            hold_back(&mut places);
-        }
+        let changed = self.calibration.changed + removed + added;
+        let measures = matches!(options.effort, Effort::Recall(_));
+        let known = options.effort == self.options.effort && (!measures || changed * FEW < n_old);
+        let held_back = if known { 0 } else { hold_back(&mut places) };
         let mut draft = revive(graph, rows, options, &places);
         let new: Vec<u32> = (0..places.len() as u32)
             .filter(|node| places[*node as usize].old.is_none())
@@ -97,12 +98,16 @@ impl Index {
         let nodes = nodes_of(&places, twins);
         let calibration = if known {
             build::insert_in_batches(&mut draft, &new, places.len() - new.len(), progress)?;
-            self.calibration
+            Calibration {
+                changed,
+                ..self.calibration
+            }
         } else {
             build::insert_and_calibrate(&mut draft, &nodes.twins, &new, options, progress)?
         };
         build::heard(progress(rows.n_rows()))?;
-        let index = Self::finish(options, draft, nodes, calibration)?;
+        let mut index = Self::finish(options, draft, nodes, calibration)?;
+        index.taken_out = taken_out + held_back;
         Ok((
             index,
             Refreshed {
@@ -179,15 +184,15 @@ fn places(
     places
 }
 
-/// Takes as many old nodes for new as are wanted to measure recall, those of the lowest layer that come last.
-fn hold_back(places: &mut [Place]) {
+/// Takes as many old nodes for new as are wanted to measure recall, those of the lowest layer that come last; gives how many.
+fn hold_back(places: &mut [Place]) -> usize {
     let new = places.iter().filter(|place| place.old.is_none()).count();
     let wanted = n_held_back(places.len()).saturating_sub(new);
     let old = places
         .iter_mut()
         .rev()
         .filter(|place| place.old.is_some() && place.level == 0);
-    old.take(wanted).for_each(|place| place.old = None);
+    old.take(wanted).map(|place| place.old = None).count()
 }
 
 fn nodes_of(places: &[Place], twins: Vec<(u32, u32)>) -> Nodes {
@@ -249,8 +254,9 @@ fn codes(graph: &Graph, rows: &Embeddings, places: &[Place]) -> Lines {
     codes
 }
 
-/// The edges of a kept node: those to kept nodes, and where others are gone, a new choice among them and the neighbours of
-/// those that are gone.
+/// The edges of a kept node: those to kept nodes, and where others are gone, such neighbours of those as are chosen beside
+/// them. In the paper all are chosen anew; but most edges were never chosen, they lead back from nodes that chose this one,
+/// and to choose again would lose many of them with every round.
 fn reconnect(
     graph: &Graph,
     draft: &Draft<'_>,
@@ -260,42 +266,39 @@ fn reconnect(
     room: &mut Room,
 ) -> Vec<Scored> {
     let edges = graph.edges(layer);
-    let mut ids: Vec<u32> = Vec::new();
-    let mut lost = false;
+    let (mut kept, mut beyond): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
     for &to in edges.of(old) {
         match new_of[to as usize] {
-            Some(id) => ids.push(id),
+            Some(id) => kept.push(id),
             None => {
-                lost = true;
-                ids.extend(
-                    edges
-                        .of(to)
-                        .iter()
-                        .filter_map(|next| new_of[*next as usize]),
-                );
+                let next = edges.of(to).iter();
+                beyond.extend(next.filter_map(|next| new_of[*next as usize]));
             }
         }
     }
-    ids.sort_unstable();
-    ids.dedup();
+    beyond.sort_unstable();
+    beyond.dedup();
+    beyond.retain(|id| *id != new && !kept.contains(id));
     draft
         .grid
         .prepare(draft.vector(new), &mut room.scratch.prepared);
     let codes = draft.layer(layer).codes;
-    let mut list: Vec<Scored> = ids
-        .into_iter()
-        .filter(|id| *id != new)
-        .map(|id| Scored {
+    let scored = |ids: Vec<u32>| -> Vec<Scored> {
+        let score = |id| Scored {
             score: room.scratch.prepared.one(codes.of(id)),
             id,
-        })
-        .collect();
-    list.sort_unstable_by(|a, b| b.cmp(a));
+        };
+        let mut list: Vec<Scored> = ids.into_iter().map(score).collect();
+        list.sort_unstable_by(|a, b| b.cmp(a));
+        list
+    };
+    let (kept, beyond) = (scored(kept), scored(beyond));
     let lists = &draft.layers[layer];
-    if lost || list.len() > lists.width {
-        list = draft
-            .pruner()
-            .select(list.into_iter(), lists.limit, &mut room.prepared);
+    let pruner = draft.pruner();
+    if kept.len() > lists.width {
+        return pruner.select(kept.into_iter(), lists.limit, &mut room.prepared);
     }
+    let mut list = pruner.extend(kept, beyond.into_iter(), lists.limit, &mut room.prepared);
+    list.sort_unstable_by(|a, b| b.cmp(a));
     list
 }

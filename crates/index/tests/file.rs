@@ -100,7 +100,7 @@ fn damaged_bytes_are_never_taken_for_an_index() {
         error(&newer, [3; 32], 500),
         IndexError::Version {
             got: 99,
-            expected: 3
+            expected: 4
         }
     );
     assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! Those files are brought up to date by a search that finds nobody adding. While somebody is, a search that did so would
 //! wait, and the next batch would put its work out of date: then the files are used as they are, without the papers that
-//! changed since, and a note says how many are left out. Whoever adds holds a shared lock on the library's folder, whoever brings the
+//! changed since, and a note says how many are left out. Only where more came than the files hold are all papers read. Whoever adds holds a shared lock on the library's folder, whoever brings the
 //! files up to date an exclusive one; the system takes it away when the process ends.
 //!
 //! Not for: topics, maps and checks, which are of the present papers.
@@ -18,9 +18,6 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use syntopic_core::{PaperId, Row};
 use syntopic_index::{Effort, Index, StoredRows};
-
-/// Of this many papers one may be missing from the files; with more, they are brought up to date, whoever is adding.
-const FEW: usize = 20;
 
 /// Rows of papers that changed are sought around: no more than these.
 const MOST_CHANGED: usize = 1_000;
@@ -84,7 +81,7 @@ impl Library {
             return Ok(());
         };
         let n_rows = rows.n_rows();
-        if n_rows < self.index_options.exact_below || ids_changed.len() > n_rows / FEW {
+        if n_rows < self.index_options.exact_below || ids_changed.len() > n_rows {
             return Ok(());
         }
         let stored = Stored {

@@ -51,8 +51,8 @@ pub struct RelatedOptions {
     /// Whether to say how each hit's cosine compares with that of random pairs of the library, and which sentences of the query and
     /// of the hit are nearest, which embeds those sentences. Default false.
     pub explain: bool,
-    /// Share of the true hits that a search through the graph is to find, 0.5 to 0.9999; recorded for later searches. By
-    /// default the recorded one, at first 0.99. A library small enough to be searched exactly finds all.
+    /// Share of the true hits that a search through the graph is to find, 0.5 to 0.9999; recorded for later searches. 1
+    /// compares everything this once. By default the recorded one, at first 0.99. A library small enough to be searched exactly finds all.
     pub recall: Option<f64>,
     /// The model to embed a text with; must be the library's own, which is also the default.
     pub model: Option<String>,
@@ -336,7 +336,14 @@ fn tell_of_no_words(found: &[Shown], mode: RelatedMode, notes: &mut Vec<String>)
 /// Names the candidates that are no hits because they are versions of what was asked.
 fn tell_of_own_versions(ids: &[String], notes: &mut Vec<String>) {
     if !ids.is_empty() {
-        let ids = ids.join(", ");
-        notes.push(format!("versions of what was asked are no hits: {ids}"));
+        const NAMED: usize = 5;
+        let named = ids[..ids.len().min(NAMED)].join(", ");
+        let more = match ids.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        notes.push(format!(
+            "versions of what was asked are no hits: {named}{more}"
+        ));
     }
 }

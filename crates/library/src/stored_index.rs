@@ -3,8 +3,9 @@
 use crate::engine::Library;
 use crate::rows::Sha;
 use crate::{Event, LibraryError, Progress, derived};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-use syntopic_index::{Effort, Index, IndexError, IndexOptions};
+use syntopic_index::{Effort, Index, IndexError, IndexOptions, Kind};
 
 /// The index opened last, and what it was made from.
 pub(crate) struct OpenIndex {
@@ -29,13 +30,17 @@ impl Library {
     /// Opens the index over the present vectors: exact where that is as fast, otherwise the stored graph, made current where
     /// papers have changed since, and made anew when it is missing or damaged.
     ///
-    /// With `recall`, the graph is searched for that recall from now on; without, for the one recorded in its file.
+    /// With `recall`, the graph is searched for that recall from now on; without, for the one recorded in its file. A recall of 1
+    /// compares everything this once, and leaves the graph as it is.
     pub(crate) fn open_index(
         &mut self,
         options: &IndexOptions,
         recall: Option<f64>,
         progress: &mut Progress<'_>,
     ) -> Result<(), LibraryError> {
+        if recall == Some(1.0) {
+            return self.open_exact(progress);
+        }
         let mut options = options.clone();
         if let Some(recall) = recall {
             options.effort = Effort::Recall(recall);
@@ -62,6 +67,21 @@ impl Library {
                 Err(stale) => self.make_index(stale, &options, progress)?,
             };
             self.index = Some(open);
+        }
+        Ok(())
+    }
+
+    fn open_exact(&mut self, progress: &mut Progress<'_>) -> Result<(), LibraryError> {
+        let sha256 = self.open_catalogue(progress)?.stamp().sha256;
+        let is_it = |open: &OpenIndex| open.sha256 == sha256 && open.index.is_exact();
+        if !self.index.as_ref().is_some_and(is_it) {
+            let options = IndexOptions {
+                kind: Kind::Exact,
+                ..self.index_options.clone()
+            };
+            let rows = &self.load_snapshot()?.vectors;
+            let index = Index::build(rows, &options, &mut |_| ControlFlow::Continue(()))?;
+            self.index = Some(OpenIndex { sha256, index });
         }
         Ok(())
     }
@@ -153,9 +173,8 @@ impl Library {
 mod tests {
     use super::*;
     use crate::{AddOptions, Source};
-    use std::ops::ControlFlow;
     use syntopic_core::Row;
-    use syntopic_index::{Kind, exact};
+    use syntopic_index::exact;
 
     const SUBJECTS: [&str; 6] = [
         "graphs", "images", "proteins", "markets", "galaxies", "code",
@@ -209,6 +228,15 @@ mod tests {
             assert_eq!(std::fs::read(&index_path).ok(), before, "of {year}");
             assert_eq!(search(&mut library, None), [""; 0]);
         }
+
+        // Everything is compared once, and the graph is still there.
+        let kept = std::fs::read(&index_path).unwrap();
+        let go_on = &mut |_: Event<'_>| ControlFlow::Continue(());
+        library.open_index(&options, Some(1.0), go_on).unwrap();
+        assert!(library.index().unwrap().is_exact());
+        library.open_index(&options, None, go_on).unwrap();
+        assert!(!library.index().unwrap().is_exact());
+        assert!(std::fs::read(&index_path).unwrap() == kept);
     }
 
     /// Opens the library anew, searches through its graph, and compares with exact search; gives the notes.

@@ -45,7 +45,7 @@ fn print(report: &CheckReport, out: &mut dyn Write) -> anyhow::Result<()> {
         writeln!(out, "index: {}", recall.index)?;
         writeln!(
             out,
-            "recall@{} {:.4} (95% interval {:.4} to {:.4}, worst query {:.2}) over {} queries; {} unreachable",
+            "recall@{} {:.4} (95% interval {:.4} to {:.4}, worst query {:.2}) over {} papers of the library as queries; {} unreachable",
             recall.k,
             recall.mean,
             recall.low,

@@ -14,6 +14,15 @@ pub(super) enum Table {
     F32(Vec<f32>),
 }
 
+impl Table {
+    fn is_zero(&self) -> bool {
+        match self {
+            Self::I8(numbers) => numbers.iter().all(|n| *n == 0),
+            Self::F32(numbers) => numbers.iter().all(|n| *n == 0.0),
+        }
+    }
+}
+
 /// What the files say.
 pub(super) struct Parts {
     pub(super) table: Table,
@@ -69,8 +78,14 @@ pub(super) fn read(files: &StaticFiles<'_>) -> Result<Parts, StaticModelError> {
             "{got} weights for {vocabulary} tokens, expected one each"
         )));
     }
+    let table = table(&embeddings)?;
+    if table.is_zero() {
+        return Err(weights_error(
+            "embeddings are zeros: every text would get the same vector or none".to_owned(),
+        ));
+    }
     Ok(Parts {
-        table: table(&embeddings)?,
+        table,
         rows,
         dim,
         weights,
