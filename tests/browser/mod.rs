@@ -22,6 +22,8 @@ pub(crate) struct Page {
     output: BufReader<ChildStdout>,
     calls: u64,
     session: Option<String>,
+    /// The address that was opened.
+    own: String,
     /// What the browser told beside answers.
     pub(crate) events: Vec<Value>,
     _profile: tempfile::TempDir,
@@ -30,6 +32,14 @@ pub(crate) struct Page {
 impl Page {
     /// Opens a file in a window of that size; `None` where there is no Chromium.
     pub(crate) fn open(file: &Path, width: u32, height: u32) -> Option<Self> {
+        let url = format!("file://{}", file.display());
+        let mut page = Self::visit(&url, width, height)?;
+        page.wait("document.readyState === 'complete' && !!window.syntopic");
+        Some(page)
+    }
+
+    /// Opens an address; `None` where there is no Chromium.
+    pub(crate) fn visit(url: &str, width: u32, height: u32) -> Option<Self> {
         let runs = |name: &&&str| {
             let version = Command::new(name)
                 .arg("--version")
@@ -70,6 +80,7 @@ impl Page {
             output: BufReader::new(output),
             calls: 0,
             session: None,
+            own: url.to_owned(),
             events: Vec::new(),
             _profile: profile,
         };
@@ -85,11 +96,7 @@ impl Page {
         }
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
         page.call("Emulation.setDeviceMetricsOverride", metrics);
-        page.call(
-            "Page.navigate",
-            json!({ "url": format!("file://{}", file.display()) }),
-        );
-        page.wait("document.readyState === 'complete' && !!window.syntopic");
+        page.call("Page.navigate", json!({ "url": url }));
         Some(page)
     }
 
@@ -151,6 +158,31 @@ impl Page {
         self.mouse("mouseMoved", at, json!({}));
     }
 
+    /// Drags from the first of these places through the others.
+    pub(crate) fn drag(&mut self, through: &[[f64; 2]]) {
+        let button = json!({ "button": "left", "buttons": 1, "clickCount": 1 });
+        let [first, rest @ ..] = through else {
+            return;
+        };
+        self.point(*first);
+        self.mouse("mousePressed", *first, button.clone());
+        for at in rest {
+            self.mouse("mouseMoved", *at, button.clone());
+        }
+        self.mouse("mouseReleased", *rest.last().unwrap_or(first), button);
+    }
+
+    /// Types a text where the keys go.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// What is seen, as a PNG file in base 64.
+    pub(crate) fn picture(&mut self) -> String {
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        shot["data"].as_str().expect("a picture").to_owned()
+    }
+
     /// Clicks there.
     pub(crate) fn click(&mut self, at: [f64; 2]) {
         self.point(at);
@@ -191,7 +223,15 @@ impl Page {
                     let url = event["params"]["request"]["url"]
                         .as_str()
                         .unwrap_or_default();
-                    !url.starts_with("file://") || !url.ends_with(".html")
+                    let of_file = url.starts_with("file://") && url.ends_with(".html");
+                    // The origin of the address: up to the third slash.
+                    let end = self
+                        .own
+                        .match_indices('/')
+                        .nth(2)
+                        .map_or(0, |(at, _)| at + 1);
+                    let same = !self.own.starts_with("file") && url.starts_with(&self.own[..end]);
+                    !of_file && !same && !url.starts_with("data:") && !url.starts_with("blob:")
                 }
                 _ => false,
             });
@@ -204,4 +244,23 @@ impl Drop for Page {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The bytes that base 64 stands for.
+pub(crate) fn unbase64(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let letters: Vec<u8> = text.bytes().filter(|letter| *letter != b'=').collect();
+    let parts = letters.chunks(4).flat_map(|part| {
+        let all = (0..4).fold(0u32, |all, i| {
+            all << 6 | u32::from(part.get(i).map_or(0, |letter| value(*letter)))
+        });
+        all.to_be_bytes()[1..part.len()].to_vec()
+    });
+    parts.collect()
 }

@@ -52,7 +52,7 @@ async function show(first) {
 
 let going = false;
 addEventListener('keydown', (event) => {
-  const typing = event.target.closest?.('input, textarea, select, dialog');
+  const typing = event.target.closest?.('input:not([type=range], [type=checkbox]), textarea, select, dialog');
   if (event.key === 'Escape' && typing) event.target.blur();
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const views = { s: '#/', t: '#/topics', m: '#/map' };

@@ -114,7 +114,7 @@ export function listBar(ids, name, ...more) {
 export function problem(error, retry) {
   announce(error.message);
   return h('div', { class: 'problem', role: 'alert' }, h('p', {}, error.message),
-    error.nearest?.length ? h('p', {}, 'Did you mean ', error.nearest.map((near, at) => [at ? ', ' : '', h('a', { href: paperLink(near) }, near)]), '?') : null,
+    error.code === 'unknown_paper' && error.nearest.length ? h('p', {}, 'Did you mean ', error.nearest.map((near, at) => [at ? ', ' : '', h('a', { href: paperLink(near) }, near)]), '?') : null,
     retry ? h('button', { type: 'button', onclick: retry }, 'Try again') : null);
 }
 

@@ -22,19 +22,37 @@ struct Asset {
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const INDEX: Asset = Asset {
-    name: "index.html",
-    kind: HTML,
-    bytes: include_bytes!("../page/index.html"),
-};
+/// A file of `page/`, which is in the binary.
+macro_rules! asset {
+    ($name:literal, $kind:expr) => {
+        Asset {
+            name: $name,
+            kind: $kind,
+            bytes: include_bytes!(concat!("../page/", $name)),
+        }
+    };
+}
+
+const INDEX: Asset = asset!("index.html", HTML);
 
 /// Everything that a page may ask for; a file that is not here is not there.
-const ASSETS: [Asset; 1] = [Asset {
-    name: "page.css",
-    kind: CSS,
-    bytes: include_bytes!("../page/page.css"),
-}];
+const ASSETS: [Asset; 13] = [
+    asset!("page.css", CSS),
+    asset!("app.css", CSS),
+    asset!("app.js", SCRIPT),
+    asset!("api.js", SCRIPT),
+    asset!("dom.js", SCRIPT),
+    asset!("hits.js", SCRIPT),
+    asset!("map.js", SCRIPT),
+    asset!("paper.js", SCRIPT),
+    asset!("plane.js", SCRIPT),
+    asset!("query.js", SCRIPT),
+    asset!("search.js", SCRIPT),
+    asset!("topics.js", SCRIPT),
+    asset!("trend.js", SCRIPT),
+];
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
