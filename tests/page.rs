@@ -46,7 +46,7 @@ fn keep(page: &mut Page, name: &str) {
 #[track_caller]
 fn middle(page: &mut Page, selector: &str) -> [f64; 2] {
     let at = page.value(&format!(
-        "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{ block: 'center' }}); const b = e.getBoundingClientRect(); \
+        "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{ block: 'center' }}); const b = e.getClientRects()[0]; \
          return [b.left + b.width / 2, b.top + b.height / 2]; }})()",
         json!(selector)
     ));
@@ -118,12 +118,15 @@ fn words_find_papers_and_the_list_is_steered_and_shared() {
     assert_sound(&mut page, "the first view");
     page.press("/");
     page.wait("document.activeElement.id === 'text'");
-    page.type_in("language models that refine their own answers");
+    page.type_in(
+        "Large language models improve their own answers: the model generates an output, gives itself feedback, and refines the output \
+         with that feedback, without any supervised training data or reinforcement learning.",
+    );
     page.press("Enter");
     page.wait(EXPLAINED);
     let heading = text_of(&mut page, "h1");
     assert!(
-        heading.contains("related to language models that refine"),
+        heading.contains("related to Large language models improve"),
         "{heading}"
     );
     assert!(
@@ -189,9 +192,9 @@ fn a_list_is_saved_in_formats_of_other_tools() {
     };
     let folder = place.path("saved");
     std::fs::create_dir_all(&folder).expect("a folder");
+    page.wait(EXPLAINED);
     let behaviour = json!({ "behavior": "allow", "downloadPath": folder.display().to_string() });
     page.call("Page.setDownloadBehavior", behaviour);
-    page.wait(EXPLAINED);
     for (format, name, begins) in [
         ("bibtex", "related-papers.bib", "@"),
         ("csv", "related-papers.csv", "id,title"),
@@ -275,7 +278,7 @@ fn topics_lead_to_papers() {
     let name = text_of(&mut page, ".topic-card h2");
     click(&mut page, ".topic-card h2 a");
     page.wait(
-        "location.hash.startsWith('#/topic/') && document.querySelectorAll('.card').length > 2",
+        "!!document.querySelector('h1.topic-title') && document.querySelectorAll('.card').length > 2",
     );
     assert_eq!(text_of(&mut page, "h1"), name);
     assert_sound(&mut page, "a topic");
@@ -330,7 +333,7 @@ fn the_key_is_asked_for() {
     let Some(mut page) = open(&server, "", DESK) else {
         return;
     };
-    page.wait("document.getElementById('ask-key').open");
+    page.wait("document.getElementById('ask-key')?.open === true");
     click(&mut page, "#ask-key input");
     page.type_in("sesame");
     click(&mut page, "#ask-key button");
