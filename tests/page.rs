@@ -1,6 +1,7 @@
 //! The page of `syntopic serve` in a real Chromium, at the width of a desk and of a phone.
 //!
 //! `SYNTOPIC_SCREENSHOTS=FOLDER` keeps what was seen as PNG files; those of the README are made so.
+#![allow(clippy::print_stdout, reason = "tests say what they could not do")]
 
 mod browser;
 mod run;
