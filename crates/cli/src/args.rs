@@ -183,6 +183,8 @@ Examples:
   syntopic list 2103.03230 --json          one paper, all of it
   syntopic list --topic graph --as bibtex > graph.bib
   syntopic list --as jsonl > papers.jsonl  what `syntopic add` reads again
+  syntopic list --as parquet > all.parquet a table with every field and the vectors
+  syntopic list --as npy > vectors.npy     a row a paper, in the order of `syntopic list --ids`
 
 JSON lines carry every field; BibTeX, RIS, CSL-JSON and CSV what those formats have a place for.";
 
@@ -203,8 +205,9 @@ pub(crate) struct ListArguments {
     #[arg(short, long, value_name = "N")]
     pub(crate) k: Option<usize>,
 
-    /// Write them in a format of other tools: jsonl, csv, bibtex, ris or csl-json
-    #[arg(long = "as", value_name = "FORMAT", value_parser = ["jsonl", "csv", "bibtex", "ris", "csl-json"])]
+    /// Write them in a format of other tools: jsonl, csv, parquet (with their vectors), bibtex, ris, csl-json, or their vectors
+    /// alone as npy
+    #[arg(long = "as", value_name = "FORMAT", value_parser = ["jsonl", "csv", "parquet", "bibtex", "ris", "csl-json", "npy"])]
     pub(crate) format: Option<String>,
 
     /// Their ids alone, one a line
@@ -233,7 +236,7 @@ pub(crate) struct AddArguments {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Format of the files, when it should not be detected: jsonl, json, csv, bibtex, ris, wos, medline, pubmed-xml, arxiv-atom,
+    /// Format of the files, when it should not be detected: jsonl, json, csv, parquet, bibtex, ris, wos, medline, pubmed-xml, arxiv-atom,
     /// oai, arxiv-json, acl-xml, openalex, semantic-scholar, csl-json, hf-papers or hf-papers-html
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,

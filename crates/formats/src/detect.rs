@@ -18,6 +18,8 @@ pub enum Format {
     Json,
     /// `csv`: a table with headings, its cells between commas, semicolons or tabs.
     Table,
+    /// `parquet`: a table in Apache Parquet, its columns named as a table's are.
+    Parquet,
     /// `bibtex`: BibTeX and BibLaTeX.
     Bibtex,
     /// `ris`: RIS.
@@ -46,12 +48,13 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::HfPapersText,
         Self::HfPapersHtml,
         Self::Jsonl,
         Self::Json,
         Self::Table,
+        Self::Parquet,
         Self::Bibtex,
         Self::Ris,
         Self::WebOfScience,
@@ -75,6 +78,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Json => "json",
             Self::Table => "csv",
+            Self::Parquet => "parquet",
             Self::Bibtex => "bibtex",
             Self::Ris => "ris",
             Self::WebOfScience => "wos",
@@ -110,6 +114,7 @@ impl Format {
             | Self::AclXml => true,
             Self::HfPapersText
             | Self::HfPapersHtml
+            | Self::Parquet
             | Self::Jsonl
             | Self::Json
             | Self::ArxivJson
@@ -152,7 +157,6 @@ const OTHER_STARTS: &[(&[u8], &str)] = &[
     (b"bzh", "a bzip2 file (unpack it first)"),
     (b"\xfd7zxz", "an xz file (unpack it first)"),
     (b"sqlite format 3", "a SQLite database"),
-    (b"par1", "a Parquet file"),
     (b"%0 ", "EndNote"),
 ];
 
@@ -198,6 +202,9 @@ pub(crate) fn content(prefix: &[u8], all: bool) -> Option<Content> {
         .find(|(bytes, _)| head.starts_with(bytes))
     {
         return Some(Content::Other(name));
+    }
+    if start.starts_with(b"PAR1") {
+        return Some(Content::Is(Format::Parquet));
     }
     match start[0] {
         b'{' => json_object(start, all),
@@ -453,7 +460,7 @@ mod tests {
             );
         }
         let error = "doc".parse::<Format>().expect_err("no such format");
-        let expected = "unknown format \"doc\": expected one of hf-papers, hf-papers-html, jsonl, json, csv, bibtex, ris";
+        let expected = "unknown format \"doc\": expected one of hf-papers, hf-papers-html, jsonl, json, csv, parquet, bibtex, ris";
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 

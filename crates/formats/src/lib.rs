@@ -26,6 +26,7 @@ mod page;
 mod paper_url;
 mod papers;
 mod paragraphs;
+mod parquet;
 mod records;
 mod shape;
 mod slug;
@@ -33,6 +34,7 @@ mod table;
 mod tagged;
 mod unpack;
 mod write;
+mod write_parquet;
 mod xml;
 
 pub use detect::Format;
@@ -42,13 +44,14 @@ pub use page::MAX_DOUBTS;
 pub use papers::{Papers, ReadOptions, open, open_with};
 pub use table::ColumnMap;
 pub use write::{write_csl, write_csv, write_ris};
+pub use write_parquet::write_parquet;
 
 use serde::Serialize;
 use std::{fmt, io};
 
 /// The formats, as messages list them.
 const SUPPORTED: &str = "jsonl (one {\"id\", \"title\", \"abstract\"} object per line; json: a list of them), csv (also with \
-semicolons or tabs), bibtex, ris, wos (Web of Science), medline and pubmed-xml (PubMed), arxiv-atom, oai and arxiv-json (arXiv), \
+semicolons or tabs), parquet, bibtex, ris, wos (Web of Science), medline and pubmed-xml (PubMed), arxiv-atom, oai and arxiv-json (arXiv), \
 acl-xml (ACL Anthology), openalex, semantic-scholar, csl-json (Zotero), hf-papers (a saved Hugging Face Papers page as text), \
 hf-papers-html (the same page as HTML)";
 

@@ -7,6 +7,7 @@ use crate::json::JsonRecords;
 use crate::lines::{Lines, MAX_LINE_BYTES, RawLine, fill, too_long};
 use crate::page::{Bad, Outcome, Pairing};
 use crate::paragraphs::Paragraphs;
+use crate::parquet::ParquetRecords;
 use crate::records::{Naming, Records};
 use crate::table::{self, ColumnMap, TableRecords};
 use crate::tagged::{self, TaggedRecords};
@@ -101,6 +102,7 @@ pub fn open_with<'a>(
         ready: VecDeque::new(),
         given: false,
         ended: false,
+        unreadable: 0,
     })
 }
 
@@ -127,6 +129,7 @@ fn reader<'a>(
         Format::SemanticScholar => Box::new(json(input, json::Kind::SemanticScholar)),
         Format::CslJson => Box::new(json(input, json::Kind::Csl)),
         Format::Table => Box::new(TableRecords::new(file, input, separator, columns)?),
+        Format::Parquet => Box::new(ParquetRecords::new(file, input, columns)?),
         Format::Bibtex => Box::new(BibRecords::new(lines(input))),
         Format::Ris => Box::new(TaggedRecords::new(lines(input), tagged::Kind::Ris)),
         Format::WebOfScience => {
@@ -243,6 +246,8 @@ pub struct Papers<'a> {
     /// Whether any paper or skipped record was given.
     given: bool,
     ended: bool,
+    /// Characters of the papers so far that stand for others which could not be read.
+    unreadable: u64,
 }
 
 enum Reader<'a> {
@@ -263,6 +268,12 @@ impl Papers<'_> {
     #[must_use]
     pub fn encoding(&self) -> Option<&'static str> {
         self.encoding
+    }
+
+    /// How many characters of the papers given so far are U+FFFD, which stands for what its encoding does not have.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// How many non-blank lines (of HTML: blocks of visible text) were left out as chrome: buttons, dates, menus, what is no
@@ -359,7 +370,10 @@ impl Iterator for Papers<'_> {
         }
         let first = !std::mem::replace(&mut self.given, true);
         match self.ready.pop_front() {
-            Some(Ok(paper)) => Some(Ok(Ok(paper))),
+            Some(Ok(paper)) => {
+                self.unreadable += replaced(&paper);
+                Some(Ok(Ok(paper)))
+            }
             Some(Err(bad)) => Some(Ok(Err(Skipped {
                 source: self.file.clone(),
                 line: bad.line,
@@ -369,6 +383,15 @@ impl Iterator for Papers<'_> {
             None => None,
         }
     }
+}
+
+/// How many characters of a paper stand for others that could not be read.
+fn replaced(paper: &Paper) -> u64 {
+    let fields = [&paper.abstract_text, &paper.venue].into_iter().flatten();
+    let texts = fields.chain([&paper.title]).chain(&paper.authors);
+    texts
+        .map(|text| text.matches('\u{fffd}').count() as u64)
+        .sum()
 }
 
 /// The next JSON line into `ready`; false at the end.

@@ -272,7 +272,7 @@ impl<R: BufRead> Records for TableRecords<R> {
 }
 
 /// The column of each field; an error names the headings where neither title nor abstract is among them.
-fn columns(
+pub(crate) fn columns(
     file: &str,
     headings: &[String],
     map: &ColumnMap,
@@ -328,7 +328,7 @@ fn shown(headings: &[String]) -> String {
 }
 
 /// Names between semicolons or bars; between commas where every part has a blank in it, as "Liu R., Adler D.G.".
-fn names(cell: &str) -> Vec<String> {
+pub(crate) fn names(cell: &str) -> Vec<String> {
     if let Some(separator) = ['|', ';'].into_iter().find(|c| cell.contains(*c)) {
         return cell
             .split(separator)
@@ -342,7 +342,7 @@ fn names(cell: &str) -> Vec<String> {
     vec![natural_order(cell)]
 }
 
-fn listed(cell: &str) -> Vec<String> {
+pub(crate) fn listed(cell: &str) -> Vec<String> {
     let separator = ['|', ';', ','].into_iter().find(|c| cell.contains(*c));
     match separator {
         Some(separator) => cell

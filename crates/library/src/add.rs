@@ -137,7 +137,10 @@ pub struct FileReport {
     pub papers: usize,
     /// Lines left out because they are page chrome, not papers.
     pub chrome_lines: u64,
-    /// How many of those may be titles of papers without an abstract.
+    /// Characters of its papers that are U+FFFD: what its encoding does not have.
+    #[serde(skip_serializing_if = "is_none_unreadable")]
+    pub unreadable_characters: u64,
+    /// How many of the lines left out may be titles of papers without an abstract.
     pub doubtful_lines: u64,
     /// The first of them, each with its place.
     pub doubts: Vec<Skipped>,
@@ -183,6 +186,11 @@ pub struct AddReport {
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none_unreadable(n: &u64) -> bool {
     *n == 0
 }
 
@@ -249,6 +257,7 @@ impl Library {
                 encoding: None,
                 papers: 0,
                 chrome_lines: 0,
+                unreadable_characters: 0,
                 doubtful_lines: 0,
                 doubts: Vec::new(),
                 error: None,
@@ -330,6 +339,7 @@ impl Adding<'_, '_> {
         file.encoding = papers.encoding().map(str::to_owned);
         let result = self.take_all(&mut papers, file);
         file.chrome_lines = papers.chrome_lines();
+        file.unreadable_characters = papers.unreadable();
         file.doubtful_lines = papers.doubtful_lines();
         file.doubts = papers.doubts().collect();
         result

@@ -52,10 +52,9 @@ fn entry(text: &mut String, paper: &Paper, key: &str) {
     );
     let authors: Vec<String> = paper.authors.iter().map(|author| latex(author)).collect();
     field("author", &authors.join(" and "));
-    field(
-        "year",
-        &paper.year.map(|year| year.to_string()).unwrap_or_default(),
-    );
+    let (year, month, day) = dated(paper);
+    field("year", &year);
+    field("date", &day);
     field(
         "journal",
         &latex(paper.venue.as_deref().unwrap_or_default()),
@@ -67,7 +66,36 @@ fn entry(text: &mut String, paper: &Paper, key: &str) {
         "abstract",
         &latex(paper.abstract_text.as_deref().unwrap_or_default()),
     );
+    if let Some(month) = month {
+        // A name that every style knows, and no text.
+        let _ = writeln!(text, "  month = {month},");
+    }
     text.push_str("}\n\n");
+}
+
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+
+/// The year; the month where the date is one in ISO 8601; and the date itself where it has a day, which BibLaTeX reads and BibTeX
+/// leaves out.
+fn dated(paper: &Paper) -> (String, Option<&'static str>, String) {
+    let date = paper.date.as_deref().unwrap_or_default();
+    let parts: Option<Vec<usize>> = date.split('-').map(|part| part.parse().ok()).collect();
+    let (from_date, month, whole) = match parts.as_deref() {
+        Some([year, month, rest @ ..]) if (1..=12).contains(month) && *year > 999 => {
+            (Some(*year), Some(MONTHS[month - 1]), rest.len() == 1)
+        }
+        _ => (None, None, false),
+    };
+    let year = paper.year.map(|year| year.to_string());
+    let year = year.or(from_date.map(|year| year.to_string()));
+    let day = if whole {
+        date.to_owned()
+    } else {
+        String::new()
+    };
+    (year.unwrap_or_default(), month, day)
 }
 
 /// Text for LaTeX. Formulas between dollar signs and commands stay as the source wrote them, where braces and dollar signs pair

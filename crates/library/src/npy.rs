@@ -1,10 +1,38 @@
 //! Vectors from a `.npy` file, NumPy's own format (NEP 1): what `numpy.save` writes of a matrix of 32-bit floats.
 
 use crate::LibraryError;
+use std::io::Write;
 use std::path::Path;
 use syntopic_core::Embeddings;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Writes a matrix of 32-bit floats, shape `(rows, dim)`, as `numpy.load` reads it.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_npy<'a>(
+    out: &mut dyn Write,
+    rows: impl ExactSizeIterator<Item = &'a [f32]>,
+    dim: usize,
+) -> std::io::Result<()> {
+    let shape = (rows.len(), dim);
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape:?}, }}");
+    // The numbers begin at a multiple of 64.
+    let before = MAGIC.len() + 2 + 2;
+    let filled = (before + header.len() + 1).next_multiple_of(64) - before - 1;
+    header.extend(std::iter::repeat_n(' ', filled - header.len()));
+    header.push('\n');
+    out.write_all(MAGIC)?;
+    out.write_all(&[1, 0])?;
+    out.write_all(&(header.len() as u16).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    for row in rows {
+        let bytes: Vec<u8> = row.iter().flat_map(|v| v.to_le_bytes()).collect();
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
 
 /// Rows shorter than this have no direction.
 const SHORTEST: f64 = 1e-12;
@@ -126,6 +154,22 @@ mod tests {
         for wrong in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
             let expected = format!("row 1 holds {wrong}, which is no finite number");
             assert_eq!(why(HEADER, &[1.0, 0.0, 0.0, wrong]), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for rows in [
+            vec![],
+            vec![vec![0.5, -1.5, 2.0]],
+            vec![vec![1.0, 0.0, 0.0]; 40],
+        ] {
+            let mut bytes = Vec::new();
+            write_npy(&mut bytes, rows.iter().map(Vec::as_slice), 3).unwrap();
+            assert_eq!((bytes.len() - rows.len() * 12) % 64, 0);
+            if !rows.is_empty() {
+                assert_eq!(matrix(&bytes), Ok((rows.concat(), 3)));
+            }
         }
     }
 }

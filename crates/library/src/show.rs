@@ -72,6 +72,27 @@ impl Library {
         })
     }
 
+    /// The vectors of papers in their order, where they have one, as they are kept; and their length, 0 in a library without any.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a vector is damaged.
+    #[allow(clippy::type_complexity, reason = "vectors and their length")]
+    pub fn vectors_of(
+        &self,
+        papers: &[Paper],
+    ) -> Result<(Vec<Option<Vec<f32>>>, usize), LibraryError> {
+        let Some(model) = self.recorded_model()? else {
+            return Ok((vec![None; papers.len()], 0));
+        };
+        let store = self.store()?;
+        let of = |paper: &Paper| {
+            let found = store.paper_and_vector(&paper.id, model.dim)?;
+            Ok(found.map(|(_, vector)| vector))
+        };
+        let vectors: Result<_, LibraryError> = papers.iter().map(of).collect();
+        Ok((vectors?, model.dim))
+    }
+
     /// Every id in order.
     pub(crate) fn ids(&self) -> Result<Vec<String>, LibraryError> {
         self.store()?.read(|db| {

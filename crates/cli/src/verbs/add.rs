@@ -175,6 +175,13 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
         if let Some(error) = &file.error {
             bars.line(&format!("error: {error}"));
         }
+        if file.unreadable_characters > 0 {
+            bars.line(&format!(
+                "{}: {} could not be read and stand as U+FFFD",
+                file.source,
+                count(file.unreadable_characters as usize, "character")
+            ));
+        }
         let shown = file.doubts.iter().take(DOUBTS);
         for doubt in shown.clone() {
             bars.line(&format!("left out: {doubt}"));

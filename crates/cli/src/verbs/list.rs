@@ -5,7 +5,10 @@ use crate::args::{Arguments, ListArguments};
 use crate::exit;
 use crate::table::{self, Column};
 use std::io::Write;
-use syntopic_library::{Paper, bibtex::bibtex, write_csl, write_csv, write_jsonl, write_ris};
+use syntopic_library::{
+    Library, Paper, bibtex::bibtex, write_csl, write_csv, write_jsonl, write_npy, write_parquet,
+    write_ris,
+};
 
 pub(crate) fn run(
     arguments: &Arguments,
@@ -23,6 +26,11 @@ pub(crate) fn run(
     papers.truncate(verb.k.unwrap_or(usize::MAX));
     match verb.format.as_deref() {
         Some("csv") => write_csv(out, &papers)?,
+        Some("parquet") => {
+            let (vectors, dim) = library.vectors_of(&papers)?;
+            write_parquet(out, &papers, (dim > 0).then_some(&vectors[..]))?;
+        }
+        Some("npy") => return vectors(&library, &papers, out),
         Some("ris") => write_ris(out, &papers)?,
         Some("csl-json") => write_csl(out, &papers)?,
         Some("bibtex") => out.write_all(bibtex(&papers).as_bytes())?,
@@ -41,6 +49,27 @@ pub(crate) fn run(
         None => print(&papers, out)?,
     }
     Ok(exit::DONE)
+}
+
+/// The vectors alone; papers that have none are named.
+fn vectors(library: &Library, papers: &[Paper], out: &mut dyn Write) -> anyhow::Result<u8> {
+    let (vectors, dim) = library.vectors_of(papers)?;
+    let rows: Vec<&[f32]> = vectors.iter().flatten().map(Vec::as_slice).collect();
+    write_npy(out, rows.iter().copied(), dim)?;
+    let without = papers
+        .iter()
+        .zip(&vectors)
+        .filter(|(_, vector)| vector.is_none());
+    let mut code = exit::DONE;
+    for (paper, _) in without {
+        writeln!(
+            std::io::stderr(),
+            "left out: {} has no vector yet",
+            paper.id
+        )?;
+        code = exit::INCOMPLETE;
+    }
+    Ok(code)
 }
 
 fn print(papers: &[Paper], out: &mut dyn Write) -> anyhow::Result<()> {
