@@ -93,3 +93,40 @@ fn every_question_is_answered_as_of_one_moment() {
     }
     assert_eq!(moment, BATCHES - 1, "the last answer is of all papers");
 }
+
+/// The titles in topics made meanwhile are those of one moment: the paper whose title every batch changes has that of the last batch
+/// whose papers are there, all of them.
+#[test]
+fn topics_are_of_one_moment() {
+    const ASKED: usize = 10;
+    let place = Place::new();
+    let files: Vec<PathBuf> = (0..BATCHES).map(|at| batch(&place, at)).collect();
+    add(&place, &files[0]);
+    let ask = || {
+        place
+            .run(&["topics", "-k", "3", "--fresh", "--json"])
+            .json()
+    };
+    let found = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| files[1..].iter().for_each(|file| add(&place, file)));
+        let mut found = Vec::new();
+        while found.len() < ASKED || !writer.is_finished() {
+            found.push(ask());
+        }
+        found
+    });
+    for report in found {
+        let topics = report["topics"].as_array().expect("topics").iter();
+        let list = |topic: &Value, what: &str| topic[what].as_array().expect("a list").clone();
+        let papers: Vec<(Value, Value)> = topics
+            .flat_map(|topic| list(topic, "papers").into_iter().zip(list(topic, "titles")))
+            .collect();
+        assert_eq!(papers.len() % 30, 0, "whole batches");
+        let last = papers.len() / 30 - 1;
+        let changed = papers.iter().find(|(id, _)| id == "0-3");
+        let title = &changed.expect("the paper").1;
+        if last > 0 {
+            assert_eq!(*title, format!("A masked graph method, version {last}"));
+        }
+    }
+}

@@ -16,6 +16,7 @@ Examples:
   syntopic eval topics --papers papers.jsonl --label-field category
   syntopic bench embed papers.jsonl -n 100000 --repeat 1 --save a.npy
   syntopic eval topics --papers papers.jsonl --vectors a.npy -k 46 --json
+  syntopic eval topics --papers papers.jsonl --vectors a.npy -k 120 --levels 8,30
   syntopic eval topics --papers papers.jsonl --vectors a.npy --grow 0.5 --hold-out physics,art
 
 V-measure, ARI and NMI compare the topics with the labels, 1 being the same groups; k-NN accuracy is the share of papers
@@ -36,6 +37,19 @@ pub(crate) struct EvalTopicsArguments {
     /// How many topics; chosen from the data when not given
     #[arg(short, long, value_name = "N")]
     pub(crate) k: Option<usize>,
+
+    /// Numbers of groups, coarse to fine, that the topics are grouped into: each level is compared with the labels too
+    #[arg(
+        long,
+        value_name = "N,N",
+        value_delimiter = ',',
+        conflicts_with = "grow"
+    )]
+    pub(crate) levels: Vec<usize>,
+
+    /// Least papers of a topic
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) min_size: usize,
 
     /// Vectors of these papers in their order, a .npy matrix of 32-bit floats; the papers are embedded when not given
     #[arg(long, value_name = "V.npy")]
@@ -73,6 +87,8 @@ pub(crate) fn run(
         papers: verb.papers.clone(),
         label_field: verb.label_field.clone(),
         k: verb.k,
+        levels: verb.levels.clone(),
+        min_size: verb.min_size,
         vectors: verb.vectors.clone(),
         seed: verb.seed,
         model: verb.model.clone(),
@@ -148,5 +164,12 @@ fn print(r: &TopicsEvalReport, out: &mut dyn Write) -> anyhow::Result<()> {
         "V-measure {:.4}, ARI {:.4}, NMI {:.4}, 10-NN accuracy {:.4}",
         r.v_measure, r.ari, r.nmi, r.knn_accuracy
     )?;
+    for level in &r.levels {
+        writeln!(
+            out,
+            "in {} groups: V-measure {:.4}, ARI {:.4}, NMI {:.4}",
+            level.n_groups, level.v_measure, level.ari, level.nmi
+        )?;
+    }
     Ok(())
 }

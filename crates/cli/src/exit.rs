@@ -77,6 +77,8 @@ fn of_library(error: &LibraryError) -> u8 {
         LibraryError::Topics(
             TopicsError::ZeroTopics
             | TopicsError::TooManyTopics { .. }
+            | TopicsError::TooLargeTopics { .. }
+            | TopicsError::Levels(_)
             | TopicsError::ZeroOption(_),
         ) => USAGE,
         LibraryError::Cancelled { .. } => STOPPED,

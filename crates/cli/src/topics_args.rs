@@ -9,6 +9,9 @@ const TOPICS_EXAMPLES: &str = "\
 Examples:
   syntopic topics                 as many topics as the data suggest; the scores are printed
   syntopic topics -k 12 --json
+  syntopic topics --depth 2                       topics in groups
+  syntopic topics --levels 8,30,120               120 topics in 30 groups in 8
+  syntopic topics --min-size 20                   no topic of fewer papers
   syntopic topics --csv > topics.csv
   syntopic topics --rename 3='Graph learning'     kept, and given again when topics are made anew
   syntopic topics --merge 3,7                     topic 7 becomes part of topic 3
@@ -58,6 +61,9 @@ pub(crate) struct TopicsArguments {
     /// Must be the library's own model, which is the default
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) tree: crate::topics_tree::TreeArguments,
 
     #[command(flatten)]
     pub(crate) on: DeviceArgument,

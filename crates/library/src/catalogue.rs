@@ -119,9 +119,7 @@ impl Library {
         if self.older.is_some() {
             return self.catalogue();
         }
-        let generation = self.generation()?;
-        self.snapshot.take_if(|s| s.stamp.generation != generation);
-        self.stored.take_if(|s| s.stamp.generation != generation);
+        self.forget_other_rows()?;
         if self.snapshot.is_none() && self.stored.is_none() && !self.distrust {
             self.stored = self.open_stored(progress)?;
         }
@@ -130,6 +128,14 @@ impl Library {
             self.keep_rows(progress);
         }
         self.catalogue()
+    }
+
+    /// Forgets the rows read of another state of the library than that of now.
+    pub(crate) fn forget_other_rows(&mut self) -> Result<(), LibraryError> {
+        let generation = self.generation()?;
+        self.snapshot.take_if(|s| s.stamp.generation != generation);
+        self.stored.take_if(|s| s.stamp.generation != generation);
+        Ok(())
     }
 
     /// What [`Library::open_catalogue`] opened.

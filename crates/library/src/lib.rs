@@ -67,6 +67,7 @@ mod titles;
 mod topic_changes;
 mod topic_graph;
 mod topic_hand;
+mod topic_levels;
 mod topic_names;
 mod topic_state;
 mod topic_update;
@@ -111,6 +112,7 @@ pub use syntopic_formats::{write_csl, write_csv, write_jsonl, write_parquet, wri
 pub use syntopic_index::IndexError;
 pub use syntopic_topics::TopicsError;
 pub use topic_changes::{Born, ChangesReport, Drift, NamedTopic, TwoTopics};
+pub use topic_levels::{GroupReport, Levels};
 pub use topics::{Candidate, TopicReport, TopicsReport, TopicsRequest};
 
 /// The sample corpus: a saved Hugging Face Papers page with 65 papers, as `data/hf-papers.txt`.

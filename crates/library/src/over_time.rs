@@ -349,6 +349,7 @@ mod tests {
                 terms: Vec::new(),
                 titles: vec![String::new(); papers.len()],
                 papers,
+                ..TopicReport::default()
             }
         });
         let topics: Vec<TopicReport> = topics.collect();
@@ -360,8 +361,8 @@ mod tests {
             silhouette: 0.0,
             papers: dates.len(),
             seed: 42,
-            changes: None,
             topics,
+            ..TopicsReport::default()
         };
         (report, dates)
     }

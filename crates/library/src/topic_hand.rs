@@ -17,6 +17,14 @@ impl Library {
         numbers: &[u32],
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
+        self.at_one_moment(|library| library.merge(numbers, progress))
+    }
+
+    fn merge(
+        &mut self,
+        numbers: &[u32],
+        progress: &mut Progress<'_>,
+    ) -> Result<TopicsReport, LibraryError> {
         let kept = self.topics_of_now()?;
         let topics = numbers.iter().map(|&number| position(&kept, number));
         let topics = topics.collect::<Result<Vec<usize>, _>>()?;
@@ -36,13 +44,16 @@ impl Library {
         parts: usize,
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
-        let kept = self.topics_of_now()?;
-        let topic = position(&kept, number)?;
-        self.change_by_hand(&kept, &ByHand::Split { topic, parts }, progress)
+        self.at_one_moment(|library| {
+            let kept = library.topics_of_now()?;
+            let topic = position(&kept, number)?;
+            library.change_by_hand(&kept, &ByHand::Split { topic, parts }, progress)
+        })
     }
 
     /// The topics of the last run, if the papers have not changed since.
     fn topics_of_now(&mut self) -> Result<Kept, LibraryError> {
+        self.forget_other_rows()?;
         let stamp = hex(&self.load_snapshot()?.stamp.texts_sha256);
         let kept = self.kept_topics()?.filter(|kept| kept.made_from == stamp);
         kept.ok_or(LibraryError::NoTopics)

@@ -37,6 +37,15 @@ impl Library {
         names: &[(u32, String)],
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
+        self.at_one_moment(|library| library.rename(names, progress))
+    }
+
+    fn rename(
+        &mut self,
+        names: &[(u32, String)],
+        progress: &mut Progress<'_>,
+    ) -> Result<TopicsReport, LibraryError> {
+        self.forget_other_rows()?;
         let mut report = self.stored_topics()?.ok_or(LibraryError::NoTopics)?;
         let before: Vec<String> = report.topics.iter().map(|t| t.name.clone()).collect();
         for (id, name) in names {
@@ -54,6 +63,13 @@ impl Library {
         }
         name_again(&mut report.topics);
         check(&report.topics)?;
+        for group in &mut report.groups {
+            // A group of one topic is called as that is.
+            let only = (report.topics.iter()).find(|topic| group.topics == [topic.id]);
+            if let Some(topic) = only {
+                group.name.clone_from(&topic.name);
+            }
+        }
         self.load_snapshot()?;
         let mut given = self.given_names()?;
         let Some(snapshot) = &self.snapshot else {
@@ -73,6 +89,7 @@ impl Library {
         self.keep_given(&given)?;
         self.keep_topics(&report, progress)?;
         if let Some(mut kept) = self.kept_topics()? {
+            kept.groups.clone_from(&report.groups);
             for topic in &mut kept.topics {
                 if let Some(now) = report.topics.iter().find(|now| now.id == topic.number) {
                     topic.name.clone_from(&now.name);
@@ -84,33 +101,26 @@ impl Library {
         Ok(report)
     }
 
-    /// Records where the topics are now that have these names of the user's.
-    pub(crate) fn move_given(&mut self, moved: &[(&str, &[f32])]) -> Result<(), LibraryError> {
+    /// Records where the topics are now that have these names of the user's, and gives all such names.
+    pub(crate) fn move_given(
+        &mut self,
+        moved: &[(&str, &[f32])],
+    ) -> Result<Vec<Given>, LibraryError> {
         let mut given = self.given_names()?;
+        if moved.is_empty() {
+            return Ok(given);
+        }
         for one in &mut given {
             if let Some((_, centre)) = moved.iter().find(|(name, _)| same(name, &one.name)) {
                 one.centre = centre.to_vec();
             }
         }
-        self.keep_given(&given)
+        self.keep_given(&given)?;
+        Ok(given)
     }
 
-    /// Gives the topics just made, whose centres are `centres` in the same order, the names that users gave to such topics.
-    pub(crate) fn give_names(
-        &self,
-        topics: &mut [TopicReport],
-        centres: &[&[f32]],
-        progress: &mut Progress<'_>,
-    ) -> Result<(), LibraryError> {
-        let given = self.given_names()?;
-        for name in give(&given, topics, centres) {
-            let note = format!("no topic is like the one that was named {name:?}: the name waits");
-            let _ = progress(Event::Note(&note));
-        }
-        Ok(())
-    }
-
-    fn given_names(&self) -> Result<Vec<Given>, LibraryError> {
+    /// The names that users gave.
+    pub(crate) fn given_names(&self) -> Result<Vec<Given>, LibraryError> {
         let store = self.store()?;
         let Some(text) = store.meta(KEY)? else {
             return Ok(Vec::new());
@@ -127,6 +137,19 @@ impl Library {
         let store = self.store.as_mut();
         let store = store.ok_or_else(|| LibraryError::NotFound(folder.clone()))?;
         store.write(|tx| set_meta(tx, KEY, &text))
+    }
+}
+
+/// Gives the topics just made, whose centres are `centres` in the same order, the names that users gave to such topics.
+pub(crate) fn give_names(
+    given: &[Given],
+    topics: &mut [TopicReport],
+    centres: &[&[f32]],
+    progress: &mut Progress<'_>,
+) {
+    for name in give(given, topics, centres) {
+        let note = format!("no topic is like the one that was named {name:?}: the name waits");
+        let _ = progress(Event::Note(&note));
     }
 }
 
@@ -217,13 +240,10 @@ mod tests {
         TopicReport {
             id,
             name: name.to_owned(),
-            named_by_user: false,
             made_name: name.to_owned(),
             size: 1,
             tightness: 1.0,
-            terms: Vec::new(),
-            papers: Vec::new(),
-            titles: Vec::new(),
+            ..TopicReport::default()
         }
     }
 

@@ -8,7 +8,10 @@ use crate::derived::hex;
 use crate::engine::Library;
 use crate::rows::{Sha, Snapshot};
 use crate::store::set_meta;
-use crate::{Candidate, ChangesReport, Event, LibraryError, Progress, TopicReport, TopicsReport};
+use crate::{
+    Candidate, ChangesReport, Event, GroupReport, Levels, LibraryError, Progress, TopicReport,
+    TopicsReport,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -23,6 +26,15 @@ pub(crate) const KEY: &str = "topics";
 pub(crate) struct Kept {
     /// How many were asked for when they were made, if that was said.
     pub(crate) k: Option<usize>,
+    /// The least papers of a topic that were asked for, if that was said.
+    #[serde(default)]
+    pub(crate) min_size: Option<usize>,
+    /// How they are grouped, if they are.
+    #[serde(default)]
+    pub(crate) levels: Option<Levels>,
+    /// The groups.
+    #[serde(default)]
+    pub(crate) groups: Vec<GroupReport>,
     /// The seed that they were made with.
     pub(crate) seed: u64,
     /// How their number came about when they were made.
@@ -94,6 +106,9 @@ impl Kept {
         };
         Self {
             k: None,
+            min_size: None,
+            levels: None,
+            groups: report.groups.clone(),
             seed: report.seed,
             k_method: report.k_method.clone(),
             candidates: report.candidates.clone(),

@@ -5,11 +5,12 @@
 use crate::derived::hex;
 use crate::engine::Library;
 use crate::topic_changes::changes;
+use crate::topic_names::{Given, give_names};
 use crate::topic_state::Kept;
 use crate::topics::{documents, embed_phrases};
 use crate::{LibraryError, Progress, TopicReport, TopicsReport, TopicsRequest, topic_graph};
 use syntopic_core::{Paper, paper_text};
-use syntopic_topics::{Nameless, Place, Standing, Updated, name_some, update};
+use syntopic_topics::{Nameless, Place, Standing, TopicOptions, Updated, name_some, update};
 
 /// Name and terms of a topic.
 type Label = (String, Vec<String>);
@@ -18,18 +19,21 @@ type Label = (String, Vec<String>);
 type Brought = (Updated, (usize, usize));
 
 impl Library {
-    /// Brings kept topics up to date; `None` where no paper of them is left.
+    /// Brings kept topics up to date; `None` where no paper of them is left. Those stored will do for the same papers if they are
+    /// grouped `as_stored`.
     pub(crate) fn update_topics(
         &mut self,
         kept: &Kept,
         request: &TopicsRequest,
+        as_stored: bool,
         progress: &mut Progress<'_>,
     ) -> Result<Option<TopicsReport>, LibraryError> {
         if request.model.is_some() {
             self.load_model(request.model.as_deref(), progress)?;
         }
         let stamp = hex(&self.load_snapshot()?.stamp.texts_sha256);
-        if stamp == kept.made_from
+        if as_stored
+            && stamp == kept.made_from
             && let Some(report) = self.stored_topics()?
         {
             return Ok(Some(report));
@@ -62,16 +66,22 @@ impl Library {
         let centres: Vec<&[f32]> = (updated.topics.iter())
             .map(|topic| topic.centroid.as_slice())
             .collect();
-        self.move_names(kept, updated)?;
-        self.give_names(&mut report.topics, &centres, progress)?;
+        let given = self.move_names(kept, updated)?;
+        give_names(&given, &mut report.topics, &centres, progress);
         report.changes = match came_and_left {
             Some(came_and_left) => Some(changes(updated, kept, &report.topics, came_and_left)),
             None => kept.changes.clone(),
         };
+        if let Some(levels) = &kept.levels {
+            let read = (papers, texts);
+            self.group_topics(&mut report, levels, &kept.groups, read, progress)?;
+        }
         let settled = &updated.settled;
         let now = Kept::of(&report, &centres, (papers, texts, settled), updated.next);
         let now = Kept {
             k: kept.k,
+            min_size: kept.min_size,
+            levels: kept.levels.clone(),
             made_from: stamp,
             ..now
         };
@@ -103,7 +113,11 @@ impl Library {
         let mut hear = |step| {
             let _ = progress(topic_graph::event(step));
         };
-        let options = &kept.options();
+        let options = kept.options();
+        let options = &TopicOptions {
+            min_size: kept.min_size.unwrap_or(1).min(papers.len()),
+            ..options
+        };
         let updated = update(standing, options, &mut topic_graph::neighbors, &mut hear)?;
         let came = places.iter().filter(|place| **place == Place::New).count();
         Ok(updated.map(|updated| (updated, (came, left))))
@@ -139,7 +153,7 @@ impl Library {
                 |phrases: &[String]| embed_phrases(embedder, phrases, &mut **progress.borrow_mut());
             let made = name_some(
                 &documents(papers, texts),
-                &nameless,
+                (&nameless, &[]),
                 &kept.options(),
                 &mut embed,
                 &mut |step| {
@@ -160,17 +174,14 @@ impl Library {
         Ok(labels.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// The names of the user go with their topics to where these are now.
-    fn move_names(&mut self, kept: &Kept, updated: &Updated) -> Result<(), LibraryError> {
+    /// The names of the user go with their topics to where these are now; all such names.
+    fn move_names(&mut self, kept: &Kept, updated: &Updated) -> Result<Vec<Given>, LibraryError> {
         let named = updated.topics.iter().filter_map(|topic| {
             let was = &kept.topics[topic.was?];
             was.named_by_user
                 .then_some((was.name.as_str(), topic.centroid.as_slice()))
         });
         let moved: Vec<(&str, &[f32])> = named.collect();
-        if moved.is_empty() {
-            return Ok(());
-        }
         self.move_given(&moved)
     }
 }
@@ -186,6 +197,7 @@ fn report(kept: &Kept, updated: &Updated, labels: Vec<Label>, papers: &[Paper]) 
             size: topic.members.len(),
             tightness: topic.tightness,
             terms,
+            parent: None,
             papers: (topic.members.iter())
                 .map(|&m| papers[m].id.to_string())
                 .collect(),
@@ -202,6 +214,7 @@ fn report(kept: &Kept, updated: &Updated, labels: Vec<Label>, papers: &[Paper]) 
         silhouette: updated.silhouette,
         papers: papers.len(),
         seed: kept.seed,
+        groups: Vec::new(),
         changes: None,
         topics,
     }

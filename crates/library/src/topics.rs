@@ -2,14 +2,17 @@
 
 use crate::derived::hex;
 use crate::engine::Library;
+use crate::topic_names::give_names;
 use crate::topic_state::Kept;
-use crate::{ChangesReport, Event, LibraryError, Progress, derived, topic_graph};
+use crate::{
+    ChangesReport, Event, GroupReport, Levels, LibraryError, Progress, derived, topic_graph,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use syntopic_core::{Paper, PaperId, paper_text};
 use syntopic_embed::{Embedder, TextKind};
-use syntopic_topics::{Document, Tools, TopicOptions, Topics};
+use syntopic_topics::{Document, Tools, TopicOptions, Topics, check_levels};
 
 /// How topics are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,12 +23,16 @@ pub struct TopicsRequest {
     pub seed: Option<u64>,
     /// The model that names are compared with; must be the library's own, which is also the default.
     pub model: Option<String>,
+    /// Least papers of a topic when topics are made; default 1.
+    pub min_size: Option<usize>,
+    /// How topics are grouped; default as those kept so far, else not at all.
+    pub levels: Option<Levels>,
     /// Whether topics are made anew though there are some that could be brought up to date; default no.
     pub fresh: bool,
 }
 
 /// One topic.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TopicReport {
     /// Its number, which stays: from 0, largest topic first, when topics are made; later ones have the next free number.
     pub id: u32,
@@ -43,6 +50,9 @@ pub struct TopicReport {
     pub tightness: f32,
     /// The phrases that tell it from the others, best first.
     pub terms: Vec<String>,
+    /// The number of the group of the finest level that it is in, where topics are grouped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
     /// Ids of its papers, most central first.
     pub papers: Vec<String>,
     /// Titles of the same papers, in the same order.
@@ -59,7 +69,7 @@ pub struct Candidate {
 }
 
 /// The topics of a library.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TopicsReport {
     /// By their numbers.
     pub topics: Vec<TopicReport>,
@@ -77,6 +87,9 @@ pub struct TopicsReport {
     pub papers: usize,
     /// The seed used.
     pub seed: u64,
+    /// Groups of topics, coarsest level first; none where topics are not grouped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupReport>,
     /// What became of them when papers came or went last; none of topics just made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangesReport>,
@@ -84,7 +97,8 @@ pub struct TopicsReport {
 
 impl Library {
     /// The library's papers in named topics, kept for `related`, `info` and the next run: those of the run before are brought up
-    /// to date, unless there are none, `request` says `fresh`, or it asks for another number or seed than they were made with.
+    /// to date, unless there are none, `request` says `fresh`, or it asks for another number, size or seed than they were made with.
+    /// Papers and vectors are those of one moment, whatever other processes commit meanwhile.
     ///
     /// # Errors
     /// When the library is empty, `k` is 0 or above the number of papers, the model is not the library's, or
@@ -94,47 +108,45 @@ impl Library {
         request: &TopicsRequest,
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
-        let mut options = TopicOptions {
-            k: request.k,
-            ..TopicOptions::default()
-        };
-        options.seed = request.seed.unwrap_or(options.seed);
-        options.check(self.load_snapshot()?.ids.len())?;
-        if let Some(kept) = self.topics_to_keep(request, progress)?
-            && let Some(report) = self.update_topics(&kept, request, progress)?
-        {
-            return Ok(report);
-        }
-        self.make_topics(request, &options, progress)
+        self.at_one_moment(|library| library.topics_of_one_moment(request, progress))
     }
 
-    /// The topics of the run before, where they are such as were asked for.
-    fn topics_to_keep(
-        &self,
+    fn topics_of_one_moment(
+        &mut self,
         request: &TopicsRequest,
         progress: &mut Progress<'_>,
-    ) -> Result<Option<Kept>, LibraryError> {
-        let kept = if request.fresh {
-            None
-        } else {
-            self.kept_topics()?
-        };
-        let others = kept.as_ref().is_some_and(|kept| {
-            (request.k.is_some() && request.k != kept.k)
-                || request.seed.is_some_and(|seed| seed != kept.seed)
-        });
-        if others {
-            let _ = progress(Event::Note(
-                "the topics kept so far were made with another -k or --seed: these are made anew",
-            ));
+    ) -> Result<TopicsReport, LibraryError> {
+        self.forget_other_rows()?;
+        let options = options(request);
+        options.check(self.load_snapshot()?.ids.len())?;
+        if let Some(Levels::Numbers(numbers)) = &request.levels {
+            check_levels(&[numbers, request.k.as_slice()].concat())?;
         }
-        Ok(kept.filter(|_| !others))
+        let before = self.kept_topics()?;
+        let kept = topics_to_keep(before.as_ref(), request, progress);
+        let asked = request.levels.clone().map(Levels::if_any);
+        if let Some(kept) = kept {
+            let mut kept = kept.clone();
+            let as_stored = asked.is_none() || asked.as_ref() == Some(&kept.levels);
+            if !as_stored {
+                (kept.levels, kept.groups) = (asked.clone().flatten(), Vec::new());
+            }
+            if let Some(report) = self.update_topics(&kept, request, as_stored, progress)? {
+                return Ok(report);
+            }
+        }
+        // A depth goes for any number of topics.
+        let as_before = before
+            .and_then(|kept| kept.levels)
+            .filter(|levels| matches!(levels, Levels::Depth(_)));
+        self.make_topics(request, &options, asked.unwrap_or(as_before), progress)
     }
 
     fn make_topics(
         &mut self,
         request: &TopicsRequest,
         options: &TopicOptions,
+        levels: Option<Levels>,
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
         self.load_model(request.model.as_deref(), progress)?;
@@ -166,13 +178,20 @@ impl Library {
             .map(|t| t.centroid.as_slice())
             .collect();
         let progress = progress.into_inner();
-        self.give_names(&mut report.topics, &centres, progress)?;
+        give_names(&self.given_names()?, &mut report.topics, &centres, progress);
+        let made_from = hex(&snapshot.stamp.texts_sha256);
+        if let Some(levels) = &levels {
+            let read = (&papers[..], &texts[..]);
+            self.group_topics(&mut report, levels, &[], read, progress)?;
+        }
         let settled = vec![true; papers.len()];
         let next = report.topics.len() as u32;
         let kept = Kept::of(&report, &centres, (&papers, &texts, &settled), next);
         let kept = Kept {
             k: request.k,
-            made_from: hex(&snapshot.stamp.texts_sha256),
+            min_size: request.min_size,
+            levels,
+            made_from,
             ..kept
         };
         self.keep_topics(&report, progress)?;
@@ -249,6 +268,35 @@ impl Library {
     }
 }
 
+/// How topics are found that are asked for so.
+fn options(request: &TopicsRequest) -> TopicOptions {
+    let options = TopicOptions::default();
+    TopicOptions {
+        k: request.k,
+        min_size: request.min_size.unwrap_or(options.min_size),
+        seed: request.seed.unwrap_or(options.seed),
+        ..options
+    }
+}
+
+/// The topics of the run before, where they are such as were asked for.
+fn topics_to_keep<'k>(
+    kept: Option<&'k Kept>,
+    request: &TopicsRequest,
+    progress: &mut Progress<'_>,
+) -> Option<&'k Kept> {
+    let kept = kept.filter(|_| !request.fresh)?;
+    let others = (request.k.is_some() && request.k != kept.k)
+        || request.seed.is_some_and(|seed| seed != kept.seed)
+        || (request.min_size).is_some_and(|least| least != kept.min_size.unwrap_or(1));
+    if others {
+        let _ = progress(Event::Note(
+            "the topics kept so far were made with another -k, --seed or --min-size: these are made anew",
+        ));
+    }
+    (!others).then_some(kept)
+}
+
 /// What the topics crate reads of papers and their texts.
 pub(crate) fn documents<'a>(papers: &'a [Paper], texts: &'a [String]) -> Vec<Document<'a>> {
     let pairs = papers.iter().zip(texts);
@@ -290,6 +338,7 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
             size: topic.size,
             tightness: topic.tightness,
             terms: topic.terms.iter().map(|term| term.phrase.clone()).collect(),
+            parent: None,
             papers: topic
                 .members
                 .iter()
@@ -319,6 +368,7 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
         silhouette: topics.silhouette,
         papers: papers.len(),
         seed,
+        groups: Vec::new(),
         changes: None,
     }
 }

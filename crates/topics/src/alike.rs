@@ -37,6 +37,22 @@ impl Pile {
         }
     }
 
+    /// Dot product of the two sums.
+    pub(crate) fn product(&self, other: &Self) -> f64 {
+        f64::from(dot(&self.sum, &other.sum))
+    }
+
+    /// The sum at length 1; as it is where it has no direction.
+    pub(crate) fn direction(&self) -> Vec<f32> {
+        let length = self.product(self).sqrt();
+        let unit = |s: &f32| (f64::from(*s) / length) as f32;
+        if length > 1e-6 {
+            self.sum.iter().map(unit).collect()
+        } else {
+            self.sum.clone()
+        }
+    }
+
     /// Mean cosine of two different rows of it, larger is tighter; none of fewer than two rows.
     pub(crate) fn cohesion(&self) -> Option<f64> {
         let n = self.size as f64;

@@ -45,6 +45,7 @@ pub fn by_hand(
             let members = std::mem::take(&mut state.members[topic]);
             TopicOptions {
                 k: Some(parts),
+                min_size: 1,
                 ..options.clone()
             }
             .check(members.len())?;

@@ -29,6 +29,19 @@ pub enum TopicsError {
         /// Papers there are.
         n: usize,
     },
+    /// Topics are to have more papers than there are.
+    #[error("topics of at least {least} papers were asked for but there are only {n} papers")]
+    TooLargeTopics {
+        /// Least papers asked for.
+        least: usize,
+        /// Papers there are.
+        n: usize,
+    },
+    /// Numbers of topics at the levels of a tree that do not ascend.
+    #[error(
+        "levels have more and more topics, coarse to fine, and at least 1: {0:?} have not; write them as 8,30,120"
+    )]
+    Levels(Vec<usize>),
     /// An option that must be at least 1 is 0.
     #[error("the option {0} is 0: it must be at least 1")]
     ZeroOption(&'static str),

@@ -52,6 +52,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) fallbacks: &'a [String],
     /// The name of a topic that has one and keeps it.
     pub(crate) known: &'a [Option<&'a str>],
+    /// Names that others have.
+    pub(crate) taken: &'a [&'a str],
 }
 
 /// Names for all topics: `phrases`, `centroids` (unit, `dim` numbers each) and what is `wanted` in the same order. Topics whose
@@ -287,15 +289,12 @@ fn unique_names(ranked: &[Vec<Scored>], wanted: Wanted<'_>, count: usize) -> Vec
             }
         }
     }
-    let known = wanted
-        .known
-        .iter()
-        .flatten()
-        .map(|name| name.to_lowercase());
-    let mut used: HashSet<String> = known.collect();
+    let known = wanted.known.iter().flatten();
+    let mut used: HashSet<String> = known.map(|name| name.to_lowercase()).collect();
     let taken: HashSet<String> = (used.iter())
         .flat_map(|name| name.split(", ").map(str::to_owned))
         .collect();
+    used.extend(wanted.taken.iter().map(|name| name.to_lowercase()));
     let mut names = Vec::with_capacity(ranked.len());
     for (topic, phrases) in ranked.iter().enumerate() {
         if let Some(name) = wanted.known[topic] {

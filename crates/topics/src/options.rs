@@ -7,6 +7,8 @@ use crate::TopicsError;
 pub struct TopicOptions {
     /// Number of topics, `1..=n_papers`; `None` (default) chooses it from the data, see [`crate::KChoice`].
     pub k: Option<usize>,
+    /// Least papers of a topic; default 1. Smaller ones are given up, and there are fewer topics than `k`.
+    pub min_size: usize,
     /// Seed of every random draw; default 42.
     pub seed: u64,
     /// Most k-means iterations of a run; default 100. Most runs stop long before because nothing moves any more.
@@ -29,6 +31,7 @@ impl Default for TopicOptions {
     fn default() -> Self {
         Self {
             k: None,
+            min_size: 1,
             seed: 42,
             max_iterations: 100,
             restarts: 24,
@@ -44,14 +47,19 @@ impl TopicOptions {
     /// Checks the options for `n` papers.
     ///
     /// # Errors
-    /// When `k` is 0 or above `n`, or a count is 0. Nothing is clamped.
+    /// When `k` is 0 or above `n`, `min_size` is above `n`, or a count is 0. Nothing is clamped.
     pub fn check(&self, n: usize) -> Result<(), TopicsError> {
         match self.k {
             Some(0) => return Err(TopicsError::ZeroTopics),
             Some(k) if k > n => return Err(TopicsError::TooManyTopics { k, n }),
             _ => {}
         }
+        if self.min_size > n {
+            let least = self.min_size;
+            return Err(TopicsError::TooLargeTopics { least, n });
+        }
         let counts = [
+            ("min_size", self.min_size == 0),
             ("max_iterations", self.max_iterations == 0),
             ("restarts", self.restarts == 0),
             ("neighbors", self.neighbors == 0),

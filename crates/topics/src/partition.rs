@@ -6,6 +6,7 @@ use crate::choose::choose_and_cluster;
 use crate::graph::{NeighborFinder, smooth};
 use crate::kmeans::{Clustering, regroup};
 use crate::order::canonical_order;
+use crate::small::give_up_small;
 use crate::topics::{KChoice, Step};
 use crate::{Document, TopicOptions, TopicsError};
 use syntopic_core::{Embeddings, Row};
@@ -80,7 +81,8 @@ pub(crate) fn partition_sorted(
 ) -> Result<(Clustering, KChoice), TopicsError> {
     let n = rows.n_rows();
     if options.smoothing == 0 || n < SMOOTH_FROM {
-        return choose_and_cluster(rows, options, progress);
+        let (found, choice) = choose_and_cluster(rows, options, progress)?;
+        return Ok(give_up_small(rows, found, choice, options.min_size));
     }
     progress(Step::Neighbors);
     let graph = neighbors(rows, options.neighbors).map_err(TopicsError::FindNeighbors)?;
@@ -93,5 +95,6 @@ pub(crate) fn partition_sorted(
     let smoothed = smooth(rows, &graph, options.smoothing);
     drop(graph);
     let (found, choice) = choose_and_cluster(&smoothed, options, progress)?;
+    let (found, choice) = give_up_small(&smoothed, found, choice, options.min_size);
     Ok((regroup(rows, found.assignment, choice.k), choice))
 }

@@ -170,6 +170,7 @@ pub fn topics(
     let wanted = Wanted {
         fallbacks: &fallbacks,
         known: &vec![None; groups.len()],
+        taken: &[],
     };
     let labels = name_topics(&phrases, &centroids, wanted, options, tools.embed_phrases)?;
 
@@ -249,13 +250,13 @@ pub struct Nameless<'a> {
 }
 
 /// Names those of `topics` that have none, by what tells them from all the others: name and terms, best first, of each of
-/// these, `None` for the rest. No two topics have the same name.
+/// these, `None` for the rest. No two topics have the same name, nor one of those `taken` elsewhere.
 ///
 /// # Errors
 /// When the phrases cannot be embedded.
 pub fn name_some(
     documents: &[Document<'_>],
-    topics: &[Nameless<'_>],
+    (topics, taken): (&[Nameless<'_>], &[&str]),
     options: &TopicOptions,
     embed_phrases: &mut PhraseEmbedder<'_>,
     progress: &mut dyn FnMut(Step),
@@ -270,6 +271,7 @@ pub fn name_some(
     let wanted = Wanted {
         fallbacks: &fallbacks,
         known: &known,
+        taken,
     };
     let labels = name_topics(&phrases, &centroids, wanted, options, embed_phrases)?;
     let named = labels.into_iter().zip(known);

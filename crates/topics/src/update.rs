@@ -147,7 +147,8 @@ pub fn update(
         };
         let piles = state.piles(&rows);
         let topics: Vec<&[usize]> = state.members.iter().map(Vec::as_slice).collect();
-        let usual = Usual::of(&rows, &topics, &piles, options.seed)?;
+        let mut usual = Usual::of(&rows, &topics, &piles, options.seed)?;
+        usual.size = usual.size.max(options.min_size);
         let came = state.came();
         let born = groups_apart(at, &came, &piles, usual)?;
         state.seat(at, born, usual.size);

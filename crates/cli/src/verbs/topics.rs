@@ -19,8 +19,10 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     let mut library = arguments.open()?.with_device(verb.on.device);
     let request = TopicsRequest {
-        k: verb.k,
+        k: verb.k.or(verb.tree.k()),
         seed: verb.seed,
+        min_size: verb.tree.min_size,
+        levels: verb.tree.levels(),
         model: verb.model.clone(),
         fresh: verb.fresh,
     };
@@ -82,6 +84,10 @@ pub(crate) fn print(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Resul
     }
     if let Some(changes) = &report.changes {
         writeln!(out, "{}", crate::topic_changes::summary(changes))?;
+    }
+    if !report.groups.is_empty() {
+        crate::topics_tree::print(report, out)?;
+        return Ok(());
     }
     for topic in &report.topics {
         writeln!(out)?;

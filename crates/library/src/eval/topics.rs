@@ -9,7 +9,7 @@ use std::time::Instant;
 use syntopic_core::{Embeddings, paper_text};
 use syntopic_embed::models::ResolveOptions;
 use syntopic_embed::{EmbedOptions, TextKind};
-use syntopic_topics::{TopicOptions, agreement, partition};
+use syntopic_topics::{Partition, TopicOptions, agreement, hierarchy, partition};
 
 /// Nearest papers that vote on a label, as in the figures of others.
 const VOTERS: usize = 10;
@@ -23,6 +23,10 @@ pub struct TopicsEval {
     pub label_field: String,
     /// Number of topics. Default: chosen from the data.
     pub k: Option<usize>,
+    /// Numbers of groups, coarse to fine, that topics are grouped into. Default: none.
+    pub levels: Vec<usize>,
+    /// Least papers of a topic. Default 1.
+    pub min_size: usize,
     /// A `.npy` file of 32-bit floats, a row a paper in their order. Default: the papers are embedded.
     pub vectors: Option<PathBuf>,
     /// Seed of the clustering. Default: that of [`TopicOptions`].
@@ -39,6 +43,8 @@ impl TopicsEval {
             papers,
             label_field: String::from("label"),
             k: None,
+            levels: Vec::new(),
+            min_size: 1,
             vectors: None,
             seed: None,
             model: None,
@@ -69,6 +75,22 @@ pub struct TopicsEvalReport {
     pub outlier_share: f64,
     /// Seconds that clustering took, neighbours and the choice of the number included; reading and embedding are not.
     pub seconds: f64,
+    /// The levels that were asked for, coarsest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelEval>,
+}
+
+/// How the groups of a level agree with the labels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LevelEval {
+    /// Groups.
+    pub n_groups: usize,
+    /// V-measure, 0 to 1: larger is better.
+    pub v_measure: f64,
+    /// Adjusted Rand index, at most 1: larger is better.
+    pub ari: f64,
+    /// Normalised mutual information, 0 to 1: larger is better.
+    pub nmi: f64,
 }
 
 /// Measures.
@@ -114,7 +136,38 @@ pub fn topics(
         k_given: found.choice.given,
         outlier_share: 0.0,
         seconds,
+        levels: judge_levels(eval, (&rows, &ids), &found, &numbers)?,
     })
+}
+
+/// Groups the topics found, and compares each level with the labels.
+fn judge_levels(
+    eval: &TopicsEval,
+    (rows, ids): (&Embeddings, &[&str]),
+    found: &Partition,
+    labels: &[u32],
+) -> Result<Vec<LevelEval>, LibraryError> {
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_by_key(|&i| ids[i]);
+    let mut members = vec![Vec::new(); found.choice.k];
+    for i in order {
+        members[found.assignment[i] as usize].push(i);
+    }
+    let topics: Vec<&[usize]> = members.iter().map(Vec::as_slice).collect();
+    let levels = hierarchy(rows, &topics, &eval.levels)?;
+    let judge = |group_of: &Vec<u32>| {
+        let own: Vec<u32> = (found.assignment.iter())
+            .map(|&topic| group_of[topic as usize])
+            .collect();
+        let agreed = agreement(labels, &own);
+        LevelEval {
+            n_groups: group_of.iter().max().map_or(0, |most| *most as usize + 1),
+            v_measure: agreed.v_measure,
+            ari: agreed.ari,
+            nmi: agreed.nmi,
+        }
+    };
+    Ok(levels.iter().map(judge).collect())
 }
 
 /// How topics are found.
@@ -122,6 +175,7 @@ pub(super) fn options_of(eval: &TopicsEval) -> TopicOptions {
     let options = TopicOptions::default();
     TopicOptions {
         k: eval.k,
+        min_size: eval.min_size,
         seed: eval.seed.unwrap_or(options.seed),
         ..options
     }
