@@ -222,7 +222,7 @@ fn topics_as_csv() {
     let (library, _) = demo();
     let csv = syntopic(library, &["topics", "-k", "4", "--csv"]);
     let lines: Vec<&str> = csv.ok().lines().collect();
-    assert_eq!(lines[0], "topic,name,rank,id,title");
+    assert_eq!(lines[0], "topic,name,rank,id,title,outlier");
     assert_eq!(lines.len(), 66);
     assert!(lines[1].starts_with("0,"));
     let again = syntopic(library, &["topics", "--fresh", "--json"]).json();

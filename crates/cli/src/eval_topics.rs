@@ -51,6 +51,10 @@ pub(crate) struct EvalTopicsArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) min_size: usize,
 
+    /// Largest share of papers that are called outliers
+    #[arg(long, value_name = "SHARE", default_value_t = syntopic_library::MAX_OUTLIERS, value_parser = crate::topics_views::outlier_share)]
+    pub(crate) max_outliers: f64,
+
     /// Vectors of these papers in their order, a .npy matrix of 32-bit floats; the papers are embedded when not given
     #[arg(long, value_name = "V.npy")]
     pub(crate) vectors: Option<PathBuf>,
@@ -89,6 +93,7 @@ pub(crate) fn run(
         k: verb.k,
         levels: verb.levels.clone(),
         min_size: verb.min_size,
+        max_outliers: verb.max_outliers,
         vectors: verb.vectors.clone(),
         seed: verb.seed,
         model: verb.model.clone(),
@@ -163,6 +168,13 @@ fn print(r: &TopicsEvalReport, out: &mut dyn Write) -> anyhow::Result<()> {
         out,
         "V-measure {:.4}, ARI {:.4}, NMI {:.4}, 10-NN accuracy {:.4}",
         r.v_measure, r.ari, r.nmi, r.knn_accuracy
+    )?;
+    writeln!(
+        out,
+        "without {:.1}% outliers: V-measure {:.4}, ARI {:.4}",
+        100.0 * r.outlier_share,
+        r.v_measure_inliers,
+        r.ari_inliers
     )?;
     for level in &r.levels {
         writeln!(

@@ -63,7 +63,9 @@ fn of_library(error: &LibraryError) -> u8 {
         LibraryError::OneToMerge
         | LibraryError::NotNamedByUser(_)
         | LibraryError::TopicNameTaken(_) => USAGE,
-        LibraryError::OtherStorage { .. } | LibraryError::ChurnShare { .. } => USAGE,
+        LibraryError::OtherStorage { .. }
+        | LibraryError::OutlierShare(_)
+        | LibraryError::ChurnShare { .. } => USAGE,
         LibraryError::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection) => USAGE,
         LibraryError::Judgments(_) => USAGE,
         LibraryError::Distill(

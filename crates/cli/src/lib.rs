@@ -19,6 +19,7 @@ mod table;
 mod topic_changes;
 mod topics_args;
 mod topics_export;
+mod topics_scores;
 mod topics_tree;
 mod topics_views;
 mod verbs;

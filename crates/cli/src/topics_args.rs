@@ -17,6 +17,9 @@ Examples:
   syntopic topics --merge 3,7                     topic 7 becomes part of topic 3
   syntopic topics --split 0=3                     topic 0 becomes three
   syntopic topics --changes                       after `add`: topics born, died, split, merged, moved
+  syntopic topics --scorecard                     how good they are
+  syntopic topics --compare a.json b.json         two runs, as --export wrote them
+  syntopic topics --weights --csv > weights.csv   more than one topic a paper
   syntopic topics --fresh                         start anew
   syntopic topics --export topics.json --bibtex topics-bib
   syntopic topics --over-time                     papers of each topic a year; what rises, what falls
@@ -54,7 +57,12 @@ pub(crate) struct TopicsArguments {
     #[arg(long, value_name = "N[=K]", value_parser = split, conflicts_with_all = ["k", "seed", "model", "fresh", "rename", "merge"])]
     pub(crate) split: Option<(u32, usize)>,
 
-    /// Print one line a paper as CSV: topic, name, rank in the topic, id, title
+    /// Largest share of the papers that are called outliers: those far from every topic, which are listed in the nearest all the same.
+    /// 0.1 unless another was asked for before
+    #[arg(long, value_name = "SHARE", value_parser = crate::topics_views::outlier_share, conflicts_with_all = ["rename", "merge", "split"])]
+    pub(crate) max_outliers: Option<f64>,
+
+    /// Print one line a paper as CSV: topic, name, rank in the topic, id, title, whether it is an outlier
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
 

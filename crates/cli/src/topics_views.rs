@@ -1,10 +1,11 @@
-//! `syntopic topics --over-time`, `--changes`: other ways to look at the topics than their list.
+//! `syntopic topics --over-time`, `--changes`, `--weights`, `--scorecard`, `--compare`: other ways to look at the topics than their list.
 
 use crate::args::Arguments;
 use crate::bars::Bars;
 use crate::exit;
 use clap::Args;
 use std::io::Write;
+use std::path::PathBuf;
 use syntopic_library::{Library, Period, TopicsReport};
 
 #[derive(Debug, Args)]
@@ -18,6 +19,27 @@ pub(crate) struct ViewArguments {
     /// moved
     #[arg(long, conflicts_with_all = ["over_time", "csv"])]
     pub(crate) changes: bool,
+
+    /// Show instead which topics each paper belongs to, and how much: weights that sum to 1, the largest for the topic it is in; with
+    /// --csv one line a paper and topic
+    #[arg(long, conflicts_with_all = ["over_time", "changes"])]
+    pub(crate) weights: bool,
+
+    /// Show instead how good the topics are, without labels: silhouette, coherence, diversity, stability, effective rank, outliers
+    #[arg(long, conflicts_with_all = ["over_time", "changes", "weights", "csv"])]
+    pub(crate) scorecard: bool,
+
+    /// Compare two runs instead, by the files that --export or --json wrote: ARI, NMI, and which topics map to which. No library is
+    /// opened
+    #[arg(long, value_names = ["A.json", "B.json"], num_args = 2, conflicts_with_all = ["over_time", "changes", "weights", "scorecard"])]
+    pub(crate) compare: Vec<PathBuf>,
+}
+
+/// Reads a share of outliers.
+pub(crate) fn outlier_share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok();
+    let share = share.filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| String::from("a share is from 0 to 1, as 0.1"))
 }
 
 impl ViewArguments {
@@ -26,7 +48,7 @@ impl ViewArguments {
         &self,
         arguments: &Arguments,
         csv: bool,
-        (library, report): (&Library, &TopicsReport),
+        (library, report): (&mut Library, &TopicsReport),
         bars: &Bars,
         out: &mut dyn Write,
     ) -> anyhow::Result<Option<u8>> {
@@ -36,6 +58,28 @@ impl ViewArguments {
                 crate::verbs::print_json(out, &report.changes)?;
             } else {
                 crate::topic_changes::print(report.changes.as_ref(), out)?;
+            }
+            return Ok(Some(exit::DONE));
+        }
+        if self.weights {
+            let weights = library.topic_weights(report)?;
+            bars.clear();
+            if arguments.json {
+                crate::verbs::print_json(out, &weights)?;
+            } else if csv {
+                out.write_all(&crate::topics_scores::weights_csv(&weights, report)?)?;
+            } else {
+                crate::topics_scores::print_weights(&weights, report, out)?;
+            }
+            return Ok(Some(exit::DONE));
+        }
+        if self.scorecard {
+            let card = library.score_topics(report, &mut |event| bars.show(event))?;
+            bars.clear();
+            if arguments.json {
+                crate::verbs::print_json(out, &card)?;
+            } else {
+                crate::topics_scores::print_scorecard(&card, out)?;
             }
             return Ok(Some(exit::DONE));
         }

@@ -271,6 +271,9 @@ pub enum LibraryError {
         /// What was asked.
         asked: crate::Storage,
     },
+    /// A share of outliers that is none.
+    #[error("{0} is no share of the papers: name one from 0 to 1, as 0.1 for a tenth")]
+    OutlierShare(f64),
     /// A share of rows that cannot be exchanged.
     #[error(
         "{got} of the rows cannot be exchanged: name a share above 0 and at most 0.5, as 0.2 for a fifth"

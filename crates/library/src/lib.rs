@@ -69,6 +69,8 @@ mod topic_graph;
 mod topic_hand;
 mod topic_levels;
 mod topic_names;
+mod topic_outliers;
+mod topic_scores;
 mod topic_state;
 mod topic_update;
 mod topics;
@@ -110,9 +112,11 @@ pub use syntopic_embed::{Cut, Device, EmbedError, Mode, ModelIdentity};
 pub use syntopic_formats::{ColumnMap, Format, FormatError, ReadOptions, Skipped};
 pub use syntopic_formats::{write_csl, write_csv, write_jsonl, write_parquet, write_ris};
 pub use syntopic_index::IndexError;
-pub use syntopic_topics::TopicsError;
+pub use syntopic_topics::{Scorecard, TopicsError};
 pub use topic_changes::{Born, ChangesReport, Drift, NamedTopic, TwoTopics};
 pub use topic_levels::{GroupReport, Levels};
+pub use topic_outliers::{MAX_OUTLIERS, OutlierReport, PaperWeights, TopicWeight, WeightsReport};
+pub use topic_scores::{ComparisonReport, SideTopic, TopicMatch, compare_topics};
 pub use topics::{Candidate, TopicReport, TopicsReport, TopicsRequest};
 
 /// The sample corpus: a saved Hugging Face Papers page with 65 papers, as `data/hf-papers.txt`.

@@ -33,6 +33,7 @@ pub(crate) fn event(step: Step) -> Event<'static> {
         Step::Neighbors => ("looking up neighbours", 0, 1),
         Step::ChooseK { tried, of } => ("choosing the number of topics", tried, of),
         Step::Cluster => ("clustering", 0, 1),
+        Step::Subsample { done, of } => ("clustering subsamples", done, of),
         Step::Label { done, of } => ("naming topics", done, of),
     };
     Event::Topics { step, done, of }

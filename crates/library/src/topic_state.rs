@@ -32,6 +32,9 @@ pub(crate) struct Kept {
     /// How they are grouped, if they are.
     #[serde(default)]
     pub(crate) levels: Option<Levels>,
+    /// The largest share of outliers that was asked for, if that was said.
+    #[serde(default)]
+    pub(crate) max_outliers: Option<f64>,
     /// The groups.
     #[serde(default)]
     pub(crate) groups: Vec<GroupReport>,
@@ -108,6 +111,7 @@ impl Kept {
             k: None,
             min_size: None,
             levels: None,
+            max_outliers: None,
             groups: report.groups.clone(),
             seed: report.seed,
             k_method: report.k_method.clone(),

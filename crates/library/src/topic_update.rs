@@ -6,6 +6,7 @@ use crate::derived::hex;
 use crate::engine::Library;
 use crate::topic_changes::changes;
 use crate::topic_names::{Given, give_names};
+use crate::topic_outliers::MAX_OUTLIERS;
 use crate::topic_state::Kept;
 use crate::topics::{documents, embed_phrases};
 use crate::{LibraryError, Progress, TopicReport, TopicsReport, TopicsRequest, topic_graph};
@@ -19,8 +20,8 @@ type Label = (String, Vec<String>);
 type Brought = (Updated, (usize, usize));
 
 impl Library {
-    /// Brings kept topics up to date; `None` where no paper of them is left. Those stored will do for the same papers if they are
-    /// grouped `as_stored`.
+    /// Brings kept topics up to date; `None` where no paper of them is left. Those stored will do for the same papers if groups
+    /// and outliers are to be `as_stored`.
     pub(crate) fn update_topics(
         &mut self,
         kept: &Kept,
@@ -76,12 +77,14 @@ impl Library {
             let read = (papers, texts);
             self.group_topics(&mut report, levels, &kept.groups, read, progress)?;
         }
+        self.mark_outliers(&mut report, kept.max_outliers.unwrap_or(MAX_OUTLIERS))?;
         let settled = &updated.settled;
         let now = Kept::of(&report, &centres, (papers, texts, settled), updated.next);
         let now = Kept {
             k: kept.k,
             min_size: kept.min_size,
             levels: kept.levels.clone(),
+            max_outliers: kept.max_outliers,
             made_from: stamp,
             ..now
         };
@@ -214,8 +217,7 @@ fn report(kept: &Kept, updated: &Updated, labels: Vec<Label>, papers: &[Paper]) 
         silhouette: updated.silhouette,
         papers: papers.len(),
         seed: kept.seed,
-        groups: Vec::new(),
-        changes: None,
         topics,
+        ..TopicsReport::default()
     }
 }

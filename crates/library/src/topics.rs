@@ -3,6 +3,7 @@
 use crate::derived::hex;
 use crate::engine::Library;
 use crate::topic_names::give_names;
+use crate::topic_outliers::{MAX_OUTLIERS, OutlierReport};
 use crate::topic_state::Kept;
 use crate::{
     ChangesReport, Event, GroupReport, Levels, LibraryError, Progress, derived, topic_graph,
@@ -15,7 +16,7 @@ use syntopic_embed::{Embedder, TextKind};
 use syntopic_topics::{Document, Tools, TopicOptions, Topics, check_levels};
 
 /// How topics are asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TopicsRequest {
     /// How many; chosen from the data when not given.
     pub k: Option<usize>,
@@ -27,6 +28,8 @@ pub struct TopicsRequest {
     pub min_size: Option<usize>,
     /// How topics are grouped; default as those kept so far, else not at all.
     pub levels: Option<Levels>,
+    /// Largest share of the papers that are called outliers, 0 to 1; default as for those kept so far, else [`crate::MAX_OUTLIERS`].
+    pub max_outliers: Option<f64>,
     /// Whether topics are made anew though there are some that could be brought up to date; default no.
     pub fresh: bool,
 }
@@ -87,6 +90,15 @@ pub struct TopicsReport {
     pub papers: usize,
     /// The seed used.
     pub seed: u64,
+    /// Papers far from every topic, farthest first; each is listed in the topic nearest to it all the same.
+    #[serde(default)]
+    pub outliers: Vec<OutlierReport>,
+    /// How many papers these are, as a share.
+    #[serde(default)]
+    pub outlier_share: f64,
+    /// The largest such share that was asked for.
+    #[serde(default)]
+    pub max_outliers: f64,
     /// Groups of topics, coarsest level first; none where topics are not grouped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupReport>,
@@ -122,31 +134,38 @@ impl Library {
         if let Some(Levels::Numbers(numbers)) = &request.levels {
             check_levels(&[numbers, request.k.as_slice()].concat())?;
         }
+        let most = request.max_outliers;
+        if let Some(most) = most.filter(|most| !(0.0..=1.0).contains(most)) {
+            return Err(LibraryError::OutlierShare(most));
+        }
         let before = self.kept_topics()?;
         let kept = topics_to_keep(before.as_ref(), request, progress);
         let asked = request.levels.clone().map(Levels::if_any);
         if let Some(kept) = kept {
             let mut kept = kept.clone();
-            let as_stored = asked.is_none() || asked.as_ref() == Some(&kept.levels);
-            if !as_stored {
+            let regroup = asked.as_ref().is_some_and(|asked| *asked != kept.levels);
+            if regroup {
                 (kept.levels, kept.groups) = (asked.clone().flatten(), Vec::new());
             }
+            let as_stored = !regroup && (most.is_none() || most == kept.max_outliers);
+            kept.max_outliers = most.or(kept.max_outliers);
             if let Some(report) = self.update_topics(&kept, request, as_stored, progress)? {
                 return Ok(report);
             }
         }
+        let before = before.map(|kept| (kept.levels, kept.max_outliers));
+        let (levels, max_outliers) = before.unwrap_or_default();
         // A depth goes for any number of topics.
-        let as_before = before
-            .and_then(|kept| kept.levels)
-            .filter(|levels| matches!(levels, Levels::Depth(_)));
-        self.make_topics(request, &options, asked.unwrap_or(as_before), progress)
+        let levels = levels.filter(|levels| matches!(levels, Levels::Depth(_)));
+        let lasting = (asked.unwrap_or(levels), most.or(max_outliers));
+        self.make_topics(request, &options, lasting, progress)
     }
 
     fn make_topics(
         &mut self,
         request: &TopicsRequest,
         options: &TopicOptions,
-        levels: Option<Levels>,
+        (levels, max_outliers): (Option<Levels>, Option<f64>),
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
         self.load_model(request.model.as_deref(), progress)?;
@@ -184,6 +203,7 @@ impl Library {
             let read = (&papers[..], &texts[..]);
             self.group_topics(&mut report, levels, &[], read, progress)?;
         }
+        self.mark_outliers(&mut report, max_outliers.unwrap_or(MAX_OUTLIERS))?;
         let settled = vec![true; papers.len()];
         let next = report.topics.len() as u32;
         let kept = Kept::of(&report, &centres, (&papers, &texts, &settled), next);
@@ -191,6 +211,7 @@ impl Library {
             k: request.k,
             min_size: request.min_size,
             levels,
+            max_outliers,
             made_from,
             ..kept
         };
@@ -368,7 +389,6 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
         silhouette: topics.silhouette,
         papers: papers.len(),
         seed,
-        groups: Vec::new(),
-        changes: None,
+        ..TopicsReport::default()
     }
 }

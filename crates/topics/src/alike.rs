@@ -42,6 +42,19 @@ impl Pile {
         f64::from(dot(&self.sum, &other.sum))
     }
 
+    /// Cosine of a unit vector to the centre, as if it were not in the pile where it is (`inside`); minus infinity where there is no
+    /// centre then.
+    pub(crate) fn cosine(&self, row: &[f32], inside: bool) -> f64 {
+        let out = f64::from(u8::from(inside));
+        let along = f64::from(dot(row, &self.sum));
+        let square = self.product(self) - out * (2.0 * along - 1.0);
+        if square > 1e-6 {
+            (along - out) / square.sqrt()
+        } else {
+            f64::NEG_INFINITY
+        }
+    }
+
     /// The sum at length 1; as it is where it has no direction.
     pub(crate) fn direction(&self) -> Vec<f32> {
         let length = self.product(self).sqrt();

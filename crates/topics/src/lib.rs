@@ -15,10 +15,14 @@ mod graph;
 mod hierarchy;
 mod kmeans;
 pub mod map;
+mod memberships;
 mod names;
 mod options;
 mod order;
+mod outliers;
 mod partition;
+mod rank;
+mod scorecard;
 mod silhouette;
 mod small;
 mod stop_words;
@@ -32,9 +36,13 @@ pub use coherence::{Coherence, coherence, topic_words};
 pub use error::TopicsError;
 pub use graph::{NeighborFinder, NeighborGraph};
 pub use hierarchy::{Group, check_levels, groups, hierarchy, levels_above};
+pub use memberships::{Memberships, memberships};
 pub use names::Label;
 pub use options::TopicOptions;
+pub use outliers::{Outlier, outliers};
 pub use partition::{Partition, partition};
+pub use rank::effective_rank;
+pub use scorecard::{Scorecard, Scored, scorecard};
 pub use topics::{
     Document, KCandidate, KChoice, Nameless, PhraseEmbedder, Step, Term, Tools, Topic, Topics,
     name_some, topics,

@@ -55,6 +55,13 @@ pub enum Step {
     },
     /// The final clustering is made.
     Cluster,
+    /// Subsamples are clustered, for a scorecard.
+    Subsample {
+        /// Those done.
+        done: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// Topics get their names.
     Label {
         /// Topics whose papers have been read.

@@ -5,6 +5,7 @@ use crate::args::Arguments;
 use crate::bars::Bars;
 use crate::exit;
 use crate::topics_args::TopicsArguments;
+use std::collections::HashSet;
 use std::io::Write;
 use syntopic_library::{TopicsReport, TopicsRequest};
 
@@ -17,12 +18,17 @@ pub(crate) fn run(
     bars: &Bars,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
+    if !verb.view.compare.is_empty() {
+        crate::topics_scores::compare(&verb.view.compare, arguments.json, out)?;
+        return Ok(exit::DONE);
+    }
     let mut library = arguments.open()?.with_device(verb.on.device);
     let request = TopicsRequest {
         k: verb.k.or(verb.tree.k()),
         seed: verb.seed,
         min_size: verb.tree.min_size,
         levels: verb.tree.levels(),
+        max_outliers: verb.max_outliers,
         model: verb.model.clone(),
         fresh: verb.fresh,
     };
@@ -38,7 +44,7 @@ pub(crate) fn run(
     };
     bars.clear();
     verb.export.write(&report, &library, bars)?;
-    let pair = (&library, &report);
+    let pair = (&mut library, &report);
     if let Some(code) = verb.view.run(arguments, verb.csv, pair, bars, out)? {
         return Ok(code);
     }
@@ -55,11 +61,17 @@ pub(crate) fn run(
 /// One line a paper.
 pub(crate) fn csv(report: &TopicsReport) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["topic", "name", "rank", "id", "title"])?;
+    csv.write_record(["topic", "name", "rank", "id", "title", "outlier"])?;
+    let outliers: HashSet<&str> = report.outliers.iter().map(|o| o.id.as_str()).collect();
     for topic in &report.topics {
         for (rank, (id, title)) in topic.papers.iter().zip(&topic.titles).enumerate() {
             let (topic_id, rank) = (topic.id.to_string(), (rank + 1).to_string());
-            csv.write_record([&topic_id, &topic.name, &rank, id, title])?;
+            let far = if outliers.contains(id.as_str()) {
+                "yes"
+            } else {
+                "no"
+            };
+            csv.write_record([&topic_id, &topic.name, &rank, id, title, far])?;
         }
     }
     Ok(csv.into_inner()?)
@@ -81,6 +93,14 @@ pub(crate) fn print(report: &TopicsReport, out: &mut dyn Write) -> anyhow::Resul
             .map(|c| format!("{} ({:.3})", c.k, c.score))
             .collect();
         writeln!(out, "tried, with scores: {}", tried.join(", "))?;
+    }
+    if !report.outliers.is_empty() {
+        writeln!(
+            out,
+            "{} ({:.1}% of the papers), far from every topic and listed in the nearest (--json names them)",
+            count(report.outliers.len(), "outlier"),
+            100.0 * report.outlier_share
+        )?;
     }
     if let Some(changes) = &report.changes {
         writeln!(out, "{}", crate::topic_changes::summary(changes))?;

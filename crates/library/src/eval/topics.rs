@@ -4,18 +4,19 @@ use super::vectors::{check_count, judge, neighbours, read_labels, wrong};
 use crate::add::Source;
 use crate::{Event, LibraryError, Progress, model, npy, topic_graph};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use syntopic_core::{Embeddings, paper_text};
 use syntopic_embed::models::ResolveOptions;
 use syntopic_embed::{EmbedOptions, TextKind};
-use syntopic_topics::{Partition, TopicOptions, agreement, hierarchy, partition};
+use syntopic_topics::{Partition, TopicOptions, agreement, hierarchy, outliers, partition};
 
 /// Nearest papers that vote on a label, as in the figures of others.
 const VOTERS: usize = 10;
 
 /// What is measured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TopicsEval {
     /// A file of JSON objects, one a line: papers, each with a label.
     pub papers: PathBuf,
@@ -27,6 +28,8 @@ pub struct TopicsEval {
     pub levels: Vec<usize>,
     /// Least papers of a topic. Default 1.
     pub min_size: usize,
+    /// Largest share of papers that are called outliers. Default [`crate::MAX_OUTLIERS`].
+    pub max_outliers: f64,
     /// A `.npy` file of 32-bit floats, a row a paper in their order. Default: the papers are embedded.
     pub vectors: Option<PathBuf>,
     /// Seed of the clustering. Default: that of [`TopicOptions`].
@@ -45,6 +48,7 @@ impl TopicsEval {
             k: None,
             levels: Vec::new(),
             min_size: 1,
+            max_outliers: crate::MAX_OUTLIERS,
             vectors: None,
             seed: None,
             model: None,
@@ -71,8 +75,12 @@ pub struct TopicsEvalReport {
     pub n_topics: usize,
     /// Whether their number was given.
     pub k_given: bool,
-    /// Share of papers in no topic: 0, since every paper is in one.
+    /// Share of papers that are outliers: far from the topic that they are nearest to, and that the figures above count them in.
     pub outlier_share: f64,
+    /// V-measure of the papers that are no outliers.
+    pub v_measure_inliers: f64,
+    /// Adjusted Rand index of these.
+    pub ari_inliers: f64,
     /// Seconds that clustering took, neighbours and the choice of the number included; reading and embedding are not.
     pub seconds: f64,
     /// The levels that were asked for, coarsest first.
@@ -124,6 +132,14 @@ pub fn topics(
     let seconds = begun.elapsed().as_secs_f64();
     let numbers: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
     let agreed = agreement(&numbers, &found.assignment);
+    let members = members(&ids, &found);
+    let topics: Vec<&[usize]> = members.iter().map(Vec::as_slice).collect();
+    let far: HashSet<usize> = (outliers(&rows, &topics, eval.max_outliers).iter())
+        .map(|outlier| outlier.member)
+        .collect();
+    let near = (0..n).filter(|i| !far.contains(i));
+    let (near, own): (Vec<u32>, Vec<u32>) = near.map(|i| (numbers[i], found.assignment[i])).unzip();
+    let inliers = agreement(&near, &own);
     let knn = judge(&labels, &neighbours(&rows, VOTERS));
     Ok(TopicsEvalReport {
         n,
@@ -134,27 +150,33 @@ pub fn topics(
         knn_accuracy: knn.accuracy,
         n_topics: found.choice.k,
         k_given: found.choice.given,
-        outlier_share: 0.0,
+        outlier_share: far.len() as f64 / n.max(1) as f64,
+        v_measure_inliers: inliers.v_measure,
+        ari_inliers: inliers.ari,
         seconds,
-        levels: judge_levels(eval, (&rows, &ids), &found, &numbers)?,
+        levels: judge_levels((&rows, &topics), &eval.levels, &found, &numbers)?,
     })
 }
 
-/// Groups the topics found, and compares each level with the labels.
-fn judge_levels(
-    eval: &TopicsEval,
-    (rows, ids): (&Embeddings, &[&str]),
-    found: &Partition,
-    labels: &[u32],
-) -> Result<Vec<LevelEval>, LibraryError> {
+/// The papers of each topic, in the order of ids.
+fn members(ids: &[&str], found: &Partition) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..ids.len()).collect();
     order.sort_by_key(|&i| ids[i]);
     let mut members = vec![Vec::new(); found.choice.k];
     for i in order {
         members[found.assignment[i] as usize].push(i);
     }
-    let topics: Vec<&[usize]> = members.iter().map(Vec::as_slice).collect();
-    let levels = hierarchy(rows, &topics, &eval.levels)?;
+    members
+}
+
+/// Groups the topics found, and compares each level with the labels.
+fn judge_levels(
+    (rows, topics): (&Embeddings, &[&[usize]]),
+    levels: &[usize],
+    found: &Partition,
+    labels: &[u32],
+) -> Result<Vec<LevelEval>, LibraryError> {
+    let levels = hierarchy(rows, topics, levels)?;
     let judge = |group_of: &Vec<u32>| {
         let own: Vec<u32> = (found.assignment.iter())
             .map(|&topic| group_of[topic as usize])
