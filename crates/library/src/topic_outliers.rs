@@ -16,7 +16,7 @@ pub struct OutlierReport {
     pub id: String,
     /// The number of the topic nearest to it, which it is listed in.
     pub topic: u32,
-    /// Cosine to the centre of that topic.
+    /// Cosine to the nearest centre of any topic, its own without it.
     pub cosine: f32,
 }
 
