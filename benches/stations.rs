@@ -95,6 +95,7 @@ fn stations(criterion: &mut Criterion) {
             let tools = Tools {
                 neighbors: &mut neighbors,
                 embed_phrases: &mut phrases,
+                seeds: None,
             };
             topics(
                 &vectors,

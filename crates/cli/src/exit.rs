@@ -80,6 +80,7 @@ fn of_library(error: &LibraryError) -> u8 {
             TopicsError::ZeroTopics
             | TopicsError::TooManyTopics { .. }
             | TopicsError::TooLargeTopics { .. }
+            | TopicsError::SeedsAndTopics { .. }
             | TopicsError::Levels(_)
             | TopicsError::ZeroOption(_),
         ) => USAGE,

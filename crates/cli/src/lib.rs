@@ -20,6 +20,7 @@ mod topic_changes;
 mod topics_args;
 mod topics_export;
 mod topics_scores;
+mod topics_seeds;
 mod topics_tree;
 mod topics_views;
 mod verbs;

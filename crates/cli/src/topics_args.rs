@@ -9,6 +9,7 @@ const TOPICS_EXAMPLES: &str = "\
 Examples:
   syntopic topics                 as many topics as the data suggest; the scores are printed
   syntopic topics -k 12 --json
+  syntopic topics --seed-topic 'self-supervised vision: contrastive learning, masked image modelling'
   syntopic topics --depth 2                       topics in groups
   syntopic topics --levels 8,30,120               120 topics in 30 groups in 8
   syntopic topics --min-size 20                   no topic of fewer papers
@@ -69,6 +70,9 @@ pub(crate) struct TopicsArguments {
     /// Must be the library's own model, which is the default
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) seeds: crate::topics_seeds::SeedArguments,
 
     #[command(flatten)]
     pub(crate) tree: crate::topics_tree::TreeArguments,

@@ -71,6 +71,7 @@ mod topic_levels;
 mod topic_names;
 mod topic_outliers;
 mod topic_scores;
+mod topic_seeds;
 mod topic_state;
 mod topic_update;
 mod topics;
@@ -117,6 +118,7 @@ pub use topic_changes::{Born, ChangesReport, Drift, NamedTopic, TwoTopics};
 pub use topic_levels::{GroupReport, Levels};
 pub use topic_outliers::{MAX_OUTLIERS, OutlierReport, PaperWeights, TopicWeight, WeightsReport};
 pub use topic_scores::{ComparisonReport, SideTopic, TopicMatch, compare_topics};
+pub use topic_seeds::SeedTopic;
 pub use topics::{Candidate, TopicReport, TopicsReport, TopicsRequest};
 
 /// The sample corpus: a saved Hugging Face Papers page with 65 papers, as `data/hf-papers.txt`.

@@ -131,7 +131,7 @@ impl Library {
         })
     }
 
-    fn keep_given(&mut self, given: &[Given]) -> Result<(), LibraryError> {
+    pub(crate) fn keep_given(&mut self, given: &[Given]) -> Result<(), LibraryError> {
         let text = serde_json::to_string(given).unwrap_or_default();
         let folder = &self.folder;
         let store = self.store.as_mut();
@@ -176,7 +176,7 @@ fn name_again(topics: &mut [TopicReport]) {
 }
 
 /// `own`, with a number where another topic than `t` is called so.
-fn free_name(topics: &[TopicReport], t: usize, own: String) -> String {
+pub(crate) fn free_name(topics: &[TopicReport], t: usize, own: String) -> String {
     let taken = |name: &str| (0..topics.len()).any(|o| o != t && same(&topics[o].name, name));
     let free = std::iter::once(own.clone())
         .chain((2..).map(|i| format!("{own} ({i})")))

@@ -9,8 +9,8 @@ use crate::engine::Library;
 use crate::rows::{Sha, Snapshot};
 use crate::store::set_meta;
 use crate::{
-    Candidate, ChangesReport, Event, GroupReport, Levels, LibraryError, Progress, TopicReport,
-    TopicsReport,
+    Candidate, ChangesReport, Event, GroupReport, Levels, LibraryError, Progress, SeedTopic,
+    TopicReport, TopicsReport,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ use syntopic_topics::{Place, TopicOptions};
 pub(crate) const KEY: &str = "topics";
 
 /// The topics as the last run left them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Kept {
     /// How many were asked for when they were made, if that was said.
     pub(crate) k: Option<usize>,
@@ -35,6 +35,12 @@ pub(crate) struct Kept {
     /// The largest share of outliers that was asked for, if that was said.
     #[serde(default)]
     pub(crate) max_outliers: Option<f64>,
+    /// Topics that were asked for.
+    #[serde(default)]
+    pub(crate) seeds: Vec<SeedTopic>,
+    /// How near papers had to be to these, if that was said.
+    #[serde(default)]
+    pub(crate) seed_threshold: Option<f32>,
     /// The groups.
     #[serde(default)]
     pub(crate) groups: Vec<GroupReport>,
@@ -112,6 +118,8 @@ impl Kept {
             min_size: None,
             levels: None,
             max_outliers: None,
+            seeds: Vec::new(),
+            seed_threshold: None,
             groups: report.groups.clone(),
             seed: report.seed,
             k_method: report.k_method.clone(),

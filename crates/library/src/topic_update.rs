@@ -7,6 +7,7 @@ use crate::engine::Library;
 use crate::topic_changes::changes;
 use crate::topic_names::{Given, give_names};
 use crate::topic_outliers::MAX_OUTLIERS;
+use crate::topic_seeds::mark_seeds;
 use crate::topic_state::Kept;
 use crate::topics::{documents, embed_phrases};
 use crate::{LibraryError, Progress, TopicReport, TopicsReport, TopicsRequest, topic_graph};
@@ -77,6 +78,7 @@ impl Library {
             let read = (papers, texts);
             self.group_topics(&mut report, levels, &kept.groups, read, progress)?;
         }
+        mark_seeds(&mut report, &kept.seeds);
         self.mark_outliers(&mut report, kept.max_outliers.unwrap_or(MAX_OUTLIERS))?;
         let settled = &updated.settled;
         let now = Kept::of(&report, &centres, (papers, texts, settled), updated.next);
@@ -85,6 +87,8 @@ impl Library {
             min_size: kept.min_size,
             levels: kept.levels.clone(),
             max_outliers: kept.max_outliers,
+            seeds: kept.seeds.clone(),
+            seed_threshold: kept.seed_threshold,
             made_from: stamp,
             ..now
         };
@@ -201,6 +205,7 @@ fn report(kept: &Kept, updated: &Updated, labels: Vec<Label>, papers: &[Paper]) 
             tightness: topic.tightness,
             terms,
             parent: None,
+            seed: None,
             papers: (topic.members.iter())
                 .map(|&m| papers[m].id.to_string())
                 .collect(),

@@ -2,8 +2,8 @@
 
 use crate::derived::hex;
 use crate::engine::Library;
-use crate::topic_names::give_names;
 use crate::topic_outliers::{MAX_OUTLIERS, OutlierReport};
+use crate::topic_seeds::{SeedTopic, check_seeds, seed_vectors};
 use crate::topic_state::Kept;
 use crate::{
     ChangesReport, Event, GroupReport, Levels, LibraryError, Progress, derived, topic_graph,
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use syntopic_core::{Paper, PaperId, paper_text};
 use syntopic_embed::{Embedder, TextKind};
-use syntopic_topics::{Document, Tools, TopicOptions, Topics, check_levels};
+use syntopic_topics::{Document, Seeds, Tools, TopicOptions, Topics, check_levels};
 
 /// How topics are asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +30,13 @@ pub struct TopicsRequest {
     pub levels: Option<Levels>,
     /// Largest share of the papers that are called outliers, 0 to 1; default as for those kept so far, else [`crate::MAX_OUTLIERS`].
     pub max_outliers: Option<f64>,
+    /// Topics that are asked for; default those kept so far.
+    pub seeds: Vec<SeedTopic>,
+    /// Least cosine of a paper to the seed topic that it is in; default: halfway between the mean of all papers and
+    /// that of the nearest hundredth, for each.
+    pub seed_threshold: Option<f32>,
+    /// Whether the seed topics kept so far are given up; default no.
+    pub unseed: bool,
     /// Whether topics are made anew though there are some that could be brought up to date; default no.
     pub fresh: bool,
 }
@@ -47,6 +54,9 @@ pub struct TopicReport {
     /// What it is called where the user names it not: phrases of its own papers.
     #[serde(default)]
     pub made_name: String,
+    /// The text that it was asked for by, of a seed topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
     /// How many papers.
     pub size: usize,
     /// Mean cosine of its papers to its centre: larger is tighter, at most 1.
@@ -138,6 +148,7 @@ impl Library {
         if let Some(most) = most.filter(|most| !(0.0..=1.0).contains(most)) {
             return Err(LibraryError::OutlierShare(most));
         }
+        check_seeds(&request.seeds)?;
         let before = self.kept_topics()?;
         let kept = topics_to_keep(before.as_ref(), request, progress);
         let asked = request.levels.clone().map(Levels::if_any);
@@ -153,11 +164,7 @@ impl Library {
                 return Ok(report);
             }
         }
-        let before = before.map(|kept| (kept.levels, kept.max_outliers));
-        let (levels, max_outliers) = before.unwrap_or_default();
-        // A depth goes for any number of topics.
-        let levels = levels.filter(|levels| matches!(levels, Levels::Depth(_)));
-        let lasting = (asked.unwrap_or(levels), most.or(max_outliers));
+        let lasting = Lasting::of(request, asked, before.unwrap_or_default());
         self.make_topics(request, &options, lasting, progress)
     }
 
@@ -165,7 +172,7 @@ impl Library {
         &mut self,
         request: &TopicsRequest,
         options: &TopicOptions,
-        (levels, max_outliers): (Option<Levels>, Option<f64>),
+        lasting: Lasting,
         progress: &mut Progress<'_>,
     ) -> Result<TopicsReport, LibraryError> {
         self.load_model(request.model.as_deref(), progress)?;
@@ -175,6 +182,7 @@ impl Library {
         };
         let texts: Vec<String> = papers.iter().map(paper_text).collect();
         let documents = documents(&papers, &texts);
+        let seeds = seed_vectors(embedder, &lasting.seeds)?;
         let progress = std::cell::RefCell::new(progress);
         let mut phrases =
             |phrases: &[String]| embed_phrases(embedder, phrases, &mut **progress.borrow_mut());
@@ -185,6 +193,10 @@ impl Library {
             Tools {
                 neighbors: &mut topic_graph::neighbors,
                 embed_phrases: &mut phrases,
+                seeds: seeds.as_ref().map(|vectors| Seeds {
+                    vectors,
+                    threshold: lasting.seed_threshold,
+                }),
             },
             &mut |step| {
                 let _ = (progress.borrow_mut())(topic_graph::event(step));
@@ -197,21 +209,24 @@ impl Library {
             .map(|t| t.centroid.as_slice())
             .collect();
         let progress = progress.into_inner();
-        give_names(&self.given_names()?, &mut report.topics, &centres, progress);
         let made_from = hex(&snapshot.stamp.texts_sha256);
-        if let Some(levels) = &levels {
+        let seeds = (&lasting.seeds[..], &lasting.seeds_before[..]);
+        self.name_new_topics(&mut report, (&topics, &centres), seeds, progress)?;
+        if let Some(levels) = &lasting.levels {
             let read = (&papers[..], &texts[..]);
             self.group_topics(&mut report, levels, &[], read, progress)?;
         }
-        self.mark_outliers(&mut report, max_outliers.unwrap_or(MAX_OUTLIERS))?;
+        self.mark_outliers(&mut report, lasting.max_outliers.unwrap_or(MAX_OUTLIERS))?;
         let settled = vec![true; papers.len()];
         let next = report.topics.len() as u32;
         let kept = Kept::of(&report, &centres, (&papers, &texts, &settled), next);
         let kept = Kept {
             k: request.k,
             min_size: request.min_size,
-            levels,
-            max_outliers,
+            levels: lasting.levels,
+            max_outliers: lasting.max_outliers,
+            seeds: lasting.seeds,
+            seed_threshold: lasting.seed_threshold,
             made_from,
             ..kept
         };
@@ -289,6 +304,36 @@ impl Library {
     }
 }
 
+/// What was asked for once and goes for the topics made now too.
+struct Lasting {
+    levels: Option<Levels>,
+    max_outliers: Option<f64>,
+    seeds: Vec<SeedTopic>,
+    seed_threshold: Option<f32>,
+    /// Seeds whose names are given up where they are no more.
+    seeds_before: Vec<SeedTopic>,
+}
+
+impl Lasting {
+    fn of(request: &TopicsRequest, levels: Option<Option<Levels>>, before: Kept) -> Self {
+        // A depth goes for any number of topics.
+        let as_before = (before.levels).filter(|levels| matches!(levels, Levels::Depth(_)));
+        let keep_seeds = request.seeds.is_empty() && !request.unseed;
+        Self {
+            levels: levels.unwrap_or(as_before),
+            max_outliers: request.max_outliers.or(before.max_outliers),
+            seeds: if keep_seeds {
+                before.seeds.clone()
+            } else {
+                request.seeds.clone()
+            },
+            seed_threshold: (request.seed_threshold)
+                .or(before.seed_threshold.filter(|_| keep_seeds)),
+            seeds_before: before.seeds,
+        }
+    }
+}
+
 /// How topics are found that are asked for so.
 fn options(request: &TopicsRequest) -> TopicOptions {
     let options = TopicOptions::default();
@@ -309,10 +354,13 @@ fn topics_to_keep<'k>(
     let kept = kept.filter(|_| !request.fresh)?;
     let others = (request.k.is_some() && request.k != kept.k)
         || request.seed.is_some_and(|seed| seed != kept.seed)
-        || (request.min_size).is_some_and(|least| least != kept.min_size.unwrap_or(1));
+        || (request.min_size).is_some_and(|least| least != kept.min_size.unwrap_or(1))
+        || (!request.seeds.is_empty() && request.seeds != kept.seeds)
+        || (request.unseed && !kept.seeds.is_empty())
+        || (request.seed_threshold.is_some() && request.seed_threshold != kept.seed_threshold);
     if others {
         let _ = progress(Event::Note(
-            "the topics kept so far were made with another -k, --seed or --min-size: these are made anew",
+            "the topics kept so far were made with another -k, --seed, --min-size or --seed-topic: these are made anew",
         ));
     }
     (!others).then_some(kept)
@@ -360,6 +408,7 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
             tightness: topic.tightness,
             terms: topic.terms.iter().map(|term| term.phrase.clone()).collect(),
             parent: None,
+            seed: None,
             papers: topic
                 .members
                 .iter()

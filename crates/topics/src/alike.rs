@@ -37,6 +37,22 @@ impl Pile {
         }
     }
 
+    /// No rows.
+    pub(crate) fn empty() -> Self {
+        Self {
+            sum: Vec::new(),
+            size: 0,
+        }
+    }
+
+    /// Takes in the rows of another pile.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.sum.resize(other.sum.len(), 0.0);
+        let sums = self.sum.iter_mut().zip(&other.sum);
+        sums.for_each(|(sum, other)| *sum += other);
+        self.size += other.size;
+    }
+
     /// Dot product of the two sums.
     pub(crate) fn product(&self, other: &Self) -> f64 {
         f64::from(dot(&self.sum, &other.sum))

@@ -37,6 +37,29 @@ pub enum TopicsError {
         /// Papers there are.
         n: usize,
     },
+    /// Topics asked for by a text leave too few of the number asked for, or too many.
+    #[error(
+        "{k} topics were asked for, {seeds} of them by a text, and {rest} papers are near none of these: ask for {} to {}",
+        seeds + (*rest).min(1), seeds + rest
+    )]
+    SeedsAndTopics {
+        /// Topics asked for.
+        k: usize,
+        /// Seeds that have papers.
+        seeds: usize,
+        /// Papers that are no seed's.
+        rest: usize,
+    },
+    /// Seeds are vectors of another length.
+    #[error(
+        "got seed vectors of {got} numbers, {expected} were expected: embed them with the model of the papers"
+    )]
+    SeedRows {
+        /// Their length.
+        got: usize,
+        /// That of the papers' vectors.
+        expected: usize,
+    },
     /// Numbers of topics at the levels of a tree that do not ascend.
     #[error(
         "levels have more and more topics, coarse to fine, and at least 1: {0:?} have not; write them as 8,30,120"

@@ -1,8 +1,9 @@
 //! Topics grouped into fewer and fewer: which of them belong together at each coarser level.
 //!
 //! Two groups at a time become one: those whose union loses least of the sum of cosines to the centre, which is what spherical
-//! k-means maximises, `|S_a| + |S_b| - |S_a + S_b|` with `S` the sum of a group's vectors (Ward 1963, for unit vectors). Levels are
-//! cuts of that one tree, so that a group of a finer level lies in one of each coarser one. Not for: the topics themselves, or names.
+//! k-means maximises, `|S_a| + |S_b| - |S_a + S_b|` with `S` the sum of a group's vectors (Ward 1963, for unit vectors). Where a level is
+//! reached, what is grouped moves, one at a time, to where it raises that sum; from then on the groups of that level stay together, so
+//! that a group of a finer level lies in one of each coarser one. Not for: the topics themselves, or names.
 
 use crate::TopicsError;
 use crate::alike::Pile;
@@ -60,21 +61,109 @@ pub fn hierarchy(
     levels: &[usize],
 ) -> Result<Vec<Vec<u32>>, TopicsError> {
     check_levels(levels)?;
-    let piles: Vec<Pile> = topics
-        .iter()
-        .map(|members| Pile::of(rows, members))
-        .collect();
-    let wanted = levels.iter().rev().copied();
-    let mut left = Joining::of(&piles);
+    let mut units: Vec<Pile> = topics.iter().map(|m| Pile::of(rows, m)).collect();
+    // Which unit each topic is in.
+    let mut unit_of: Vec<usize> = (0..topics.len()).collect();
     let mut cuts = Vec::new();
-    for groups in wanted.filter(|&groups| groups < topics.len()) {
-        while left.n_groups() > groups {
-            left.join();
-        }
-        cuts.push(left.numbered());
+    for &n_groups in levels.iter().rev().filter(|&&n| n < topics.len()) {
+        let products = products(&units);
+        let mut group_of = join(&products, n_groups);
+        move_single(&products, &mut group_of, n_groups);
+        unit_of.iter_mut().for_each(|unit| *unit = group_of[*unit]);
+        units = merged(&units, &group_of, n_groups);
+        cuts.push(numbered(&unit_of, &units));
     }
     cuts.reverse();
     Ok(cuts)
+}
+
+/// Dot products of the sums of piles, `(n, n)`.
+fn products(piles: &[Pile]) -> Vec<Vec<f64>> {
+    let with = |a: &Pile| piles.iter().map(|b| a.product(b)).collect();
+    piles.iter().map(with).collect()
+}
+
+/// The piles of each group as one.
+fn merged(units: &[Pile], group_of: &[usize], n_groups: usize) -> Vec<Pile> {
+    let mut groups = vec![Pile::empty(); n_groups];
+    for (unit, &group) in units.iter().zip(group_of) {
+        groups[group].add(unit);
+    }
+    groups
+}
+
+/// The number of each topic's group: the group of most papers first, of equals the one of the first topic.
+fn numbered(group_of: &[usize], groups: &[Pile]) -> Vec<u32> {
+    let first = |group: usize| group_of.iter().position(|own| *own == group);
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|&group| (std::cmp::Reverse(groups[group].size), first(group)));
+    let mut number = vec![0; groups.len()];
+    (0u32..).zip(order).for_each(|(n, group)| number[group] = n);
+    group_of.iter().map(|&group| number[group]).collect()
+}
+
+/// Moves one unit at a time to the group where it raises the sum of the groups' lengths most, in passes until none moves. The last unit
+/// of a group stays.
+fn move_single(products: &[Vec<f64>], group_of: &mut [usize], n_groups: usize) {
+    const PASSES: usize = 50;
+    let length = |square: f64| square.max(0.0).sqrt();
+    let n = products.len();
+    // Products of each group's sum with every unit, and with itself.
+    let mut along = vec![vec![0.0; n]; n_groups];
+    let mut sizes = vec![0; n_groups];
+    for (unit, &group) in group_of.iter().enumerate() {
+        sizes[group] += 1;
+        (0..n).for_each(|other| along[group][other] += products[unit][other]);
+    }
+    let mut squares = vec![0.0; n_groups];
+    (0..n).for_each(|unit| squares[group_of[unit]] += along[group_of[unit]][unit]);
+    for _ in 0..PASSES {
+        let mut moved = false;
+        for unit in 0..n {
+            let (from, own) = (group_of[unit], products[unit][unit]);
+            if sizes[from] == 1 {
+                continue;
+            }
+            let left = squares[from] - 2.0 * along[from][unit] + own;
+            let loss = length(squares[from]) - length(left);
+            let gain =
+                |to: usize| length(squares[to] + 2.0 * along[to][unit] + own) - length(squares[to]);
+            let others = (0..n_groups)
+                .filter(|&to| to != from)
+                .map(|to| (gain(to), to));
+            let best = others.reduce(|best, next| if next.0 > best.0 { next } else { best });
+            // More than rounding can.
+            let Some((_, to)) = best.filter(|(gain, _)| *gain > loss + 1e-6 * length(own)) else {
+                continue;
+            };
+            squares[from] = left;
+            squares[to] += 2.0 * along[to][unit] + own;
+            for other in 0..n {
+                along[from][other] -= products[unit][other];
+                along[to][other] += products[unit][other];
+            }
+            (sizes[from], sizes[to]) = (sizes[from] - 1, sizes[to] + 1);
+            group_of[unit] = to;
+            moved = true;
+        }
+        if !moved {
+            break;
+        }
+    }
+}
+
+/// The group, below `n_groups`, of each unit, where two at a time were joined that lose least by it.
+fn join(products: &[Vec<f64>], n_groups: usize) -> Vec<usize> {
+    let mut joining = Joining::of(products);
+    while joining.n_groups() > n_groups {
+        joining.join();
+    }
+    let mut group_of = vec![0; products.len()];
+    let groups = joining.groups.iter().filter(|group| !group.is_empty());
+    for (number, group) in groups.enumerate() {
+        group.iter().for_each(|&unit| group_of[unit] = number);
+    }
+    group_of
 }
 
 /// The groups of a level, by the number that each topic has.
@@ -115,23 +204,21 @@ fn in_turn(topics: &[&[usize]]) -> Vec<usize> {
 struct Joining {
     /// Dot products of the groups' sums, `(n, n)`.
     products: Vec<Vec<f64>>,
-    sizes: Vec<usize>,
-    /// The topics of each group, ascending; of one that was joined to another, none.
+    /// The units of each group, ascending; of one that was joined to another, none.
     groups: Vec<Vec<usize>>,
     /// For each group the later one that it costs least to be joined with.
     nearest: Vec<Option<(f64, usize)>>,
 }
 
 impl Joining {
-    fn of(piles: &[Pile]) -> Self {
-        let product = |a: &Pile| piles.iter().map(|b| a.product(b)).collect();
+    fn of(products: &[Vec<f64>]) -> Self {
+        let n = products.len();
         let mut joining = Self {
-            products: piles.iter().map(product).collect(),
-            sizes: piles.iter().map(|pile| pile.size).collect(),
-            groups: (0..piles.len()).map(|topic| vec![topic]).collect(),
-            nearest: vec![None; piles.len()],
+            products: products.to_vec(),
+            groups: (0..n).map(|unit| vec![unit]).collect(),
+            nearest: vec![None; n],
         };
-        (0..piles.len()).for_each(|a| joining.look(a));
+        (0..n).for_each(|a| joining.look(a));
         joining
     }
 
@@ -175,7 +262,6 @@ impl Joining {
             let along = self.products[other][b];
             self.products[other][a] += along;
         }
-        self.sizes[a] += self.sizes[b];
         let gone = std::mem::take(&mut self.groups[b]);
         self.groups[a].extend(gone);
         self.groups[a].sort_unstable();
@@ -196,19 +282,6 @@ impl Joining {
                 }
             }
         }
-    }
-
-    /// The number of each topic's group.
-    fn numbered(&self) -> Vec<u32> {
-        let mut order: Vec<usize> = (0..self.groups.len())
-            .filter(|&g| !self.groups[g].is_empty())
-            .collect();
-        order.sort_by_key(|&g| (std::cmp::Reverse(self.sizes[g]), self.groups[g][0]));
-        let mut group_of = vec![0; self.groups.len()];
-        for (number, g) in (0u32..).zip(order) {
-            self.groups[g].iter().for_each(|&t| group_of[t] = number);
-        }
-        group_of
     }
 }
 
@@ -261,16 +334,35 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_those_of_the_definition_at_every_level() {
+    fn groups_are_joined_as_the_definition_says() {
         let (rows, topics) = topics_of(14);
-        let levels = [1, 2, 3, 5, 8, 13];
-        let found = hierarchy(&rows, &slices(&topics), &levels).unwrap();
-        for (cut, n) in found.iter().zip(levels) {
+        let piles: Vec<Pile> = topics.iter().map(|m| Pile::of(&rows, m)).collect();
+        for n in [1, 2, 3, 5, 8, 13, 14] {
+            let found = join(&products(&piles), n);
             let mut own = vec![Vec::new(); n];
-            (0..14).for_each(|t| own[cut[t] as usize].push(t));
+            (0..14).for_each(|t| own[found[t]].push(t));
             own.sort();
             assert_eq!(own, by_definition(&rows, &topics, n), "{n} groups");
         }
+    }
+
+    #[test]
+    fn moving_raises_the_sum_and_leaves_no_group_empty() {
+        let (rows, topics) = topics_of(30);
+        let piles: Vec<Pile> = topics.iter().map(|m| Pile::of(&rows, m)).collect();
+        let all = products(&piles);
+        let sum = |group_of: &[usize]| -> f64 {
+            let groups = merged(&piles, group_of, 5);
+            groups.iter().map(|group| group.product(group).sqrt()).sum()
+        };
+        let mut group_of: Vec<usize> = (0..30).map(|t| t % 5).collect();
+        let before = sum(&group_of);
+        move_single(&all, &mut group_of, 5);
+        assert!(sum(&group_of) > before);
+        assert!((0..5).all(|group| group_of.contains(&group)));
+        let settled = group_of.clone();
+        move_single(&all, &mut group_of, 5);
+        assert_eq!(group_of, settled);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod outliers;
 mod partition;
 mod rank;
 mod scorecard;
+mod seeds;
 mod silhouette;
 mod small;
 mod stop_words;
@@ -43,6 +44,7 @@ pub use outliers::{Outlier, outliers};
 pub use partition::{Partition, partition};
 pub use rank::effective_rank;
 pub use scorecard::{Scorecard, Scored, scorecard};
+pub use seeds::Seeds;
 pub use topics::{
     Document, KCandidate, KChoice, Nameless, PhraseEmbedder, Step, Term, Tools, Topic, Topics,
     name_some, topics,

@@ -5,7 +5,8 @@ use crate::graph::NeighborFinder;
 use crate::kmeans::{Clustering, centroid};
 use crate::names::{Label, Wanted, name_topics};
 use crate::order::canonical_order;
-use crate::partition::{check, partition_sorted};
+use crate::partition::check;
+use crate::seeds::{Seeds, partition_guided};
 use crate::silhouette::silhouette;
 use crate::{TopicOptions, TopicsError};
 use rayon::prelude::*;
@@ -33,6 +34,8 @@ pub struct Tools<'a, 'b> {
     pub neighbors: &'a mut NeighborFinder<'b>,
     /// Embeds phrases.
     pub embed_phrases: &'a mut PhraseEmbedder<'b>,
+    /// Topics that are asked for, if any are.
+    pub seeds: Option<Seeds<'a>>,
 }
 
 impl std::fmt::Debug for Tools<'_, '_> {
@@ -80,6 +83,9 @@ pub struct Topics {
     pub topics: Vec<Topic>,
     /// How the number of topics came about.
     pub choice: KChoice,
+    /// Least cosine of a paper to each seed.
+    #[serde(skip)]
+    pub seed_thresholds: Vec<f32>,
     /// Mean cosine silhouette of all papers, -1 to 1, exact; larger is better separated, 0 for one topic.
     pub silhouette: f32,
     /// Mean cosine of all papers to the centroid of their topic, larger is tighter.
@@ -101,6 +107,9 @@ pub struct Topic {
     pub members: Vec<usize>,
     /// Mean cosine of its papers to its centroid, larger is tighter.
     pub tightness: f32,
+    /// Which of the seeds it is of.
+    #[serde(skip)]
+    pub seed: Option<usize>,
     /// Unit vector, the direction of the sum of its papers' vectors.
     #[serde(skip)]
     pub centroid: Vec<f32>,
@@ -139,6 +148,7 @@ pub struct KCandidate {
 
 /// A topic before it has a name; positions are canonical.
 struct Group {
+    cluster: usize,
     members: Vec<usize>,
     cosines: Vec<f32>,
     centroid: Vec<f32>,
@@ -164,7 +174,14 @@ pub fn topics(
     let sorted_rows = rows.select(order.iter().copied().map(Row::from_index));
     let sorted_documents: Vec<Document<'_>> = order.iter().map(|&i| documents[i]).collect();
 
-    let (clustering, choice) = partition_sorted(&sorted_rows, options, tools.neighbors, progress)?;
+    let guided = partition_guided(
+        &sorted_rows,
+        options,
+        tools.seeds,
+        tools.neighbors,
+        progress,
+    )?;
+    let (clustering, choice) = (guided.found, guided.choice);
     let silhouette = silhouette(&sorted_rows, &clustering.assignment, choice.k).mean as f32;
     let groups = groups(&sorted_rows, &clustering, choice.k);
     let members: Vec<&[usize]> = groups.iter().map(|g| g.members.as_slice()).collect();
@@ -193,6 +210,7 @@ pub fn topics(
             size: members.len(),
             members,
             tightness: mean(&group.cosines),
+            seed: guided.seed_of[group.cluster],
             centroid: group.centroid,
         });
     }
@@ -201,6 +219,7 @@ pub fn topics(
         assignment,
         topics,
         choice,
+        seed_thresholds: guided.thresholds,
         silhouette,
         tightness,
     })
@@ -224,6 +243,7 @@ fn groups(rows: &Embeddings, clustering: &Clustering, k: usize) -> Vec<Group> {
         let centroid = centroid(&clustering.centroids, cluster as u32, rows.dim()).to_vec();
         let (cosines, members) = central(rows, &members[cluster], &centroid);
         groups.push(Group {
+            cluster,
             members,
             cosines,
             centroid,

@@ -150,6 +150,7 @@ fn run(papers: &[(String, String, String)], options: &TopicOptions) -> Result<To
         Tools {
             neighbors: &mut nearest,
             embed_phrases: &mut embed_all,
+            seeds: None,
         },
         &mut |_| {},
     )
@@ -321,6 +322,7 @@ fn wrong_requests_are_refused_by_name() {
         Tools {
             neighbors: &mut nearest,
             embed_phrases: &mut embed_all,
+            seeds: None,
         },
         &mut |_| {},
     );
@@ -343,6 +345,7 @@ fn a_wrong_embedder_is_named() {
             Tools {
                 neighbors: &mut nearest,
                 embed_phrases: embedder,
+                seeds: None,
             },
             &mut |_| {},
         )
@@ -473,6 +476,7 @@ fn phrases_are_embedded_in_one_call_and_progress_is_told() {
         Tools {
             neighbors: &mut nearest,
             embed_phrases: &mut embedder,
+            seeds: None,
         },
         &mut |step| steps.push(step),
     )

@@ -29,6 +29,9 @@ pub(crate) fn run(
         min_size: verb.tree.min_size,
         levels: verb.tree.levels(),
         max_outliers: verb.max_outliers,
+        seeds: verb.seeds.seed_topic.clone(),
+        seed_threshold: verb.seeds.seed_threshold,
+        unseed: verb.seeds.unseed,
         model: verb.model.clone(),
         fresh: verb.fresh,
     };
