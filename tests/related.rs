@@ -165,7 +165,7 @@ fn wrong_queries_and_filters_say_so() {
         (&["a1", "--year", ".."], &["no year"]),
         (&["--not", "a1"], &["required"]),
         (&["a1", "--text", " "], &["empty"]),
-        (&["a1", "--recall", "1"], &["recall is 1", "0.9999"]),
+        (&["a1", "--recall", "1.5"], &["recall is 1.5", "0.9999"]),
     ] {
         place
             .run(&[&["related"][..], arguments].concat())

@@ -207,7 +207,8 @@ mod tests {
         assert!(
             own.notes
                 .iter()
-                .any(|note| note.matches("2103.00001v").count() == 29)
+                .any(|note| note.matches("2103.00001v").count() == 5
+                    && note.ends_with(" and 24 more"))
         );
     }
 
