@@ -156,6 +156,8 @@ pub(crate) enum Verb {
     Completions(CompletionsArguments),
     /// Print the manual page, or write the pages of every verb
     Man(ManArguments),
+    /// Answer a language model over the standard streams, as tools of the Model Context Protocol
+    Mcp(crate::serve::McpArguments),
     /// Do everything once on a sample of 65 papers, in ./syntopic-demo
     Demo(DemoArguments),
 }

@@ -28,7 +28,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         return match error {
             ServeError::Library(error) => of_library(error),
             ServeError::Unprotected(_) | ServeError::EmptyKey => USAGE,
-            ServeError::Bind { .. } | ServeError::Io(_) => FAILED,
+            ServeError::Bind { .. } | ServeError::Io(_) | ServeError::Mcp(_) => FAILED,
         };
     }
     error.downcast_ref().map_or(FAILED, of_library)

@@ -69,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(verb) => serve::run(&arguments, verb, &bars, &mut out),
         Verb::Completions(verb) => verbs::generated::completions(verb, &mut out),
         Verb::Man(verb) => verbs::generated::man(verb, &mut out),
+        Verb::Mcp(verb) => serve::run_mcp(&arguments, verb, &bars),
         Verb::Demo(verb) => verbs::demo::run(&arguments, verb, &bars, &mut out),
     };
     bars.clear();

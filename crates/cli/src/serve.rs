@@ -1,4 +1,4 @@
-//! `syntopic serve`
+//! `syntopic serve` and `syntopic mcp`
 
 use crate::args::{Arguments, DeviceArgument};
 use crate::bars::Bars;
@@ -6,7 +6,7 @@ use crate::exit;
 use clap::Args;
 use std::io::Write;
 use std::net::SocketAddr;
-use syntopic_server::{LogFormat, ServeOptions, serve};
+use syntopic_server::{LogFormat, ServeOptions, serve, serve_mcp};
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -85,5 +85,33 @@ pub(crate) fn run(
         }
         out.flush()
     })?;
+    Ok(exit::DONE)
+}
+
+const MCP_EXAMPLES: &str = "\
+Examples:
+  syntopic --library mine mcp              speaks the protocol on stdin and stdout; a client starts it
+  {\"mcpServers\": {\"papers\": {\"command\": \"syntopic\", \"args\": [\"--library\", \"/full/path/mine\", \"mcp\"]}}}
+
+Tools: find_related_papers, search_papers, list_topics, get_paper. None changes the library. `syntopic serve` has them at /mcp.";
+
+#[derive(Debug, Args)]
+#[command(after_help = MCP_EXAMPLES)]
+pub(crate) struct McpArguments {
+    /// Lines of the log, on stderr: text or json
+    #[arg(long, default_value = "text", value_name = "FORMAT", value_parser = format)]
+    pub(crate) log: Log,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArgument,
+}
+
+pub(crate) fn run_mcp(
+    arguments: &Arguments,
+    verb: &McpArguments,
+    bars: &Bars,
+) -> anyhow::Result<u8> {
+    bars.clear();
+    serve_mcp(&arguments.library(), verb.on.device, verb.log.0)?;
     Ok(exit::DONE)
 }

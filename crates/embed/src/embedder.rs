@@ -439,25 +439,81 @@ impl Embedder {
     ) -> Result<Embedded, EmbedError> {
         let of = texts.len();
         let progress = &mut |done| progress(EmbedProgress { done, of });
+        let skip = self.skip(kind)?;
         if let Encoder::Gpu(model) = &self.model {
-            return self.embed_on_gpu(model, texts, kind, progress);
+            let tokenize = |range| self.tokenize_all(texts, kind, range);
+            return self.embed_on_gpu(model, (of, skip), &tokenize, progress);
         }
         let start = Instant::now();
         let tokens = self.tokenize_all(texts, kind, 0..of)?;
         let tokenize_time = start.elapsed();
-        let mut data = vec![0f32; of * self.model.dim()];
+        let embedded = self.run(&tokens, skip, progress)?;
+        Ok(Embedded {
+            tokenize_time,
+            ..embedded
+        })
+    }
+
+    /// What the model reads of one text, its prompt and special tokens included.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn read(&self, text: &str, kind: TextKind) -> Result<Tokens, EmbedError> {
+        let prompt = self.prompt(kind);
+        let encoded = if prompt.is_empty() {
+            self.tokenizer.encode(text)
+        } else {
+            self.tokenizer.encode(&format!("{prompt}{text}"))
+        };
+        encoded.map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
+    /// What the model reads of a text whose tokens somebody else made with its tokenizer: special tokens are put around them
+    /// unless they are there, and what is too long is cut.
+    ///
+    /// # Errors
+    /// When there is none, or one is not among the model's words.
+    pub fn read_ids(&self, ids: &[u32]) -> Result<Tokens, EmbedError> {
+        let read = self.tokenizer.of_ids(ids);
+        read.map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
+    /// Tokens at the beginning of every text of this kind that take no part in its vector.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn skipped_tokens(&self, kind: TextKind) -> Result<usize, EmbedError> {
+        self.skip(kind)
+    }
+
+    /// Unit vectors of texts that were read already, of each of which the first `skip` tokens take no part.
+    ///
+    /// # Errors
+    /// When the model fails or gives no unit vectors.
+    pub fn embed_tokens(&self, tokens: &[Tokens], skip: usize) -> Result<Embedded, EmbedError> {
+        let mut go_on = |_| ControlFlow::Continue(());
+        if let Encoder::Gpu(model) = &self.model {
+            let tokenize = |range: Range<usize>| Ok(tokens[range].to_vec());
+            return self.embed_on_gpu(model, (tokens.len(), skip), &tokenize, &mut go_on);
+        }
+        self.run(tokens, skip, &mut go_on)
+    }
+
+    fn run(
+        &self,
+        tokens: &[Tokens],
+        skip: usize,
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Embedded, EmbedError> {
+        let mut data = vec![0f32; tokens.len() * self.model.dim()];
         let mut without_tokens = Vec::new();
         let batches = match &self.model {
-            Encoder::Stock(model) => {
-                self.run_stock(model, &tokens, self.skip(kind)?, &mut data, progress)?
-            }
-            Encoder::Fast(model) => {
-                self.run_fast(model, &tokens, self.skip(kind)?, &mut data, progress)?
-            }
-            // Done above, where texts are tokenized while it computes.
+            Encoder::Stock(model) => self.run_stock(model, tokens, skip, &mut data, progress)?,
+            Encoder::Fast(model) => self.run_fast(model, tokens, skip, &mut data, progress)?,
+            // Its callers do that, as texts are tokenized while it computes.
             Encoder::Gpu(_) => Vec::new(),
             Encoder::Static(model) => {
-                let (batches, without) = run_static(model, &tokens, &mut data, progress)?;
+                let (batches, without) = run_static(model, tokens, &mut data, progress)?;
                 without_tokens = without;
                 batches
             }
@@ -468,24 +524,24 @@ impl Embedder {
             tokens: tokens.iter().map(|t| t.ids.len()).collect(),
             truncated: tokens.iter().map(|t| t.truncated).collect(),
             batches,
-            tokenize_time,
+            tokenize_time: Duration::ZERO,
             halved_batches: 0,
         })
     }
 
     /// Texts in windows, each tokenized while the GPU computes the one before.
-    fn embed_on_gpu<T: AsRef<str> + Sync>(
+    fn embed_on_gpu(
         &self,
         model: &GpuModel,
-        texts: &[T],
-        kind: TextKind,
+        (texts, skip): (usize, usize),
+        tokenize: &(dyn Fn(Range<usize>) -> Result<Vec<Tokens>, EmbedError> + Sync),
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Embedded, EmbedError> {
         let job = Job {
-            texts: texts.len(),
+            texts,
             batch_tokens: self.options.batch_tokens,
-            skip: self.skip(kind)?,
-            tokenize: &|range| self.tokenize_all(texts, kind, range),
+            skip,
+            tokenize,
         };
         let done = model.embed(&job, progress)?;
         Ok(Embedded {
@@ -604,14 +660,11 @@ impl Embedder {
         kind: TextKind,
         range: Range<usize>,
     ) -> Result<Vec<Tokens>, EmbedError> {
-        let prompt = self.prompt(kind);
         let encode = |(index, text): (usize, &T)| {
-            let encoded = if prompt.is_empty() {
-                self.tokenizer.encode(text.as_ref())
-            } else {
-                self.tokenizer.encode(&format!("{prompt}{}", text.as_ref()))
-            };
-            encoded.map_err(|why| EmbedError::Tokenize { index, why })
+            self.read(text.as_ref(), kind).map_err(|error| match error {
+                EmbedError::Tokenize { why, .. } => EmbedError::Tokenize { index, why },
+                other => other,
+            })
         };
         let indexed = texts[range.clone()].par_iter().enumerate();
         indexed

@@ -133,6 +133,46 @@ impl TextTokenizer {
         self.encode_whole(text)
     }
 
+    /// Tokens that somebody else made with this tokenizer: with special tokens around them, which are put there unless they are
+    /// there, and cut before the last of those.
+    pub(crate) fn of_ids(&self, ids: &[u32]) -> Result<Tokens, String> {
+        let words = self.tokenizer.get_vocab_size(true);
+        if let Some(id) = ids.iter().find(|id| **id as usize >= words) {
+            return Err(format!(
+                "{id} is no token of this model, which has 0 to {}",
+                words - 1
+            ));
+        }
+        let (first, last) = self.around()?;
+        let inside = ids.strip_prefix(first.as_slice()).unwrap_or(ids);
+        let inside = inside.strip_suffix(last.as_slice()).unwrap_or(inside);
+        if inside.is_empty() {
+            return Err(String::from("it has no tokens but special ones"));
+        }
+        let room = self
+            .max_tokens
+            .saturating_sub(first.len() + last.len())
+            .max(1);
+        let truncated = inside.len() > room;
+        let inside = &inside[..inside.len().min(room)];
+        Ok(Tokens {
+            ids: [first.as_slice(), inside, last.as_slice()].concat(),
+            truncated,
+        })
+    }
+
+    /// The special tokens before and behind a text.
+    fn around(&self) -> Result<(Vec<u32>, Vec<u32>), String> {
+        let encoding = self.tokenizer.encode_fast("a", self.special);
+        let encoding = encoding.map_err(|e| e.to_string())?;
+        let (ids, special) = (encoding.get_ids(), encoding.get_special_tokens_mask());
+        let first = special.iter().take_while(|is| **is == 1).count();
+        let last = special.iter().rev().take_while(|is| **is == 1).count();
+        // Where a text has no token of its own, all of it is before.
+        let last = last.min(ids.len() - first);
+        Ok((ids[..first].to_vec(), ids[ids.len() - last..].to_vec()))
+    }
+
     /// Tokens of `text` but for a special one at its end, as sentence-transformers counts those of a prompt.
     pub(crate) fn count_without_end(&self, text: &str) -> Result<usize, String> {
         let encoding = self

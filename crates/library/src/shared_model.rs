@@ -1,11 +1,39 @@
-//! One loaded model for several open libraries: what a server holds.
+//! One loaded model for several open libraries, and for texts that are no papers: what a server holds.
 //!
-//! Not for: finding or loading models (`model.rs`).
+//! Not for: finding or loading models (`model.rs`), nor for batches of many callers, which are the server's.
 
 use crate::engine::Library;
 use crate::{LibraryError, Progress};
 use std::sync::Arc;
-use syntopic_embed::{Embedder, ModelIdentity};
+use syntopic_embed::models::{ResolveOptions, resolve_spec};
+use syntopic_embed::{EmbedError, EmbedOptions, Embedder, ModelIdentity, TextKind, Tokens};
+
+/// A text as the model reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenText {
+    tokens: Tokens,
+    skip: usize,
+}
+
+impl TokenText {
+    /// How many tokens it has, special ones included.
+    #[must_use]
+    pub fn n_tokens(&self) -> usize {
+        self.tokens.ids.len()
+    }
+
+    /// Whether the text had more than the model reads, and was cut.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.tokens.truncated
+    }
+
+    /// Tokens at its beginning, those of a prompt, that take no part in its vector. Texts that are embedded together have as many.
+    #[must_use]
+    pub fn skip(&self) -> usize {
+        self.skip
+    }
+}
 
 /// A loaded model. Copies share it.
 #[derive(Clone)]
@@ -16,6 +44,64 @@ impl SharedModel {
     #[must_use]
     pub fn identity(&self) -> &ModelIdentity {
         self.0.identity()
+    }
+
+    /// A model by its name, that is on this machine or can be had.
+    ///
+    /// # Errors
+    /// When it is neither, or cannot be loaded.
+    pub fn load(
+        spec: &str,
+        sources: &ResolveOptions,
+        options: EmbedOptions,
+    ) -> Result<Self, LibraryError> {
+        let folder = resolve_spec(spec, sources, &mut |_| ())?;
+        Ok(Self(Arc::new(Embedder::load(&folder, options)?)))
+    }
+
+    /// What the model reads of a text.
+    ///
+    /// # Errors
+    /// When it cannot be tokenized.
+    pub fn read(&self, text: &str, kind: TextKind) -> Result<TokenText, EmbedError> {
+        Ok(TokenText {
+            tokens: self.0.read(text, kind)?,
+            skip: self.0.skipped_tokens(kind)?,
+        })
+    }
+
+    /// What the model reads of a text whose tokens somebody else made, with its tokenizer; no prompt is put before them.
+    ///
+    /// # Errors
+    /// When there is none, or one is not the model's.
+    pub fn read_ids(&self, ids: &[u32]) -> Result<TokenText, EmbedError> {
+        let tokens = self.0.read_ids(ids)?;
+        Ok(TokenText { tokens, skip: 0 })
+    }
+
+    /// A unit vector of each text, in their order, whatever they are embedded with. All have the [`TokenText::skip`] of the first.
+    ///
+    /// # Errors
+    /// When the model fails.
+    pub fn embed(&self, texts: &[TokenText]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let Some(first) = texts.first() else {
+            return Ok(Vec::new());
+        };
+        let tokens: Vec<Tokens> = texts.iter().map(|text| text.tokens.clone()).collect();
+        let embedded = self.0.embed_tokens(&tokens, first.skip)?;
+        Ok(embedded.vectors.rows().map(<[f32]>::to_vec).collect())
+    }
+
+    /// The lengths that its vectors may be cut to, by what it says of itself.
+    #[must_use]
+    pub fn trained_dims(&self) -> Vec<usize> {
+        self.0.trained_dims()
+    }
+
+    /// Threads that run it.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.0.threads()
     }
 
     /// What runs the model on this machine, for reports: `f32 AVX2 (packed)`, say.

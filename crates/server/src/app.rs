@@ -2,6 +2,7 @@
 
 use crate::api::map::Layout;
 use crate::api::topics::TopicIndex;
+use crate::batch::Batcher;
 use crate::errors::Failure;
 use crate::jobs::Job;
 use crate::metrics::Metrics;
@@ -10,14 +11,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use syntopic_library::TopicsReport;
+use tokio::sync::Semaphore;
 
 /// How long topics that were read are taken for the present ones.
 const TOPICS_HOLD: Duration = Duration::from_secs(1);
 
+/// Requests whose texts are tokenized at once.
+pub(crate) const READERS: usize = 2;
+
 /// Shared by all requests.
 pub(crate) struct App {
     pub(crate) pool: Arc<Pool>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) batcher: Batcher,
+    pub(crate) reading: Semaphore,
     pub(crate) guard: GuardOptions,
     pub(crate) stopping: AtomicBool,
     pub(crate) map: Arc<Job<Layout>>,
@@ -37,16 +44,23 @@ pub(crate) struct GuardOptions {
 pub(crate) type Shared = axum::extract::State<Arc<App>>;
 
 impl App {
-    pub(crate) fn new(pool: Pool, guard: GuardOptions) -> Self {
-        Self {
+    /// # Errors
+    /// When no thread can be started for the model.
+    pub(crate) fn new(pool: Pool, guard: GuardOptions) -> std::io::Result<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let told = Arc::clone(&metrics);
+        let batcher = Batcher::start(pool.model().clone(), move |ran| told.tei.ran(ran))?;
+        Ok(Self {
             pool: Arc::new(pool),
-            metrics: Metrics::new(),
+            metrics,
+            batcher,
+            reading: Semaphore::new(READERS),
             guard,
             stopping: AtomicBool::new(false),
             map: Arc::default(),
             making_topics: Arc::default(),
             topics: Mutex::default(),
-        }
+        })
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

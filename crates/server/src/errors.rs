@@ -3,7 +3,7 @@
 //! Not for: the shapes of other services' errors, which their modules make of a [`Failure`].
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use syntopic_library::{EmbedError, IndexError, LibraryError, TopicsError};
@@ -21,15 +21,35 @@ pub(crate) struct Failure {
     pub(crate) nearest: Vec<String>,
     /// Seconds after which to try again.
     pub(crate) retry_after: Option<u32>,
+    /// The field of the request that is wrong, for those who tell it.
+    pub(crate) parameter: Option<&'static str>,
     /// For the log alone: what the server's files and model have to do with it.
     pub(crate) cause: Option<String>,
 }
 
-/// What an answer carries for the log, beside what is sent.
-#[derive(Clone)]
-pub(crate) struct Logged {
-    pub(crate) code: &'static str,
-    pub(crate) cause: Option<String>,
+/// Whose errors an answer has to look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Ours,
+    OpenAi,
+    Tei,
+    Scholar,
+}
+
+impl Shape {
+    /// By what was asked.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        let tei = ["/embed", "/embed_sparse", "/similarity", "/rerank", "/info"];
+        if path.starts_with("/v1/") {
+            Self::OpenAi
+        } else if path.starts_with("/recommendations/") {
+            Self::Scholar
+        } else if tei.contains(&path) || (path == "/" && *method == Method::POST) {
+            Self::Tei
+        } else {
+            Self::Ours
+        }
+    }
 }
 
 impl Failure {
@@ -40,6 +60,7 @@ impl Failure {
             message: message.into(),
             nearest: Vec::new(),
             retry_after: None,
+            parameter: None,
             cause: None,
         }
     }
@@ -70,6 +91,14 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", message)
     }
 
+    /// The same, of a field of the request.
+    pub(crate) fn of(self, parameter: &'static str) -> Self {
+        Self {
+            parameter: Some(parameter),
+            ..self
+        }
+    }
+
     pub(crate) fn is_ours(&self) -> bool {
         self.status.is_server_error()
     }
@@ -87,11 +116,16 @@ impl From<LibraryError> for Failure {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             failure.retry_after = Some(1);
         }
+        if code == "library_empty" {
+            // Its message names the folder, too.
+            failure.message = "the library has no papers with vectors yet: add some".to_owned();
+        }
         if failure.is_ours() {
             // Its message names files of this machine.
             failure.cause = Some(failure.message);
             failure.message = match code {
                 "library_busy" => "another process is writing to the library: try again".to_owned(),
+                "disk_full" => "the server's disk is full: what was finished is kept".to_owned(),
                 "stopped" => "the server is stopping: what was finished is kept".to_owned(),
                 _ => Failure::panicked().message,
             };
@@ -116,15 +150,16 @@ fn status_of(error: &LibraryError) -> (StatusCode, &'static str) {
         | E::NotNamedByUser(_)
         | E::Format(_)
         | E::Map(_)
-        | E::Index(IndexError::WantedRecall { .. } | IndexError::NoDirection)
+        | E::Index(IndexError::WantedRecall { .. })
         | E::Embed(EmbedError::Tokenize { .. })
-        | E::Topics(
-            TopicsError::ZeroTopics
-            | TopicsError::TooManyTopics { .. }
-            | TopicsError::ZeroOption(_),
-        ) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        | E::Topics(TopicsError::ZeroTopics | TopicsError::ZeroOption(_)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
+        }
+        E::Topics(TopicsError::TooManyTopics { .. }) => (StatusCode::CONFLICT, "too_many_topics"),
+        E::Index(IndexError::NoDirection) => (StatusCode::CONFLICT, "no_direction"),
         E::TopicNameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
         E::ReadOnly(_) => (StatusCode::FORBIDDEN, "read_only"),
+        E::DiskFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         E::Busy(_) | E::AtWork { .. } => (StatusCode::SERVICE_UNAVAILABLE, "library_busy"),
         E::Cancelled { .. } => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
         E::NotFound(_) => (StatusCode::INTERNAL_SERVER_ERROR, "library_gone"),
@@ -158,22 +193,28 @@ struct ErrorDetail {
 }
 
 impl IntoResponse for Failure {
+    /// In our own shape; the guard gives those of other services theirs.
     fn into_response(self) -> Response {
-        let body = ErrorBody {
-            error: ErrorDetail {
-                code: self.code,
-                message: self.message.clone(),
-                nearest: self.nearest.clone(),
-            },
-        };
-        self.with_body(Json(body).into_response())
+        self.shaped(Shape::Ours)
     }
 }
 
 impl Failure {
-    /// The answer with a body of any shape.
-    pub(crate) fn with_body(self, mut response: Response) -> Response {
-        *response.status_mut() = self.status;
+    /// The answer as clients of a service expect it, the failure with it for the log.
+    pub(crate) fn shaped(mut self, shape: Shape) -> Response {
+        // Those services tell of every wrong value by the same status.
+        if self.status == StatusCode::UNPROCESSABLE_ENTITY
+            && matches!(shape, Shape::OpenAi | Shape::Scholar)
+        {
+            self.status = StatusCode::BAD_REQUEST;
+        }
+        let body = match shape {
+            Shape::Ours => Json(ErrorBody::of(&self)).into_response(),
+            Shape::OpenAi => Json(crate::openai::error_body(&self)).into_response(),
+            Shape::Tei => Json(crate::tei::error_body(&self)).into_response(),
+            Shape::Scholar => Json(crate::scholar::error_body(&self)).into_response(),
+        };
+        let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -181,10 +222,19 @@ impl Failure {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response.extensions_mut().insert(Logged {
-            code: self.code,
-            cause: self.cause,
-        });
+        response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl ErrorBody {
+    fn of(failure: &Failure) -> Self {
+        Self {
+            error: ErrorDetail {
+                code: failure.code,
+                message: failure.message.clone(),
+                nearest: failure.nearest.clone(),
+            },
+        }
     }
 }

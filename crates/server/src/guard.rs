@@ -3,7 +3,7 @@
 //! Not for: what a body may hold (`input.rs`).
 
 use crate::app::App;
-use crate::errors::{Failure, Logged};
+use crate::errors::{Failure, Shape};
 use crate::log::TARGET;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -20,6 +20,7 @@ use tracing::Instrument;
 
 /// How long a request may take; one that adds papers embeds them, and may take longer.
 const TIME: Duration = Duration::from_secs(60);
+const TIME_TO_EMBED: Duration = Duration::from_secs(300);
 const TIME_TO_ADD: Duration = Duration::from_secs(600);
 
 /// Routes that need no key: they tell nothing of the library.
@@ -32,6 +33,9 @@ const OPEN: [&str; 7] = [
     "/openapi.json",
     "/ready",
 ];
+
+/// Routes that embed for callers: many texts at once may take long.
+const EMBEDDING: [&str; 5] = ["/", "/embed", "/rerank", "/similarity", "/v1/embeddings"];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -63,6 +67,7 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     let begun = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
+    let shape = Shape::of(&method, request.uri().path());
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
     let span = tracing::info_span!(target: TARGET, "request", id, %method, route);
@@ -75,6 +80,18 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
                 .map_err(|_| Failure::timed_out()),
         };
         let response = answered.unwrap_or_else(IntoResponse::into_response);
+        let failure = response.extensions().get::<Failure>().cloned();
+        let response = match failure {
+            Some(failure) if shape != Shape::Ours => {
+                let allowed = response.headers().get(header::ALLOW).cloned();
+                let mut response = failure.shaped(shape);
+                response
+                    .headers_mut()
+                    .extend(allowed.map(|all| (header::ALLOW, all)));
+                response
+            }
+            _ => response,
+        };
         note(&app, &response, begun.elapsed());
         response
     }
@@ -82,8 +99,11 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     .await;
     drop(flight);
     let status = response.status().as_u16();
-    app.metrics
-        .answered(method.as_str(), &route, status, begun.elapsed());
+    let time = begun.elapsed();
+    app.metrics.answered(method.as_str(), &route, status, time);
+    if EMBEDDING.contains(&route.as_str()) && method == Method::POST {
+        app.metrics.tei.answered(status < 400, time);
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -117,7 +137,7 @@ impl Drop for InFlight<'_> {
 fn note(app: &App, response: &Response, time: Duration) {
     let status = response.status();
     let milliseconds = (time.as_secs_f64() * 1e4).round() / 10.0;
-    let logged = response.extensions().get::<Logged>();
+    let logged = response.extensions().get::<Failure>();
     let code = logged.map_or("", |logged| logged.code);
     if status == StatusCode::TOO_MANY_REQUESTS {
         app.metrics.refused.fetch_add(1, Ordering::Relaxed);
@@ -136,10 +156,11 @@ fn note(app: &App, response: &Response, time: Duration) {
 }
 
 fn time_for(method: &Method, route: &str) -> Duration {
-    if method == Method::POST && route == "/api/papers" {
-        return TIME_TO_ADD;
+    match route {
+        "/api/papers" if method == Method::POST => TIME_TO_ADD,
+        route if EMBEDDING.contains(&route) => TIME_TO_EMBED,
+        _ => TIME,
     }
-    TIME
 }
 
 /// The caller's own id of the request, if it is harmless, else one of ours.
@@ -168,9 +189,14 @@ fn admit(app: &App, request: &Request, route: &str) -> Result<(), Failure> {
     }
     check_origin(request.headers(), host)?;
     match &app.guard.api_key {
-        Some(key) if !OPEN.contains(&route) => check_key(request.headers(), key),
+        Some(key) if !is_open(request.method(), route) => check_key(request.headers(), key),
         _ => Ok(()),
     }
+}
+
+/// Whether a request tells nothing of the library.
+fn is_open(method: &Method, route: &str) -> bool {
+    OPEN.contains(&route) && matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

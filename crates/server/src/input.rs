@@ -5,7 +5,8 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -136,17 +137,50 @@ pub(crate) fn in_bounds(
     Err(Failure::invalid(message))
 }
 
-/// That a text is not too long and holds no NUL, which SQLite and terminals would cut it at.
+/// That a text is not too long.
 pub(crate) fn checked_text(what: &str, text: String) -> Result<String, Failure> {
-    // Letters are at most four bytes, and counting them takes a pass.
-    if text.len() > MOST_LETTERS && text.chars().count() > MOST_LETTERS {
-        let message = format!("{what} is longer than {MOST_LETTERS} letters");
-        return Err(Failure::invalid(message));
-    }
-    if text.contains('\0') {
-        return Err(Failure::invalid(format!("{what} holds a NUL character")));
+    bounded_text(what, text, MOST_LETTERS)
+}
+
+/// That a text has at most so many letters.
+pub(crate) fn bounded_text(what: &str, text: String, most: usize) -> Result<String, Failure> {
+    // No letter is less than a byte, and counting them takes a pass.
+    if text.len() > most && text.chars().count() > most {
+        return Err(Failure::invalid(format!(
+            "{what} is longer than {most} letters"
+        )));
     }
     Ok(text)
+}
+
+/// A whole number, also where it is written as 10.0, which JSON does not tell from 10.
+pub(crate) fn whole<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    let number = serde_json::Number::deserialize(from)?;
+    let float = || {
+        let float = number.as_f64()?;
+        // Beyond these, not every whole number is a float.
+        let whole = float.fract() == 0.0 && float.abs() < 9e15;
+        whole.then_some(float as i64)
+    };
+    let whole = number.as_i64().or_else(float);
+    let fits = whole.and_then(|whole| T::try_from(whole).ok());
+    fits.ok_or_else(|| D::Error::custom(format!("{number} is no whole number that can be meant")))
+}
+
+/// The same where it may be left out.
+pub(crate) fn maybe_whole<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: TryFrom<i64>")]
+    struct Whole<T>(#[serde(deserialize_with = "whole")] T);
+    Ok(Option::<Whole<T>>::deserialize(from)?.map(|Whole(number)| number))
 }
 
 /// The part of an address that names something.
@@ -221,8 +255,36 @@ mod tests {
     #[test]
     fn what_is_percent_encoded_is_read_and_anything_else_refused() {
         assert_eq!(decoded("a%20b+c%C3%9F").unwrap(), "a b cß");
-        for wrong in ["%", "%4", "%zz", "%ff", "%+1", "%00"] {
+        for wrong in ["%", "%4", "%zz", "%ff", "%+1"] {
             assert!(decoded(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_as_floats() {
+        #[derive(Deserialize)]
+        struct Of {
+            #[serde(deserialize_with = "whole")]
+            n: usize,
+            #[serde(default, deserialize_with = "maybe_whole")]
+            year: Option<i32>,
+        }
+        let read = |text: &str| {
+            serde_json::from_str::<Of>(text)
+                .ok()
+                .map(|of| (of.n, of.year))
+        };
+        assert_eq!(read("{\"n\": 104.0, \"year\": -3}"), Some((104, Some(-3))));
+        assert_eq!(read("{\"n\": 0, \"year\": null}"), Some((0, None)));
+        for wrong in [
+            "-1",
+            "1.5",
+            "1e300",
+            "\"1\"",
+            "null",
+            "18446744073709551615",
+        ] {
+            assert_eq!(read(&format!("{{\"n\": {wrong}}}")), None, "{wrong}");
         }
     }
 

@@ -5,17 +5,24 @@
 
 mod api;
 mod app;
+mod batch;
 mod errors;
 mod guard;
 mod input;
 mod jobs;
 mod log;
+mod mcp;
 mod metrics;
+mod openai;
 mod openapi;
 mod page;
 mod pool;
 mod route;
+mod scholar;
 mod serve;
+mod tei;
+mod tei_metrics;
+mod texts;
 
 pub use log::LogFormat;
-pub use serve::{ServeError, ServeOptions, serve};
+pub use serve::{ServeError, ServeOptions, serve, serve_mcp};

@@ -2,6 +2,7 @@
 //!
 //! Not for: what is logged of a single request (`guard.rs`).
 
+use crate::tei_metrics::TeiMetrics;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,22 +14,52 @@ const BUCKETS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
 
-/// How long something took, many times.
+/// How long something took, or how large it was, many times.
 #[derive(Default)]
-struct Times {
+pub(crate) struct Times {
     buckets: [u64; BUCKETS.len()],
     n: u64,
-    seconds: f64,
+    sum: f64,
 }
 
 impl Times {
-    fn add(&mut self, time: Duration) {
-        let seconds = time.as_secs_f64();
+    pub(crate) fn add(&mut self, seconds: f64) {
+        self.add_within(seconds, &BUCKETS);
+    }
+
+    /// The same with other buckets.
+    pub(crate) fn add_within(&mut self, value: f64, ends: &[f64; BUCKETS.len()]) {
         self.n += 1;
-        self.seconds += seconds;
-        for (count, end) in self.buckets.iter_mut().zip(BUCKETS) {
-            *count += u64::from(seconds <= end);
+        self.sum += value;
+        for (count, end) in self.buckets.iter_mut().zip(ends) {
+            *count += u64::from(value <= *end);
         }
+    }
+
+    /// As a histogram; `labels` is empty or ends with a comma.
+    pub(crate) fn write(&self, text: &mut String, name: &str, labels: &str) {
+        self.write_within(text, name, labels, &BUCKETS);
+    }
+
+    pub(crate) fn write_within(
+        &self,
+        text: &mut String,
+        name: &str,
+        labels: &str,
+        ends: &[f64; BUCKETS.len()],
+    ) {
+        let (n, sum) = (self.n, self.sum);
+        for (count, end) in self.buckets.iter().zip(ends) {
+            let _ = writeln!(text, "{name}_bucket{{{labels}le=\"{end}\"}} {count}");
+        }
+        let _ = writeln!(text, "{name}_bucket{{{labels}le=\"+Inf\"}} {n}");
+        let labels = labels.trim_end_matches(',');
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{labels}}}")
+        };
+        let _ = writeln!(text, "{name}_sum{labels} {sum}\n{name}_count{labels} {n}");
     }
 }
 
@@ -40,6 +71,7 @@ pub(crate) struct Metrics {
     times: Mutex<BTreeMap<(String, String), Times>>,
     pub(crate) in_flight: AtomicI64,
     pub(crate) refused: AtomicU64,
+    pub(crate) tei: TeiMetrics,
 }
 
 impl Metrics {
@@ -50,6 +82,7 @@ impl Metrics {
             times: Mutex::default(),
             in_flight: AtomicI64::new(0),
             refused: AtomicU64::new(0),
+            tei: TeiMetrics::default(),
         }
     }
 
@@ -65,11 +98,11 @@ impl Metrics {
         times
             .entry((method, route.to_owned()))
             .or_default()
-            .add(time);
+            .add(time.as_secs_f64());
     }
 
-    /// All of it.
-    pub(crate) fn text(&self) -> String {
+    /// All of it, where so many texts wait to be embedded.
+    pub(crate) fn text(&self, waiting: usize) -> String {
         let mut text = String::new();
         let uptime = self.begun.elapsed().as_secs_f64();
         head(
@@ -108,6 +141,7 @@ impl Metrics {
         }
         drop(requests);
         self.write_times(&mut text);
+        self.tei.write(&mut text, waiting);
         text
     }
 
@@ -121,14 +155,11 @@ impl Metrics {
         );
         let times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         for ((method, route), times) in times.iter() {
-            let labels = format!("method=\"{method}\",route=\"{route}\"");
-            for (count, end) in times.buckets.iter().zip(BUCKETS) {
-                let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{end}\"}} {count}");
-            }
-            let (n, seconds) = (times.n, times.seconds);
-            let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {n}");
-            let _ = writeln!(text, "{name}_sum{{{labels}}} {seconds}");
-            let _ = writeln!(text, "{name}_count{{{labels}}} {n}");
+            times.write(
+                text,
+                name,
+                &format!("method=\"{method}\",route=\"{route}\","),
+            );
         }
     }
 }
@@ -142,7 +173,8 @@ fn known_method(method: &str) -> &str {
         .unwrap_or("other")
 }
 
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+/// What stands above the lines of a metric.
+pub(crate) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     // To write into a string never fails.
     let _ = writeln!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
 }
@@ -157,11 +189,13 @@ mod tests {
         metrics.answered("GET", "/health", 200, Duration::from_millis(3));
         metrics.answered("GET", "/health", 200, Duration::from_millis(300));
         metrics.answered("QUERY\"", "", 404, Duration::ZERO);
-        let text = metrics.text();
+        let text = metrics.text(3);
         for line in [
             "syntopic_requests_total{method=\"GET\",route=\"/health\",status=\"200\"} 2",
             "syntopic_requests_total{method=\"other\",route=\"\",status=\"404\"} 1",
             "syntopic_request_duration_seconds_bucket{method=\"GET\",route=\"/health\",le=\"0.005\"} 1",
+            "te_queue_size 3",
+            "te_request_duration_count 0",
             "syntopic_request_duration_seconds_count{method=\"GET\",route=\"/health\"} 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");

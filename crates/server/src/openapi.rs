@@ -49,7 +49,7 @@ use utoipa::{Modify, OpenApi};
 struct Api;
 
 /// What every request may be answered with, whatever it asks for.
-const ALWAYS: [(u16, &str); 5] = [
+const ALWAYS: [(u16, &str); 6] = [
     (403, "Of a page or for a host that is not this server's"),
     (
         429,
@@ -61,6 +61,7 @@ const ALWAYS: [(u16, &str); 5] = [
         "The library is being written by another process, or the server is stopping",
     ),
     (504, "It took too long"),
+    (507, "The server's disk is full"),
 ];
 
 /// What a request with a body may be answered with.

@@ -56,7 +56,8 @@ const ASSETS: [Asset; 13] = [
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/", get(index))
+        // text-embeddings-inference takes texts there.
+        .route("/", get(index).post(crate::tei::embed))
         .route("/assets/{*path}", get(asset))
 }
 

@@ -12,7 +12,7 @@ use syntopic_library::{Library, LibraryError, Progress, SharedModel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests that may wait for a handle.
-const MOST_WAITING: usize = 256;
+pub(crate) const MOST_WAITING: usize = 256;
 
 /// One library, open several times.
 pub(crate) struct Pool {

@@ -4,7 +4,7 @@ use crate::app::{App, Shared};
 use crate::errors::Failure;
 use crate::guard::guard;
 use crate::input::MOST_BYTES;
-use crate::{api, openapi, page};
+use crate::{api, mcp, openai, openapi, page, scholar, tei};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
@@ -20,6 +20,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(page::routes())
         .merge(openapi::routes())
         .merge(api::routes())
+        .merge(openai::routes())
+        .merge(tei::routes())
+        .merge(scholar::routes())
+        .route_service("/mcp", mcp::service(&app))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
@@ -63,7 +67,7 @@ pub(crate) async fn metrics(app: Shared) -> impl IntoResponse {
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",
     )];
-    (kind, app.metrics.text())
+    (kind, app.metrics.text(app.batcher.waiting()))
 }
 
 async fn nothing() -> Failure {

@@ -2,11 +2,12 @@
 
 use crate::app::{App, GuardOptions};
 use crate::log::{LogFormat, TARGET};
+use crate::mcp::Tools;
 use crate::pool::Pool;
 use crate::{log, route};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -60,6 +61,9 @@ pub enum ServeError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The other side of the standard streams.
+    #[error("the client at the standard streams does not speak the Model Context Protocol: {0}")]
+    Mcp(String),
     /// Threads or signals.
     #[error("the server failed: {0}")]
     Io(#[from] std::io::Error),
@@ -76,12 +80,12 @@ pub fn serve(
 ) -> Result<(), ServeError> {
     check(options)?;
     log::start(options.log);
-    let pool = open(options)?;
+    let pool = open(&options.library, options.device)?;
     let guard = GuardOptions {
         api_key: options.api_key.clone(),
         hosts: options.host_names.clone(),
     };
-    let app = Arc::new(App::new(pool, guard));
+    let app = Arc::new(App::new(pool, guard)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -89,6 +93,29 @@ pub fn serve(
     // What still runs has had its time; whatever it writes is one transaction.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served
+}
+
+/// Serves a library as tools of the Model Context Protocol over the standard streams, until the other side ends. What is logged
+/// goes to stderr.
+///
+/// # Errors
+/// When the library or its model cannot be opened, or the other side does not speak the protocol.
+pub fn serve_mcp(library: &Path, device: Device, log: LogFormat) -> Result<(), ServeError> {
+    log::start(log);
+    let pool = open(library, device)?;
+    let app = Arc::new(App::new(pool, GuardOptions::default())?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let failed = |error: &dyn std::fmt::Display| ServeError::Mcp(error.to_string());
+    let served = runtime.block_on(async {
+        let running = rmcp::serve_server(Tools(app), rmcp::transport::stdio()).await;
+        let running = running.map_err(|error| failed(&error))?;
+        running.waiting().await.map_err(|error| failed(&error))
+    });
+    // A read of the standard input cannot be stopped.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served.map(|_| ())
 }
 
 fn check(options: &ServeOptions) -> Result<(), ServeError> {
@@ -107,8 +134,8 @@ fn check(options: &ServeOptions) -> Result<(), ServeError> {
 }
 
 /// The library with its model in memory, so that the first request is as quick as any.
-fn open(options: &ServeOptions) -> Result<Pool, ServeError> {
-    let mut library = Library::open(&options.library)?.with_device(options.device);
+fn open(folder: &Path, device: Device) -> Result<Pool, ServeError> {
+    let mut library = Library::open(folder)?.with_device(device);
     let model = library.shared_model(&mut |event| {
         if let syntopic_library::Event::Note(note) = event {
             tracing::info!(target: TARGET, note, "model");

@@ -15,8 +15,13 @@ const DOI_STARTS: [&str; 5] = [
 const ARXIV_DOI: &str = "10.48550/arxiv.";
 
 /// A paper's DOI in lower case, without URL and label; nothing where the field holds none.
-pub(super) fn doi(paper: &Paper) -> Option<String> {
-    let mut text = paper.doi.as_deref()?.trim().to_lowercase();
+pub(crate) fn doi(paper: &Paper) -> Option<String> {
+    plain_doi(paper.doi.as_deref()?)
+}
+
+/// A DOI in lower case, without URL and label; nothing of what is none.
+pub(crate) fn plain_doi(text: &str) -> Option<String> {
+    let mut text = text.trim().to_lowercase();
     while let Some(rest) = DOI_STARTS.iter().find_map(|start| text.strip_prefix(start)) {
         text = rest.trim_start().to_owned();
     }
@@ -25,7 +30,7 @@ pub(super) fn doi(paper: &Paper) -> Option<String> {
 }
 
 /// A paper's arXiv id without its version, from its DOI, its URL or its own id; nothing where none of them is one.
-pub(super) fn arxiv(paper: &Paper) -> Option<String> {
+pub(crate) fn arxiv(paper: &Paper) -> Option<String> {
     let of_doi = || doi(paper)?.strip_prefix(ARXIV_DOI).and_then(arxiv_id);
     let of_url = || {
         let url = paper.url.as_deref()?.to_lowercase();
@@ -41,7 +46,7 @@ pub(super) fn arxiv(paper: &Paper) -> Option<String> {
 }
 
 /// `2103.03230v2` and `hep-th/9901001v1` without their versions; nothing of what looks otherwise.
-fn arxiv_id(text: &str) -> Option<String> {
+pub(crate) fn arxiv_id(text: &str) -> Option<String> {
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let id = match text.rsplit_once('v') {
         Some((id, version)) if digits(version) => id,

@@ -9,7 +9,7 @@
 //!
 //! Not for: papers that are merely alike (`related.rs`).
 
-mod keys;
+pub(crate) mod keys;
 mod near;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Which papers are meant: the same conditions in a query and in a body.
 
 use crate::errors::Failure;
-use crate::input::{MOST_VALUES, Parameters, checked_text};
+use crate::input::{MOST_VALUES, Parameters, checked_text, maybe_whole};
 use serde::Deserialize;
 use syntopic_library::Filter;
 use utoipa::{IntoParams, ToSchema};
@@ -14,10 +14,12 @@ pub(crate) struct FilterBody {
     /// Of this year or a later one.
     #[schema(minimum = -10000, maximum = 10000)]
     #[param(minimum = -10000, maximum = 10000, nullable = false)]
+    #[serde(deserialize_with = "maybe_whole")]
     from_year: Option<i32>,
     /// Of this year or an earlier one.
     #[schema(minimum = -10000, maximum = 10000)]
     #[param(minimum = -10000, maximum = 10000, nullable = false)]
+    #[serde(deserialize_with = "maybe_whole")]
     to_year: Option<i32>,
     /// Words in the name of the venue.
     #[schema(max_items = 100)]
@@ -39,6 +41,14 @@ pub(crate) struct FilterBody {
 
 const YEARS: std::ops::RangeInclusive<i32> = -10_000..=10_000;
 
+/// That a year can be one.
+pub(crate) fn checked_year(year: i32) -> Result<(), Failure> {
+    if YEARS.contains(&year) {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!("{year} is no year")))
+}
+
 impl FilterBody {
     /// Those of a query.
     pub(crate) fn take(from: &mut Parameters) -> Result<Filter, Failure> {
@@ -56,9 +66,7 @@ impl FilterBody {
     /// As the library takes it.
     pub(crate) fn checked(self) -> Result<Filter, Failure> {
         for year in [self.from_year, self.to_year].into_iter().flatten() {
-            if !YEARS.contains(&year) {
-                return Err(Failure::invalid(format!("{year} is no year")));
-            }
+            checked_year(year)?;
         }
         let lists = [&self.venue, &self.author, &self.category, &self.topic];
         if lists.iter().any(|list| list.len() > MOST_VALUES) {

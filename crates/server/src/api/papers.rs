@@ -1,10 +1,10 @@
 //! `/api/papers`: papers as a list, one by one, new and gone.
 
-use crate::api::filter::FilterBody;
+use crate::api::filter::{FilterBody, checked_year};
 use crate::api::types::{NewPaper, PaperBody};
 use crate::app::Shared;
 use crate::errors::{ErrorBody, Failure};
-use crate::input::{Body, Named, Parameters, checked_text};
+use crate::input::{Body, Named, Parameters, bounded_text, checked_text};
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use syntopic_library::{AddOptions, AddReport, Format, LibraryError, ReadOptions, Source};
@@ -39,7 +39,11 @@ pub(crate) struct PaperList {
         ("offset" = Option<usize>, Query, description = "Number of the first to show, from 0", minimum = 0, maximum = 1000000000),
         ("limit" = Option<usize>, Query, description = "How many to show; 50 if not given", minimum = 1, maximum = 500),
     ),
-    responses((status = 200, description = "A part of the papers", body = PaperList))
+    responses(
+        (status = 200, description = "A part of the papers", body = PaperList),
+        (status = 404, description = "An author or a topic is not there", body = ErrorBody),
+        (status = 409, description = "A topic is named and there are none, or the library is empty", body = ErrorBody),
+    )
 )]
 pub(crate) async fn list(app: Shared, mut asked: Parameters) -> Result<Json<PaperList>, Failure> {
     let filter = FilterBody::take(&mut asked)?;
@@ -128,9 +132,7 @@ pub(crate) async fn add(
         let message = format!("the request has {n} papers: send 1 to {MOST_ADDED}");
         return Err(Failure::invalid(message));
     }
-    for text in body.papers.iter().flat_map(NewPaper::texts) {
-        checked_text("a paper", text.clone())?;
-    }
+    body.papers.iter().try_for_each(check)?;
     let lines = body.papers.iter().map(serde_json::to_string);
     let text = lines.collect::<Result<Vec<_>, _>>();
     let text = text.map_err(|_| Failure::panicked())?.join("\n");
@@ -151,6 +153,24 @@ pub(crate) async fn add(
         .await?;
     app.forget_topics();
     Ok(Json(answer(report)))
+}
+
+/// That its parts are no larger than the document says.
+fn check(paper: &NewPaper) -> Result<(), Failure> {
+    for text in paper.texts() {
+        checked_text("a paper", text.clone())?;
+    }
+    bounded_text("an id", paper.id.clone(), 512)?;
+    paper.year.map_or(Ok(()), checked_year)?;
+    if paper.id.is_empty() {
+        return Err(Failure::invalid("a paper has an empty id"));
+    }
+    if paper.authors.len() > 10_000 || paper.categories.len() > 1_000 {
+        return Err(Failure::invalid(
+            "a paper has more than 10000 authors or 1000 categories",
+        ));
+    }
+    Ok(())
 }
 
 fn answer(report: AddReport) -> AddAnswer {

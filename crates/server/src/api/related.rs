@@ -5,7 +5,9 @@ use crate::api::topics::TopicIndex;
 use crate::api::types::PaperBody;
 use crate::app::{App, Shared};
 use crate::errors::{ErrorBody, Failure};
-use crate::input::{Body, MOST_LETTERS, Named, Parameters, checked_text, in_bounds};
+use crate::input::{
+    Body, MOST_LETTERS, Named, Parameters, bounded_text, checked_text, in_bounds, whole,
+};
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -49,8 +51,7 @@ impl PartialSchema for Like {
             let object = ObjectBuilder::new().property(name, text).required(name);
             object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
         };
-        let words =
-            text("An abstract, a title, or words", MOST_LETTERS).pattern(Some("[A-Za-z0-9]"));
+        let words = text("An abstract, a title, or words", MOST_LETTERS).pattern(Some("\\S"));
         let kinds = OneOfBuilder::new()
             .description(Some("Something that hits are to be like, or unlike"))
             .item(one("id", text("A paper of the library, by its id", 512)))
@@ -66,9 +67,9 @@ impl PartialSchema for Like {
 impl Like {
     fn query(self) -> Result<Query, Failure> {
         Ok(match self {
-            Self::Id(id) => Query::Paper(checked_text("the id", id)?),
+            Self::Id(id) => Query::Paper(bounded_text("the id", id, 512)?),
             Self::Text(text) => Query::Text(checked_text("the text", text)?),
-            Self::Topic(topic) => Query::Topic(checked_text("the topic", topic)?),
+            Self::Topic(topic) => Query::Topic(bounded_text("the topic", topic, 1_000)?),
         })
     }
 }
@@ -135,7 +136,7 @@ pub(crate) struct RelatedBody {
     #[serde(default)]
     explain: bool,
     /// Most hits.
-    #[serde(default = "ten")]
+    #[serde(default = "ten", deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
     limit: usize,
 }

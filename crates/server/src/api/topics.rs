@@ -4,7 +4,7 @@ use crate::api::over_time::{Asked, Trend, trend_of};
 use crate::api::types::{PaperBody, PaperTitle, TopicName};
 use crate::app::Shared;
 use crate::errors::{ErrorBody, Failure};
-use crate::input::{Body, Named, Parameters};
+use crate::input::{Body, Named, Parameters, in_bounds, maybe_whole};
 use crate::jobs::{Running, Told};
 use axum::Json;
 use axum::http::StatusCode;
@@ -170,6 +170,7 @@ pub(crate) async fn list(app: Shared, asked: Parameters) -> Result<Json<TopicLis
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MakeBody {
     /// How many; chosen from the papers if not given.
+    #[serde(deserialize_with = "maybe_whole")]
     #[schema(minimum = 1, maximum = 1000)]
     k: Option<usize>,
     /// Whether they are made anew though there are some that could be brought up to date.
@@ -181,11 +182,11 @@ pub(crate) struct MakeBody {
     responses(
         (status = 200, description = "They are made", body = TopicList),
         (status = 202, description = "They are being made: ask again", body = Running),
-        (status = 409, description = "The library has no papers", body = ErrorBody),
+        (status = 409, description = "The library has no papers, or fewer than topics are asked for", body = ErrorBody),
     )
 )]
 pub(crate) async fn make(app: Shared, Body(body): Body<MakeBody>) -> Result<Response, Failure> {
-    let k = body.k.map(|k| crate::input::in_bounds("k", k, 1..=1_000));
+    let k = body.k.map(|k| in_bounds("k", k, 1..=1_000));
     let request = TopicsRequest {
         k: k.transpose()?,
         fresh: body.fresh,

@@ -1,6 +1,7 @@
 //! What answers are made of: papers with their topics.
 
 use crate::api::topics::TopicIndex;
+use crate::input::maybe_whole;
 use serde::{Deserialize, Serialize};
 use syntopic_library::Paper;
 use utoipa::ToSchema;
@@ -79,7 +80,7 @@ pub(crate) struct PaperTitle {
 pub(crate) struct NewPaper {
     /// What it is called in this library; a paper that has the id already is replaced where it differs.
     #[schema(min_length = 1, max_length = 512)]
-    id: String,
+    pub(crate) id: String,
     #[serde(default)]
     title: String,
     #[serde(rename = "abstract", skip_serializing_if = "Option::is_none")]
@@ -87,10 +88,14 @@ pub(crate) struct NewPaper {
     abstract_text: Option<String>,
     #[serde(default)]
     #[schema(max_items = 10000)]
-    authors: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) authors: Vec<String>,
+    #[serde(
+        default,
+        deserialize_with = "maybe_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(minimum = -10000, maximum = 10000)]
-    year: Option<i32>,
+    pub(crate) year: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +106,7 @@ pub(crate) struct NewPaper {
     doi: Option<String>,
     #[serde(default)]
     #[schema(max_items = 1000)]
-    categories: Vec<String>,
+    pub(crate) categories: Vec<String>,
 }
 
 impl NewPaper {

@@ -1,0 +1,459 @@
+//! One model, many callers: texts of all requests are run together, as many as are worth running at once, each request in turn.
+//!
+//! Not for: what requests look like (`openai.rs`, `tei.rs`), nor for papers, which the library embeds as it adds them.
+
+use crate::errors::Failure;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use syntopic_library::{EmbedError, SharedModel, TokenText};
+use tokio::sync::oneshot;
+
+/// Tokens that each thread is given of one batch: several groups, so that none waits for the last.
+const TOKENS_PER_THREAD: usize = 2_048;
+
+/// So many batches may wait; a request that finds more is refused.
+const MOST_BATCHES_WAITING: usize = 16;
+
+/// What is told of each batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ran {
+    pub(crate) texts: usize,
+    pub(crate) tokens: usize,
+    pub(crate) time: Duration,
+}
+
+/// Vectors of one request, in the order of its texts.
+#[derive(Default)]
+pub(crate) struct Vectors {
+    pub(crate) rows: Vec<Vec<f32>>,
+    /// How long the first text waited.
+    pub(crate) queued: Duration,
+    /// From then until the last was done.
+    pub(crate) running: Duration,
+}
+
+/// A request whose texts are not all done.
+struct Waiting {
+    id: u64,
+    texts: Vec<TokenText>,
+    /// Texts given to a batch.
+    begun: usize,
+    rows: Vec<Vec<f32>>,
+    since: Instant,
+    first: Option<Instant>,
+    answer: oneshot::Sender<Result<Vectors, Failure>>,
+}
+
+impl Waiting {
+    /// Tokens of the texts that wait.
+    fn tokens(&self) -> usize {
+        self.texts[self.begun..]
+            .iter()
+            .map(TokenText::n_tokens)
+            .sum()
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<Waiting>,
+    tokens: usize,
+    ended: bool,
+    /// Tokens a second, lately.
+    rate: f64,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    more: Condvar,
+    next: AtomicU64,
+    ran: Box<dyn Fn(Ran) + Send + Sync>,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The queue and the thread that runs the model.
+pub(crate) struct Batcher {
+    shared: Arc<Shared>,
+    budget: usize,
+}
+
+/// A place in the queue: whoever goes away frees it.
+struct Place<'a>(&'a Shared, u64);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        let of_us = |request: &Waiting| request.id == self.1;
+        if let Some(at) = queue.requests.iter().position(of_us)
+            && let Some(gone) = queue.requests.remove(at)
+        {
+            queue.tokens -= gone.tokens();
+        }
+    }
+}
+
+impl Drop for Batcher {
+    fn drop(&mut self) {
+        self.shared.queue().ended = true;
+        self.shared.more.notify_all();
+    }
+}
+
+impl Batcher {
+    /// Begins the thread; `ran` is told of every batch.
+    pub(crate) fn start(
+        model: SharedModel,
+        ran: impl Fn(Ran) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let budget = TOKENS_PER_THREAD * model.threads().max(1);
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            more: Condvar::new(),
+            next: AtomicU64::new(0),
+            ran: Box::new(ran),
+        });
+        let theirs = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name(String::from("embedder"))
+            .spawn(move || run(&theirs, &model, budget))?;
+        Ok(Self { shared, budget })
+    }
+
+    /// Most tokens of a batch.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Texts that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        let queue = self.shared.queue();
+        let texts = |request: &Waiting| request.texts.len() - request.begun;
+        queue.requests.iter().map(texts).sum()
+    }
+
+    /// # Errors
+    /// When more is waiting than is taken in, with the seconds after which it may be done.
+    pub(crate) fn check_room(&self) -> Result<(), Failure> {
+        self.room(&self.shared.queue())
+    }
+
+    fn room(&self, queue: &Queue) -> Result<(), Failure> {
+        if queue.tokens < MOST_BATCHES_WAITING * self.budget {
+            return Ok(());
+        }
+        let seconds = queue.tokens as f64 / queue.rate.max(1.0);
+        Err(Failure {
+            retry_after: Some(seconds.ceil().clamp(1.0, 60.0) as u32),
+            ..Failure::overloaded()
+        })
+    }
+
+    /// Unit vectors of texts, when their turn has come. Who drops the future frees its place.
+    ///
+    /// # Errors
+    /// When more is waiting than is taken in, or the model fails.
+    pub(crate) async fn embed(&self, texts: Vec<TokenText>) -> Result<Vectors, Failure> {
+        if texts.is_empty() {
+            return Ok(Vectors::default());
+        }
+        let (answer, answered) = oneshot::channel();
+        let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
+        let request = Waiting {
+            id,
+            rows: Vec::with_capacity(texts.len()),
+            texts,
+            begun: 0,
+            since: Instant::now(),
+            first: None,
+            answer,
+        };
+        {
+            let mut queue = self.shared.queue();
+            self.room(&queue)?;
+            queue.tokens += request.tokens();
+            queue.requests.push_back(request);
+        }
+        let _place = Place(&self.shared, id);
+        self.shared.more.notify_one();
+        answered.await.unwrap_or_else(|_| Err(Failure::panicked()))
+    }
+}
+
+/// Texts of one batch, with the requests they are of. All have as many tokens of a prompt.
+#[derive(Default)]
+struct Batch {
+    texts: Vec<TokenText>,
+    of: Vec<u64>,
+}
+
+/// The next batch: of each request a text in turn, until the budget is used up.
+fn next_batch(queue: &mut Queue, budget: usize) -> Batch {
+    let mut batch = Batch::default();
+    let (mut tokens, mut passed) = (0, 0);
+    while passed < queue.requests.len() {
+        let Some(mut request) = queue.requests.pop_front() else {
+            break;
+        };
+        let next = request.texts.get_mut(request.begun);
+        let fits = |text: &TokenText| {
+            let alike = batch
+                .texts
+                .first()
+                .is_none_or(|first| first.skip() == text.skip());
+            batch.texts.is_empty() || (tokens + text.n_tokens() <= budget && alike)
+        };
+        match next.filter(|text| fits(text)) {
+            Some(text) => {
+                tokens += text.n_tokens();
+                queue.tokens -= text.n_tokens();
+                batch.texts.push(text.clone());
+                batch.of.push(request.id);
+                request.begun += 1;
+                request.first.get_or_insert_with(Instant::now);
+                passed = 0;
+            }
+            // Its texts are all begun, or the next one does not fit.
+            None => passed += 1,
+        }
+        queue.requests.push_back(request);
+    }
+    batch
+}
+
+fn run(shared: &Shared, model: &SharedModel, budget: usize) {
+    loop {
+        let batch = {
+            let mut queue = shared.queue();
+            loop {
+                if queue.ended {
+                    return;
+                }
+                if queue.tokens > 0 {
+                    break next_batch(&mut queue, budget);
+                }
+                queue = shared
+                    .more
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        let begun = Instant::now();
+        let model_ran = std::panic::AssertUnwindSafe(|| model.embed(&batch.texts));
+        let made = std::panic::catch_unwind(model_ran);
+        let ran = Ran {
+            texts: batch.texts.len(),
+            tokens: batch.texts.iter().map(TokenText::n_tokens).sum(),
+            time: begun.elapsed(),
+        };
+        let made = match made {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_) => Err(Failure::panicked()),
+        };
+        (shared.ran)(ran);
+        hand_out(shared, &batch, made, ran);
+    }
+}
+
+fn failed(error: EmbedError) -> Failure {
+    syntopic_library::LibraryError::from(error).into()
+}
+
+/// Gives each request its rows, and answers those that have all.
+fn hand_out(shared: &Shared, batch: &Batch, made: Result<Vec<Vec<f32>>, Failure>, ran: Ran) {
+    let mut queue = shared.queue();
+    let rate = ran.tokens as f64 / ran.time.as_secs_f64().max(1e-6);
+    queue.rate = if queue.rate == 0.0 {
+        rate
+    } else {
+        0.8 * queue.rate + 0.2 * rate
+    };
+    match made {
+        Ok(rows) => {
+            for (row, id) in rows.into_iter().zip(&batch.of) {
+                // Nobody waits any more where there is none.
+                if let Some(request) = queue.requests.iter_mut().find(|r| r.id == *id) {
+                    request.rows.push(row);
+                }
+            }
+            take_where(
+                &mut queue,
+                |request| request.rows.len() == request.texts.len(),
+                |request| {
+                    let first = request.first.unwrap_or(request.since);
+                    Ok(Vectors {
+                        rows: std::mem::take(&mut request.rows),
+                        queued: first - request.since,
+                        running: first.elapsed(),
+                    })
+                },
+            );
+        }
+        Err(failure) => {
+            take_where(
+                &mut queue,
+                |request| batch.of.contains(&request.id),
+                |_| Err(failure.clone()),
+            );
+        }
+    }
+}
+
+/// Takes out the requests that are done and answers them.
+fn take_where(
+    queue: &mut Queue,
+    done: impl Fn(&Waiting) -> bool,
+    answer: impl Fn(&mut Waiting) -> Result<Vectors, Failure>,
+) {
+    let requests = std::mem::take(&mut queue.requests);
+    let (finished, left) = requests.into_iter().partition(done);
+    queue.requests = left;
+    let finished: VecDeque<Waiting> = finished;
+    for mut request in finished {
+        queue.tokens -= request.tokens();
+        let answer = answer(&mut request);
+        let _ = request.answer.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(id: u64, lengths: &[usize]) -> Waiting {
+        let sources = syntopic_library::models::ModelSources::from_env();
+        let options = syntopic_library::EmbedOptions::default();
+        let model = SharedModel::load(syntopic_library::EMBEDDED, &sources, options).unwrap();
+        let text = |n: &usize| model.read_ids(&vec![7; *n]).unwrap();
+        Waiting {
+            id,
+            texts: lengths.iter().map(text).collect(),
+            begun: 0,
+            rows: Vec::new(),
+            since: Instant::now(),
+            first: None,
+            answer: oneshot::channel().0,
+        }
+    }
+
+    fn queue(requests: Vec<Waiting>) -> Queue {
+        let tokens = requests.iter().map(Waiting::tokens).sum();
+        Queue {
+            requests: requests.into(),
+            tokens,
+            ..Queue::default()
+        }
+    }
+
+    #[test]
+    fn requests_take_turns_and_a_small_one_does_not_wait_for_a_large_one() {
+        let mut queue = queue(vec![request(1, &[10; 8]), request(2, &[10])]);
+        let batch = next_batch(&mut queue, 40);
+        assert_eq!(batch.of, [1, 2, 1, 1]);
+        assert_eq!(queue.tokens, 50);
+        let batch = next_batch(&mut queue, 40);
+        assert_eq!((batch.of, queue.tokens), (vec![1; 4], 10));
+        assert_eq!(next_batch(&mut queue, 40).of, [1]);
+        assert_eq!((next_batch(&mut queue, 40).of.len(), queue.tokens), (0, 0));
+    }
+
+    #[test]
+    fn a_text_longer_than_the_budget_is_a_batch_of_its_own() {
+        let mut queue = queue(vec![request(1, &[50, 1]), request(2, &[3])]);
+        assert_eq!(next_batch(&mut queue, 40).of, [1]);
+        assert_eq!(next_batch(&mut queue, 40).of, [2, 1]);
+    }
+
+    /// One whose thread never begins.
+    fn idle() -> Batcher {
+        let shared = Shared {
+            queue: Mutex::default(),
+            more: Condvar::new(),
+            next: AtomicU64::new(0),
+            ran: Box::new(|_| ()),
+        };
+        Batcher {
+            shared: Arc::new(shared),
+            budget: 10,
+        }
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_whoever_goes_away_frees_their_place() {
+        let batcher = idle();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        runtime.unwrap().block_on(async {
+            let texts = || request(0, &[40; 4]).texts;
+            let waiting = batcher.embed(texts());
+            let refused = async {
+                assert_eq!(batcher.waiting(), 4);
+                let failure = batcher.embed(texts()).await.err().unwrap();
+                assert_eq!(failure.status.as_u16(), 429);
+                assert!(
+                    failure
+                        .retry_after
+                        .is_some_and(|seconds| (1..=60).contains(&seconds))
+                );
+            };
+            // The first is polled first, and given up when the second is done.
+            tokio::select! {
+                biased;
+                _ = waiting => panic!("nothing runs the model"),
+                () = refused => {}
+            }
+            assert_eq!((batcher.waiting(), batcher.shared.queue().tokens), (0, 0));
+            assert!(batcher.check_room().is_ok());
+            assert!(
+                batcher
+                    .embed(Vec::new())
+                    .await
+                    .is_ok_and(|made| made.rows.is_empty())
+            );
+        });
+    }
+
+    #[test]
+    fn vectors_come_in_order_and_a_failure_is_told_to_all() {
+        let sources = syntopic_library::models::ModelSources::from_env();
+        let options = syntopic_library::EmbedOptions::default();
+        let model = SharedModel::load(syntopic_library::EMBEDDED, &sources, options).unwrap();
+        let kind = syntopic_library::TextKind::Document;
+        let read = |text: &str| model.read(text, kind).unwrap();
+        let texts = vec![read("graphs"), read("speech recognition"), read("graphs")];
+        let alone = model.embed(&texts[..1]).unwrap();
+        let batcher = Batcher::start(model.clone(), |_| ()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let made = runtime.block_on(batcher.embed(texts)).unwrap();
+        assert_eq!(
+            (made.rows.len(), &made.rows[0], &made.rows[2]),
+            (3, &alone[0], &alone[0])
+        );
+        assert_ne!(made.rows[0], made.rows[1]);
+        assert_eq!(batcher.waiting(), 0);
+        let mut queue = queue(vec![request(1, &[5; 30]), request(2, &[5])]);
+        let batch = next_batch(&mut queue, 40);
+        let shared = idle().shared;
+        *shared.queue() = queue;
+        let ran = Ran {
+            texts: 8,
+            tokens: 40,
+            time: Duration::from_secs(1),
+        };
+        hand_out(&shared, &batch, Err(Failure::panicked()), ran);
+        assert_eq!(
+            (shared.queue().requests.len(), shared.queue().tokens),
+            (0, 0)
+        );
+    }
+}

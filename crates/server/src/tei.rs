@@ -1,0 +1,298 @@
+//! The interface of text-embeddings-inference: `/embed`, `/similarity`, `/rerank`, `/info`, and a proper refusal of `/embed_sparse`.
+//!
+//! `/rerank` compares vectors of the query and of each text; a cross-encoder, which reads both together, is not served here.
+//! `/health` and `/metrics` are those of the whole server.
+
+use crate::app::{App, Shared};
+use crate::errors::Failure;
+use crate::input::Body;
+use crate::texts::{self, Text};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use syntopic_library::TextKind;
+
+/// Most texts of one request.
+const MOST_TEXTS: usize = 512;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/embed", post(embed))
+        .route("/embed_sparse", post(embed_sparse))
+        .route("/similarity", post(similarity))
+        .route("/rerank", post(rerank))
+        .route("/info", get(info))
+}
+
+/// One text or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Inputs {
+    One(String),
+    Many(Vec<String>),
+    Ids(Vec<u32>),
+    Lists(Vec<Vec<u32>>),
+}
+
+impl Inputs {
+    fn texts(self) -> Vec<Text> {
+        match self {
+            Self::One(text) => vec![Text::Words(text)],
+            Self::Many(texts) => texts.into_iter().map(Text::Words).collect(),
+            Self::Ids(ids) => vec![Text::Tokens(ids)],
+            Self::Lists(lists) => lists.into_iter().map(Text::Tokens).collect(),
+        }
+    }
+}
+
+/// Which end of a long text is cut.
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    #[default]
+    #[serde(alias = "right")]
+    Right,
+    #[serde(alias = "left")]
+    Left,
+}
+
+/// How texts are read.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Reading {
+    /// Whether a text that is too long is cut; refused otherwise. Default: cut.
+    truncate: Option<bool>,
+    truncation_direction: Direction,
+    prompt_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct EmbedBody {
+    inputs: Inputs,
+    /// Vectors are of unit length; others are refused.
+    normalize: Option<bool>,
+    dimensions: Option<usize>,
+    #[serde(flatten)]
+    reading: Reading,
+}
+
+/// Vectors of texts, read as asked.
+async fn vectors(
+    app: &App,
+    texts: Vec<Text>,
+    kind: TextKind,
+    reading: &Reading,
+) -> Result<Vec<Vec<f32>>, Failure> {
+    if texts.is_empty() {
+        let message = "inputs cannot be empty";
+        return Err(Failure::new(StatusCode::BAD_REQUEST, "empty", message));
+    }
+    if texts.len() > MOST_TEXTS {
+        let n = texts.len();
+        let message = format!("batch size {n} > maximum allowed batch size {MOST_TEXTS}");
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Err(Failure::new(status, "too_large", message));
+    }
+    if reading.truncation_direction == Direction::Left {
+        let message = "truncation_direction left is not supported: texts are cut at their end";
+        return Err(Failure::invalid(message));
+    }
+    if texts
+        .iter()
+        .any(|text| matches!(text, Text::Words(words) if words.is_empty()))
+    {
+        return Err(Failure::invalid("inputs cannot hold an empty text"));
+    }
+    let read = texts::read(app, texts, kind).await?;
+    if reading.truncate == Some(false)
+        && let Some(at) = read.iter().position(|text| text.is_truncated())
+    {
+        let most = app.pool.model().identity().max_tokens;
+        let message =
+            format!("input {at} has more than {most} tokens: send truncate: true to cut it");
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Err(Failure::new(status, "too_long", message));
+    }
+    Ok(texts::embed(app, read).await?.rows)
+}
+
+/// The prompt asked for, by name.
+fn kind(reading: &Reading) -> Result<TextKind, Failure> {
+    match reading.prompt_name.as_deref() {
+        None | Some("document" | "passage") => Ok(TextKind::Document),
+        Some("query") => Ok(TextKind::Query),
+        Some(_) => Err(Failure::invalid("prompt_name must be query or document")),
+    }
+}
+
+/// Vectors of texts, at `/embed` and at the bare address.
+pub(crate) async fn embed(
+    app: Shared,
+    Body(asked): Body<EmbedBody>,
+) -> Result<Json<Vec<Vec<f32>>>, Failure> {
+    if asked.normalize == Some(false) {
+        let message = "normalize: false is not supported: vectors are of unit length here";
+        return Err(Failure::invalid(message));
+    }
+    let cut = texts::check_dim(&app, asked.dimensions)?;
+    let kind = kind(&asked.reading)?;
+    let rows = vectors(&app, asked.inputs.texts(), kind, &asked.reading).await?;
+    Ok(Json(rows.into_iter().map(|row| cut.of(row)).collect()))
+}
+
+async fn embed_sparse() -> Failure {
+    let message =
+        "`/embed_sparse` needs a SPLADE model, and this one gives dense vectors: use /embed";
+    Failure::new(StatusCode::FAILED_DEPENDENCY, "no_sparse_model", message)
+}
+
+#[derive(Deserialize)]
+struct SimilarityBody {
+    inputs: SimilarityInputs,
+    #[serde(default)]
+    parameters: Reading,
+}
+
+#[derive(Deserialize)]
+struct SimilarityInputs {
+    source_sentence: String,
+    sentences: Vec<String>,
+}
+
+/// Cosines of one vector with others, all of unit length.
+fn cosines(rows: &[Vec<f32>]) -> Vec<f32> {
+    let Some((first, rest)) = rows.split_first() else {
+        return Vec::new();
+    };
+    let cosine = |row: &Vec<f32>| first.iter().zip(row).map(|(a, b)| a * b).sum::<f32>();
+    rest.iter()
+        .map(|row| cosine(row).clamp(-1.0, 1.0))
+        .collect()
+}
+
+async fn similarity(
+    app: Shared,
+    Body(asked): Body<SimilarityBody>,
+) -> Result<Json<Vec<f32>>, Failure> {
+    let SimilarityInputs {
+        source_sentence,
+        sentences,
+    } = asked.inputs;
+    if sentences.is_empty() {
+        let message = "inputs.sentences cannot be empty";
+        return Err(Failure::new(StatusCode::BAD_REQUEST, "empty", message));
+    }
+    let texts = std::iter::once(source_sentence).chain(sentences);
+    let texts = texts.map(Text::Words).collect();
+    let kind = kind(&asked.parameters)?;
+    let rows = vectors(&app, texts, kind, &asked.parameters).await?;
+    Ok(Json(cosines(&rows)))
+}
+
+#[derive(Deserialize)]
+struct RerankBody {
+    query: String,
+    texts: Vec<String>,
+    /// Cosines, from -1 to 1, rather than the same from 0 to 1.
+    #[serde(default)]
+    raw_scores: bool,
+    #[serde(default)]
+    return_text: bool,
+    #[serde(flatten)]
+    reading: Reading,
+}
+
+#[derive(Debug, Serialize, PartialEq)]
+struct Rank {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    score: f32,
+}
+
+async fn rerank(app: Shared, Body(asked): Body<RerankBody>) -> Result<Json<Vec<Rank>>, Failure> {
+    let texts: Vec<Text> = asked.texts.iter().cloned().map(Text::Words).collect();
+    let query = vec![Text::Words(asked.query)];
+    let (query, rows) = tokio::try_join!(
+        vectors(&app, query, TextKind::Query, &asked.reading),
+        vectors(&app, texts, TextKind::Document, &asked.reading),
+    )?;
+    let rows: Vec<Vec<f32>> = query.into_iter().chain(rows).collect();
+    let texts = asked.return_text.then_some(asked.texts);
+    Ok(Json(ranks(&cosines(&rows), texts, asked.raw_scores)))
+}
+
+/// The best first, ties in the order given.
+fn ranks(cosines: &[f32], texts: Option<Vec<String>>, raw: bool) -> Vec<Rank> {
+    let mut texts: Vec<Option<String>> = match texts {
+        Some(texts) => texts.into_iter().map(Some).collect(),
+        None => vec![None; cosines.len()],
+    };
+    let mut ranks: Vec<Rank> = (cosines.iter().zip(&mut texts).enumerate())
+        .map(|(index, (cosine, text))| Rank {
+            index,
+            text: text.take(),
+            score: if raw { *cosine } else { 0.5 * (1.0 + cosine) },
+        })
+        .collect();
+    ranks.sort_by(|a, b| b.score.total_cmp(&a.score));
+    ranks
+}
+
+async fn info(app: Shared) -> Json<Value> {
+    let model = app.pool.model();
+    let identity = model.identity();
+    Json(json!({
+        "model_id": identity.name,
+        "model_sha": identity.revision,
+        "model_dtype": model.mode(),
+        "model_type": { "embedding": { "pooling": identity.pooling } },
+        "max_concurrent_requests": crate::pool::MOST_WAITING,
+        "max_input_length": identity.max_tokens,
+        "max_batch_tokens": app.batcher.budget(),
+        "max_batch_requests": null,
+        "max_client_batch_size": MOST_TEXTS,
+        "auto_truncate": true,
+        "tokenization_workers": crate::app::READERS,
+        "version": env!("CARGO_PKG_VERSION"),
+        "rerank": "bi-encoder: cosines of vectors, no cross-encoder",
+    }))
+}
+
+/// The error of a request, as text-embeddings-inference tells it.
+pub(crate) fn error_body(failure: &Failure) -> Value {
+    let kind = match failure.status.as_u16() {
+        400 if failure.code == "empty" => "Empty",
+        429 => "Overloaded",
+        424 => "Backend",
+        503 => "Unhealthy",
+        500.. => "Backend",
+        _ => "Validation",
+    };
+    json!({ "error": failure.message, "error_type": kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_first_and_ties_keep_their_order() {
+        let rows = [
+            vec![1.0, 0.0],
+            vec![0.0, 1.0],
+            vec![0.6, 0.8],
+            vec![0.6, 0.8],
+        ];
+        let cosines = cosines(&rows);
+        assert_eq!(cosines, [0.0, 0.6, 0.6]);
+        let texts = Some(["a", "b", "c"].map(String::from).to_vec());
+        let told = ranks(&cosines, texts, false);
+        let order: Vec<usize> = told.iter().map(|rank| rank.index).collect();
+        assert_eq!(order, [1, 2, 0]);
+        assert_eq!((told[0].score, told[0].text.as_deref()), (0.8, Some("b")));
+        assert_eq!(ranks(&cosines, None, true)[2].score, 0.0);
+    }
+}
