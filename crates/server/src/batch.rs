@@ -443,14 +443,15 @@ mod tests {
         assert_eq!(batcher.waiting(), 0);
         let mut queue = queue(vec![request(1, &[5; 30]), request(2, &[5])]);
         let batch = next_batch(&mut queue, 40);
-        let shared = idle().shared;
+        let batcher = idle();
+        let shared = &batcher.shared;
         *shared.queue() = queue;
         let ran = Ran {
             texts: 8,
             tokens: 40,
             time: Duration::from_secs(1),
         };
-        hand_out(&shared, &batch, Err(Failure::panicked()), ran);
+        hand_out(shared, &batch, Err(Failure::panicked()), ran);
         assert_eq!(
             (shared.queue().requests.len(), shared.queue().tokens),
             (0, 0)
