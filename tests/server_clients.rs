@@ -47,12 +47,14 @@ fn make_clients() -> Option<PathBuf> {
         let _ = child.wait();
         false
     };
-    let environment = ran(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+    let bare = ["-m", "venv", "--without-pip"];
+    let environment = ran(Command::new("python3").args(bare).arg(&folder));
+    // The pip of the machine, so that it need not be in the environment too.
     let fetched = environment
-        && ran(Command::new(programs.join("python"))
+        && ran(Command::new("python3")
+            .args(["-m", "pip", "--python"])
+            .arg(programs.join("python"))
             .args([
-                "-m",
-                "pip",
                 "install",
                 "--disable-pip-version-check",
                 "--only-binary=:all:",

@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) pool: Arc<Pool>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) batcher: Batcher,
+    /// Places of requests whose texts are or will be tokenized, and of those that are.
+    pub(crate) admitted: Semaphore,
     pub(crate) reading: Semaphore,
     pub(crate) guard: GuardOptions,
     pub(crate) stopping: AtomicBool,
@@ -54,6 +56,7 @@ impl App {
             pool: Arc::new(pool),
             metrics,
             batcher,
+            admitted: Semaphore::new(crate::pool::MOST_WAITING),
             reading: Semaphore::new(READERS),
             guard,
             stopping: AtomicBool::new(false),

@@ -65,6 +65,8 @@ pub(crate) async fn read(
     kind: TextKind,
 ) -> Result<Vec<TokenText>, Failure> {
     app.batcher.check_room()?;
+    let admitted = app.admitted.try_acquire();
+    let _admitted = admitted.map_err(|_| Failure::overloaded())?;
     let texts = texts.into_iter().map(|text| match text {
         Text::Words(words) => checked_text("a text", words).map(Text::Words),
         tokens => Ok(tokens),
