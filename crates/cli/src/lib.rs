@@ -43,7 +43,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let bars = Bars::new(arguments.quiet);
-    let mut out = std::io::stdout().lock();
+    // Not locked: `mcp` writes to it on a thread of its own.
+    let mut out = std::io::stdout();
     let result = match &arguments.verb {
         Verb::Add(verb) => verbs::add::run(&arguments, verb, &bars, &mut out),
         Verb::Update(verb) => verbs::update::run(&arguments, verb, &bars, &mut out),
