@@ -74,11 +74,15 @@ pub struct InfoReport {
 }
 
 impl Library {
-    /// What is in the library.
+    /// What is in the library at one moment.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn info(&mut self) -> Result<InfoReport, LibraryError> {
+        self.at_one_moment(Self::information)
+    }
+
+    fn information(&mut self) -> Result<InfoReport, LibraryError> {
         let model = self.recorded_model()?;
         let store = self.store()?;
         let count = |sql: &'static str| {
