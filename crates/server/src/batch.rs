@@ -452,9 +452,7 @@ mod tests {
             time: Duration::from_secs(1),
         };
         hand_out(shared, &batch, Err(Failure::panicked()), ran);
-        assert_eq!(
-            (shared.queue().requests.len(), shared.queue().tokens),
-            (0, 0)
-        );
+        let left = shared.queue();
+        assert_eq!((left.requests.len(), left.tokens), (0, 0));
     }
 }
