@@ -206,9 +206,9 @@ mod tests {
         let mut model = tiny(precision);
         let portable = run(&mut model, texts, Isa::Portable);
         let rounding = largest(&portable, exact);
-        let allowed = match precision {
-            Precision::F32 => 1e-6,
-            _ => 2.0 * rounding,
+        let (allowed, allowed_from_f32) = match precision {
+            Precision::F32 => (1e-6, 1e-6),
+            _ => (rounding.min(1e-2), 1.5 * rounding),
         };
         for isa in every_isa() {
             let ours = run(&mut model, texts, isa);
@@ -218,8 +218,8 @@ mod tests {
                  portable path's is {rounding:e}"
             );
             assert!(
-                apart <= allowed && from_f32 <= allowed,
-                "{precision:?}, {isa:?}: {apart}, {from_f32}, allowed {allowed}"
+                apart <= allowed && from_f32 <= allowed_from_f32,
+                "{precision:?}, {isa:?}: {apart} apart, {allowed} allowed; {from_f32} from f32, {allowed_from_f32} allowed"
             );
         }
     }
