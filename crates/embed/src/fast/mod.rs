@@ -208,7 +208,8 @@ mod tests {
         let rounding = largest(&portable, exact);
         let (allowed, allowed_from_f32) = match precision {
             Precision::F32 => (1e-6, 1e-6),
-            _ => (rounding.min(1e-2), 1.5 * rounding),
+            Precision::Int16 => (1e-4, 1.5 * rounding),
+            Precision::Int8 | Precision::Bf16 => (rounding.min(1e-2), 1.5 * rounding),
         };
         for isa in every_isa() {
             let ours = run(&mut model, texts, isa);
