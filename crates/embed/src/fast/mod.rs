@@ -211,6 +211,7 @@ mod tests {
             Precision::Int16 => (1e-4, 1.5 * rounding),
             Precision::Int8 | Precision::Bf16 => (rounding.min(1e-2), 1.5 * rounding),
         };
+        let mut vectors = Vec::new();
         for isa in every_isa() {
             let ours = run(&mut model, texts, isa);
             let (apart, from_f32) = (largest(&ours, &portable), largest(&ours, exact));
@@ -222,6 +223,14 @@ mod tests {
                 apart <= allowed && from_f32 <= allowed_from_f32,
                 "{precision:?}, {isa:?}: {apart} apart, {allowed} allowed; {from_f32} from f32, {allowed_from_f32} allowed"
             );
+            vectors.push((isa, ours));
+        }
+        // All but the portable path multiply and add in one step, and all sum in one order; `vdpbf16ps` rounds its own way.
+        if precision != Precision::Bf16 {
+            let fused = vectors.get(1..).unwrap_or_default();
+            for pair in fused.windows(2) {
+                assert_eq!(pair[0].1, pair[1].1, "{:?}, {:?}", pair[0].0, pair[1].0);
+            }
         }
     }
 

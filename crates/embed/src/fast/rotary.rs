@@ -3,7 +3,7 @@
 
 use super::isa::{Isa, dispatch};
 use super::matrix::PANEL;
-use super::vector::Vector;
+use super::vector::{PanelSum, Vector};
 
 /// Cosines and sines of every position up to the longest text so far, `(tokens, width / 2)` each.
 #[derive(Default)]
@@ -98,7 +98,7 @@ unsafe fn turn<V: Vector>(text: &mut Projected<'_>, rotation: &Rotation) {
 }
 
 /// # Safety
-/// The CPU has `V`'s instructions, and gains are of the width of a head, a multiple of `V::LANES`.
+/// The CPU has `V`'s instructions, and gains are of the width of a head, a multiple of [`PANEL`].
 #[inline(always)]
 unsafe fn norm_heads<V: Vector>(text: &mut Projected<'_>, gains: &[Vec<f32>; 2], epsilon: f32) {
     let (queries, width) = (text.queries, text.width);
@@ -112,7 +112,7 @@ unsafe fn norm_heads<V: Vector>(text: &mut Projected<'_>, gains: &[Vec<f32>; 2],
 }
 
 /// # Safety
-/// The CPU has `V`'s instructions, and `gain` is as long as a row, a positive multiple of `V::LANES`.
+/// The CPU has `V`'s instructions, and `gain` is as long as a row, a positive multiple of [`PANEL`].
 #[inline(always)]
 unsafe fn add_rms_norm<V: Vector>(x: &mut [f32], y: &[f32], gain: &[f32], epsilon: f32) {
     let width = gain.len();
@@ -126,16 +126,18 @@ unsafe fn add_rms_norm<V: Vector>(x: &mut [f32], y: &[f32], gain: &[f32], epsilo
 }
 
 /// # Safety
-/// The CPU has `V`'s instructions, and `x` and `gain` are equally long, a positive multiple of `V::LANES`.
+/// The CPU has `V`'s instructions, and `x` and `gain` are equally long, a positive multiple of [`PANEL`].
 #[inline(always)]
 unsafe fn scale<V: Vector>(x: &mut [f32], gain: &[f32], epsilon: f32) {
     let width = x.len();
-    // SAFETY: every part is `LANES` long.
+    // SAFETY: the CPU has `V`'s instructions, and every part is `LANES` long.
     let squares = unsafe {
-        let mut squares = V::splat(0.0);
-        for part in x.chunks_exact(V::LANES) {
-            let v = V::load(part.as_ptr());
-            squares = v.mul_add(v, squares);
+        let mut squares = PanelSum::zero(V::splat(0.0));
+        for panel in x.chunks_exact(PANEL) {
+            for (index, part) in panel.chunks_exact(V::LANES).enumerate() {
+                let v = V::load(part.as_ptr());
+                squares.update(index, |squares| v.mul_add(v, squares));
+            }
         }
         squares.sum()
     };

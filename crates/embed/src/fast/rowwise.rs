@@ -3,7 +3,7 @@
 use super::functions;
 use super::isa::{Isa, dispatch};
 use super::matrix::PANEL;
-use super::vector::Vector;
+use super::vector::{PanelSum, Vector};
 
 /// The activation between the two layers of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,22 +105,29 @@ unsafe fn silu<V: Vector>(x: &mut [f32]) {
 unsafe fn add_norm<V: Vector>(x: &mut [f32], y: &[f32], norm: &Norm) {
     let width = norm.gain.len();
     let steps = || (0..width).step_by(V::LANES);
+    let panels = || (0..width).step_by(PANEL);
+    let parts = || (0..PanelSum::<V>::VECTORS).map(|part| (part, part * V::LANES));
     let (gain, shift) = (norm.gain.as_ptr(), norm.shift.as_ptr());
     for (x, y) in x.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
         let (x, y) = (x.as_mut_ptr(), y.as_ptr());
         // SAFETY: all four are `width` long, a multiple of `LANES`.
         unsafe {
-            let mut sum = V::splat(0.0);
-            for i in steps() {
-                let v = V::load(x.add(i)).add(V::load(y.add(i)));
-                v.store(x.add(i));
-                sum = sum.add(v);
+            let mut sum = PanelSum::zero(V::splat(0.0));
+            for panel in panels() {
+                for (part, i) in parts() {
+                    let i = panel + i;
+                    let v = V::load(x.add(i)).add(V::load(y.add(i)));
+                    v.store(x.add(i));
+                    sum.update(part, |sum| sum.add(v));
+                }
             }
             let mean = V::splat(sum.sum() / width as f32);
-            let mut squares = V::splat(0.0);
-            for i in steps() {
-                let v = V::load(x.add(i)).sub(mean);
-                squares = v.mul_add(v, squares);
+            let mut squares = PanelSum::zero(V::splat(0.0));
+            for panel in panels() {
+                for (part, i) in parts() {
+                    let v = V::load(x.add(panel + i)).sub(mean);
+                    squares.update(part, |squares| v.mul_add(v, squares));
+                }
             }
             let variance = squares.sum() / width as f32;
             let scale = V::splat(1.0 / (variance + norm.epsilon).sqrt());
@@ -134,7 +141,7 @@ unsafe fn add_norm<V: Vector>(x: &mut [f32], y: &[f32], norm: &Norm) {
 }
 
 /// # Safety
-/// The CPU has `V`'s instructions, and `rows` is as many rows as `sums` is long, of a positive multiple of `V::LANES`.
+/// The CPU has `V`'s instructions, and `rows` is as many rows as `sums` is long, of a positive multiple of [`PANEL`].
 #[inline(always)]
 unsafe fn exponentials<V: Vector>(rows: &mut [f32], scale: f32, sums: &mut [f32]) {
     let width = rows.len() / sums.len().max(1);
@@ -152,11 +159,13 @@ unsafe fn exponentials<V: Vector>(rows: &mut [f32], scale: f32, sums: &mut [f32]
         }
         for (row, sum) in rows.chunks_exact_mut(width).zip(sums) {
             let (scale, shift) = (V::splat(factor), V::splat(-*sum * factor));
-            let mut total = V::splat(0.0);
-            for part in row.chunks_exact_mut(V::LANES) {
-                let v = functions::exp2(V::load(part.as_ptr()).mul_add(scale, shift));
-                v.store(part.as_mut_ptr());
-                total = total.add(v);
+            let mut total = PanelSum::zero(V::splat(0.0));
+            for panel in row.chunks_exact_mut(PANEL) {
+                for (index, part) in panel.chunks_exact_mut(V::LANES).enumerate() {
+                    let v = functions::exp2(V::load(part.as_ptr()).mul_add(scale, shift));
+                    v.store(part.as_mut_ptr());
+                    total.update(index, |total| total.add(v));
+                }
             }
             *sum = total.sum();
         }

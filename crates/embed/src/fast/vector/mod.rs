@@ -17,7 +17,7 @@ pub(super) use portable::Portable;
 #[cfg(test)]
 pub(super) use portable::half;
 
-use super::matrix::Pair;
+use super::matrix::{PANEL, Pair};
 use super::tile::Tiles;
 
 /// `LANES` numbers in one register.
@@ -79,7 +79,7 @@ pub(super) trait Vector: Copy {
     /// `self * 2^n` for lanes of `self` from 1/2 to 2 and whole `n` from -125 to 126, given as `n + 1.5 * 2^23`: the
     /// sum's lowest bits are `n`.
     fn scale(self, n: Self) -> Self;
-    /// Sum of the lanes, in an order that depends on `LANES` alone.
+    /// Sum of the lanes: the upper half is added to the lower until one is left.
     fn sum(self) -> f32;
     /// Largest lane.
     fn largest(self) -> f32;
@@ -87,6 +87,40 @@ pub(super) trait Vector: Copy {
     fn larger_magnitude(self, other: Self) -> Self;
     /// Largest magnitude of the lanes; NaN where one is.
     fn largest_magnitude(self) -> f32;
+}
+
+/// Sums rows of whole panels in the same order with vectors of any length: number `i` of a row is added in lane `i` of a
+/// panel, and lanes by halves.
+#[derive(Clone, Copy)]
+pub(super) struct PanelSum<V>([V; PARTS]);
+
+/// Vectors of the fewest lanes that a panel is.
+const PARTS: usize = 2;
+
+impl<V: Vector> PanelSum<V> {
+    /// Vectors that a panel is: those of a sum that are used.
+    pub(super) const VECTORS: usize = PANEL / V::LANES;
+
+    #[inline(always)]
+    pub(super) fn zero(zero: V) -> Self {
+        const { assert!(Self::VECTORS * V::LANES == PANEL && Self::VECTORS <= PARTS) };
+        Self([zero; PARTS])
+    }
+
+    /// Applies `f` to the sum of the numbers of vector `part` of every panel.
+    #[inline(always)]
+    pub(super) fn update(&mut self, part: usize, f: impl FnOnce(V) -> V) {
+        self.0[part] = f(self.0[part]);
+    }
+
+    #[inline(always)]
+    pub(super) fn sum(self) -> f32 {
+        let [first, second] = self.0;
+        match Self::VECTORS {
+            1 => first.sum(),
+            _ => first.add(second).sum(),
+        }
+    }
 }
 
 /// `LANES` words of 32 bits: pairs of 16-bit integers or of bfloat16, four bytes, or sums of their products.
