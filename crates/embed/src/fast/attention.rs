@@ -1,8 +1,9 @@
 //! Attention of one head over one text: of each token to all others, to those before it or to its neighbourhood.
 
-use super::isa::Isa;
+use super::isa::{Isa, dispatch};
 use super::matrix::{Lines, PANEL};
 use super::product::{Product, Scales, Start};
+use super::vector::Vector;
 use crate::stock::Reach;
 use std::ops::Range;
 
@@ -80,6 +81,7 @@ pub(super) fn attend(isa: Isa, head: &Head<'_>, scratch: &mut AttentionScratch, 
     scratch.values.grow(tokens * width);
     scratch.scores.grow(QUERY_BLOCK * padded);
     pack(
+        isa,
         head,
         &mut scratch.keys[..padded * width],
         &mut scratch.values[..tokens * width],
@@ -165,24 +167,60 @@ fn attend_block(
 }
 
 /// Keys and values of the head into panels; keys past the last token are zero.
-fn pack(head: &Head<'_>, keys: &mut [f32], values: &mut [f32]) {
+fn pack(isa: Isa, head: &Head<'_>, keys: &mut [f32], values: &mut [f32]) {
     let (tokens, width) = (head.tokens, head.width);
     if !tokens.is_multiple_of(PANEL) {
         let last = keys.len() - PANEL * width;
         keys[last..].fill(0.0);
     }
-    let rows = head.projected.chunks_exact(head.row()).take(tokens);
-    for (token, row) in rows.enumerate() {
-        let (key, value) = row[head.queries * width..].split_at(width);
-        let panel = &mut keys[token / PANEL * PANEL * width..][..PANEL * width];
-        for (to, x) in panel[token % PANEL..].iter_mut().step_by(PANEL).zip(key) {
-            *to = *x;
+    let row = head.row();
+    let projected = &head.projected[..tokens * row];
+    let panels = keys.chunks_exact_mut(PANEL * width);
+    for (panel, rows) in panels.zip(projected.chunks(PANEL * row)) {
+        let first = &rows[head.queries * width..];
+        if rows.len() == PANEL * row {
+            isa.transpose(first, row, width, panel);
+            continue;
         }
+        for (token, row) in first.chunks(row).enumerate().take(rows.len() / row) {
+            for (to, x) in panel[token..].iter_mut().step_by(PANEL).zip(&row[..width]) {
+                *to = *x;
+            }
+        }
+    }
+    for (token, row) in projected.chunks_exact(row).enumerate() {
+        let value = &row[(head.queries + 1) * width..];
         for (panel, part) in values
             .chunks_exact_mut(tokens * PANEL)
             .zip(value.chunks_exact(PANEL))
         {
             panel[token * PANEL..][..PANEL].copy_from_slice(part);
+        }
+    }
+}
+
+impl Isa {
+    /// The first `width` numbers, a multiple of [`PANEL`], of a panel's rows of `from`, one every `stride` numbers, as columns of `to`.
+    fn transpose(self, from: &[f32], stride: usize, width: usize, to: &mut [f32]) {
+        assert!(width.is_multiple_of(PANEL) && width <= stride);
+        assert!(from.len() >= (PANEL - 1) * stride + width && to.len() == PANEL * width);
+        dispatch!(self, transpose(from: &[f32], stride: usize, to: &mut [f32]))
+    }
+}
+
+/// # Safety
+/// The CPU has `V`'s instructions, and the lengths are as [`Isa::transpose`] asserts.
+#[inline(always)]
+unsafe fn transpose<V: Vector>(from: &[f32], stride: usize, to: &mut [f32]) {
+    let width = to.len() / PANEL;
+    let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+    for column in (0..width).step_by(V::LANES) {
+        for token in (0..PANEL).step_by(V::LANES) {
+            // SAFETY: the rows and columns of the block are within both, whose lengths the caller asserted.
+            unsafe {
+                let from = from.add(token * stride + column);
+                V::transpose(from, stride, to.add(column * PANEL + token), PANEL);
+            }
         }
     }
 }

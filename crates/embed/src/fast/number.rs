@@ -38,11 +38,20 @@ pub(super) trait Number: Copy {
     /// The CPU has `V`'s instructions, and `from` may be read for `V::LANES` numbers.
     unsafe fn load<V: Vector>(from: *const Self) -> Self::Lanes<V>;
 
-    /// What the products are added to, where the row's zero is `zero` and the columns' sums are at `sums`.
+    /// Sums of nothing.
     ///
     /// # Safety
-    /// The CPU has `V`'s instructions; where the numbers are [`Number::SHIFTED`], `sums` may be read for `V::LANES` sums.
-    unsafe fn begin<V: Vector>(start: V, zero: i32, sums: *const i32) -> Self::Lanes<V>;
+    /// The CPU has `V`'s instructions.
+    unsafe fn zero<V: Vector>() -> Self::Lanes<V>;
+
+    /// What products are added to that are not [`Number::SCALED`].
+    fn begin<V: Vector>(start: V) -> Self::Lanes<V>;
+
+    /// A sum of [`Number::SHIFTED`] numbers, where the row's zero is `zero` and the columns' sums are at `sums`.
+    ///
+    /// # Safety
+    /// `sums` may be read for `V::LANES` sums.
+    unsafe fn shift<V: Vector>(sum: Self::Lanes<V>, zero: i32, sums: *const i32) -> Self::Lanes<V>;
 
     /// `sum + a b`.
     fn multiply_add<V: Vector>(
@@ -51,8 +60,8 @@ pub(super) trait Number: Copy {
         sum: Self::Lanes<V>,
     ) -> Self::Lanes<V>;
 
-    /// The result, of the sum that [`Number::begin`] began.
-    fn finish<V: Vector>(sum: Self::Lanes<V>, scale: V, start: V) -> V;
+    /// The sums as f32.
+    fn result<V: Vector>(sum: Self::Lanes<V>) -> V;
 }
 
 impl Number for f32 {
@@ -91,8 +100,19 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    unsafe fn begin<V: Vector>(start: V, _zero: i32, _sums: *const i32) -> V {
+    unsafe fn zero<V: Vector>() -> V {
+        // SAFETY: passed on to the caller.
+        unsafe { V::splat(0.0) }
+    }
+
+    #[inline(always)]
+    fn begin<V: Vector>(start: V) -> V {
         start
+    }
+
+    #[inline(always)]
+    unsafe fn shift<V: Vector>(sum: V, _zero: i32, _sums: *const i32) -> V {
+        sum
     }
 
     #[inline(always)]
@@ -101,7 +121,7 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn finish<V: Vector>(sum: V, _scale: V, _start: V) -> V {
+    fn result<V: Vector>(sum: V) -> V {
         sum
     }
 }
@@ -135,6 +155,12 @@ macro_rules! words {
             // SAFETY: passed on to the caller; every word is an i32, as a pair is.
             unsafe { V::Pairs::load(from.cast()) }
         }
+
+        #[inline(always)]
+        unsafe fn zero<V: Vector>() -> V::Pairs {
+            // SAFETY: passed on to the caller.
+            unsafe { V::Pairs::splat(Pair::default()) }
+        }
     };
 }
 
@@ -150,9 +176,13 @@ impl Number for Pair {
     }
 
     #[inline(always)]
-    unsafe fn begin<V: Vector>(_start: V, _zero: i32, _sums: *const i32) -> V::Pairs {
-        // SAFETY: passed on to the caller.
-        unsafe { V::Pairs::splat(Pair::default()) }
+    fn begin<V: Vector>(start: V) -> V::Pairs {
+        V::Pairs::of_floats(start)
+    }
+
+    #[inline(always)]
+    unsafe fn shift<V: Vector>(sum: V::Pairs, _zero: i32, _sums: *const i32) -> V::Pairs {
+        sum
     }
 
     #[inline(always)]
@@ -160,10 +190,9 @@ impl Number for Pair {
         a.multiply_add(b, sum)
     }
 
-    // Each step rounds by itself, so that every CPU computes the same.
     #[inline(always)]
-    fn finish<V: Vector>(sum: V::Pairs, scale: V, start: V) -> V {
-        start.add(sum.sums().mul(scale))
+    fn result<V: Vector>(sum: V::Pairs) -> V {
+        sum.sums()
     }
 }
 
@@ -178,14 +207,17 @@ impl Number for Quad {
         usize::MAX
     }
 
+    #[inline(always)]
+    fn begin<V: Vector>(start: V) -> V::Pairs {
+        V::Pairs::of_floats(start)
+    }
+
     /// A byte stands for a number above the row's zero: what that adds to a sum is the zero times the sum of the column.
     #[inline(always)]
-    unsafe fn begin<V: Vector>(_start: V, zero: i32, sums: *const i32) -> V::Pairs {
-        // SAFETY: passed on to the caller; a pair is an i32.
-        unsafe {
-            let nothing = V::Pairs::splat(Pair::default());
-            nothing.minus_product(V::Pairs::splat(Pair(zero)), V::Pairs::load(sums.cast()))
-        }
+    unsafe fn shift<V: Vector>(sum: V::Pairs, zero: i32, sums: *const i32) -> V::Pairs {
+        // SAFETY: there is a value of `V::Pairs`, so the CPU has its instructions; the caller says the rest, and a pair is
+        // an i32.
+        unsafe { sum.minus_product(V::Pairs::splat(Pair(zero)), V::Pairs::load(sums.cast())) }
     }
 
     #[inline(always)]
@@ -194,8 +226,8 @@ impl Number for Quad {
     }
 
     #[inline(always)]
-    fn finish<V: Vector>(sum: V::Pairs, scale: V, start: V) -> V {
-        start.add(sum.sums().mul(scale))
+    fn result<V: Vector>(sum: V::Pairs) -> V {
+        sum.sums()
     }
 }
 
@@ -210,8 +242,13 @@ impl Number for Halves {
     }
 
     #[inline(always)]
-    unsafe fn begin<V: Vector>(start: V, _zero: i32, _sums: *const i32) -> V::Pairs {
+    fn begin<V: Vector>(start: V) -> V::Pairs {
         V::Pairs::of_floats(start)
+    }
+
+    #[inline(always)]
+    unsafe fn shift<V: Vector>(sum: V::Pairs, _zero: i32, _sums: *const i32) -> V::Pairs {
+        sum
     }
 
     #[inline(always)]
@@ -220,7 +257,7 @@ impl Number for Halves {
     }
 
     #[inline(always)]
-    fn finish<V: Vector>(sum: V::Pairs, _scale: V, _start: V) -> V {
+    fn result<V: Vector>(sum: V::Pairs) -> V {
         sum.floats()
     }
 }

@@ -191,15 +191,27 @@ impl<T: Number> Tile<T> {
         };
         // SAFETY: every access is within what the caller says may be read and written; see above.
         unsafe {
-            let mut sums: [[T::Lanes<V>; W]; R] =
-                std::array::from_fn(|r| std::array::from_fn(|w| self.begin::<V>(r, w * V::LANES)));
+            // Loops, where `from_fn` would read better: a closure has none of the features that the kernel is compiled for, and is
+            // not inlined where the compiler finds it large.
+            let mut sums = [[T::zero::<V>(); W]; R];
+            if !T::SCALED {
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    for (w, sum) in sums.iter_mut().enumerate() {
+                        *sum = T::begin(self.start::<V>(r, w * V::LANES));
+                    }
+                }
+            }
             // Three rows are reached from one pointer: at once, and one or two strides away.
-            let mut a: [*const T; 4] =
-                std::array::from_fn(|i| self.a.wrapping_add(3 * i * self.a_stride));
+            let mut a = [self.a; 4];
+            for (i, a) in a.iter_mut().enumerate() {
+                *a = a.wrapping_add(3 * i * self.a_stride);
+            }
             let mut b = self.b;
             for _ in 0..self.depth {
-                let columns: [T::Lanes<V>; W] =
-                    std::array::from_fn(|w| T::load::<V>(b.add(w * second)));
+                let mut columns = [T::load::<V>(b); W];
+                if W == 2 {
+                    columns[1] = T::load::<V>(b.add(second));
+                }
                 for (r, sum) in sums.iter_mut().enumerate() {
                     let x = T::splat::<V>(*a[r / 3].add(r % 3 * self.a_stride));
                     for (sum, columns) in sum.iter_mut().zip(columns) {
@@ -215,27 +227,32 @@ impl<T: Number> Tile<T> {
             for (r, sum) in sums.iter().enumerate() {
                 for (w, sum) in sum.iter().enumerate() {
                     let column = w * V::LANES;
-                    let result = T::finish(*sum, self.scale::<V>(r, column), self.start(r, column));
-                    result.store(self.c.add(r * self.c_stride + column));
+                    self.finish::<V>(*sum, r, column)
+                        .store(self.c.add(r * self.c_stride + column));
                 }
             }
         }
     }
 
-    /// What the products of row `r` from `column` on are added to.
+    /// The result of row `r` from `column` on, of the sum of its products.
     ///
     /// # Safety
     /// As [`Tile::run`].
     #[inline(always)]
-    unsafe fn begin<V: Vector>(&self, r: usize, column: usize) -> T::Lanes<V> {
+    unsafe fn finish<V: Vector>(&self, sum: T::Lanes<V>, r: usize, column: usize) -> V {
         // SAFETY: passed on to the caller.
         unsafe {
-            let (zero, sums) = if T::SHIFTED {
-                (*self.zeros.add(r), self.sums.add(column))
+            let sum = if T::SHIFTED {
+                T::shift::<V>(sum, *self.zeros.add(r), self.sums.add(column))
             } else {
-                (0, self.sums)
+                sum
             };
-            T::begin(self.start::<V>(r, column), zero, sums)
+            if !T::SCALED {
+                return T::result(sum);
+            }
+            // Each step rounds by itself, so that every CPU computes the same.
+            let scaled = T::result::<V>(sum).mul(self.scale::<V>(r, column));
+            self.start::<V>(r, column).add(scaled)
         }
     }
 
@@ -258,17 +275,11 @@ impl<T: Number> Tile<T> {
     /// What sums of row `r` from `column` on are multiplied by.
     ///
     /// # Safety
-    /// As [`Tile::run`].
+    /// As [`Tile::run`], and the numbers are [`Number::SCALED`].
     #[inline(always)]
     unsafe fn scale<V: Vector>(&self, r: usize, column: usize) -> V {
         // SAFETY: passed on to the caller.
-        unsafe {
-            if T::SCALED {
-                V::splat(*self.row_scales.add(r)).mul(V::load(self.column_scales.add(column)))
-            } else {
-                V::splat(1.0)
-            }
-        }
+        unsafe { V::splat(*self.row_scales.add(r)).mul(V::load(self.column_scales.add(column))) }
     }
 }
 

@@ -12,9 +12,10 @@ use std::arch::x86_64::{
     _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
     _mm256_madd_epi16, _mm256_max_epu32, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
     _mm256_mullo_epi32, _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi16,
-    _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srai_epi16, _mm256_srli_epi16,
-    _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps,
+    _mm256_packus_epi32, _mm256_permute2f128_ps, _mm256_permute4x64_epi64, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_slli_epi16, _mm256_slli_epi32,
+    _mm256_srai_epi16, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256,
+    _mm256_sub_epi32, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 /// Eight lanes of AVX2 with FMA.
@@ -59,6 +60,32 @@ impl Vector for Avx2 {
                 _mm256_extracti128_si256::<1>(bytes),
             );
             _mm_storel_epi64(to.cast(), _mm_unpacklo_epi32(low, high));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: as said above; the caller says that these rows may be read and written.
+        unsafe {
+            let row = |i: usize| _mm256_loadu_ps(from.add(i * stride));
+            let mut fours = [row(0); 8];
+            for half in [0, 4] {
+                let (a, b) = (row(half), row(half + 1));
+                let (c, d) = (row(half + 2), row(half + 3));
+                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                // Four rows of one column in each half.
+                fours[half] = _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd);
+                fours[half + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd);
+                fours[half + 2] = _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high);
+                fours[half + 3] = _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high);
+            }
+            for i in 0..4 {
+                let (a, b) = (fours[i], fours[i + 4]);
+                let (low, high) = (to.add(i * to_stride), to.add((i + 4) * to_stride));
+                _mm256_storeu_ps(low, _mm256_permute2f128_ps::<0x20>(a, b));
+                _mm256_storeu_ps(high, _mm256_permute2f128_ps::<0x31>(a, b));
+            }
         }
     }
 

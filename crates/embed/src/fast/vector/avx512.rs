@@ -7,15 +7,16 @@ use std::arch::x86_64::{
     __m256, __m512, __m512bh, __m512i, _CMP_UNORD_Q, _MM_HINT_T1, _mm_add_ps, _mm_add_ss,
     _mm_cvtss_f32, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps,
     _mm_storeu_si128, _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_max_ps,
-    _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castps512_ps256,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps,
-    _mm512_cvtps_epi32, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_dpwssd_epi32,
-    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_madd_epi16, _mm512_mask_or_epi32, _mm512_max_epu32, _mm512_max_ps, _mm512_min_ps,
-    _mm512_mul_ps, _mm512_mullo_epi32, _mm512_packs_epi32, _mm512_packus_epi32,
-    _mm512_permutexvar_epi64, _mm512_reduce_max_epu32, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setr_epi64, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
-    _mm512_sub_epi32, _mm512_sub_ps,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd,
+    _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_dpbf16_ps,
+    _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_extractf32x8_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_or_epi32, _mm512_max_epu32,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32, _mm512_packs_epi32,
+    _mm512_packus_epi32, _mm512_permutexvar_epi64, _mm512_reduce_max_epu32, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setr_epi64, _mm512_shuffle_f32x4, _mm512_slli_epi32, _mm512_srli_epi32,
+    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps, _mm512_unpackhi_pd,
+    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 /// AVX-512 alone: F, BW, DQ and VL.
@@ -72,6 +73,44 @@ impl<const EXTENSION: u8> Vector for Avx512<EXTENSION> {
     unsafe fn store_bytes(self, to: *mut u8) {
         // SAFETY: as said above; the caller says that sixteen bytes may be written.
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: as said above; the caller says that these rows may be read and written.
+        unsafe {
+            let row = |i: usize| _mm512_loadu_ps(from.add(i * stride));
+            let pairs_low = |a, b| _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+            let pairs_high = |a, b| _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+            let mut fours = [row(0); 16];
+            for quarter in [0, 4, 8, 12] {
+                let (a, b) = (row(quarter), row(quarter + 1));
+                let (c, d) = (row(quarter + 2), row(quarter + 3));
+                let (ab, cd) = (pairs_low(a, b), pairs_low(c, d));
+                let (ab_high, cd_high) = (pairs_high(a, b), pairs_high(c, d));
+                // Four rows of one column in each quarter.
+                fours[quarter] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+                fours[quarter + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+                fours[quarter + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab_high, cd_high));
+                fours[quarter + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab_high, cd_high));
+            }
+            for i in 0..4 {
+                let (a, b, c, d) = (fours[i], fours[i + 4], fours[i + 8], fours[i + 12]);
+                let ab = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+                let cd = _mm512_shuffle_f32x4::<0b01_00_01_00>(c, d);
+                let ab_high = _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b);
+                let cd_high = _mm512_shuffle_f32x4::<0b11_10_11_10>(c, d);
+                let columns = [
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(ab, cd),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(ab, cd),
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_high, cd_high),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_high, cd_high),
+                ];
+                for (quarter, column) in columns.into_iter().enumerate() {
+                    _mm512_storeu_ps(to.add((4 * quarter + i) * to_stride), column);
+                }
+            }
+        }
     }
 
     #[inline(always)]

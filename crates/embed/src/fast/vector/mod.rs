@@ -58,6 +58,13 @@ pub(super) trait Vector: Copy {
     /// `to` may be written for `LANES` bytes.
     unsafe fn store_bytes(self, to: *mut u8);
 
+    /// Writes `LANES` rows of `LANES` numbers at `from`, one every `stride` numbers, as columns of rows at `to`, one every
+    /// `to_stride` numbers.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set of this vector; `from` may be read and `to` written for these rows.
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize);
+
     /// Asks for the cache line at `at`, which need not be mapped.
     ///
     /// # Safety

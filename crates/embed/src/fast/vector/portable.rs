@@ -47,6 +47,16 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        for i in 0..8 {
+            for j in 0..8 {
+                // SAFETY: the caller says that these rows may be read and written.
+                unsafe { *to.add(j * to_stride + i) = *from.add(i * stride + j) };
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(_at: *const f32) {}
 
     #[inline(always)]
