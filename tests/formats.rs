@@ -79,6 +79,31 @@ fn a_dry_run_says_what_would_go_in_and_adds_nothing() {
 }
 
 #[test]
+fn characters_that_cannot_be_read_are_counted() {
+    let place = Place::new();
+    let mut wide: Vec<u16> = "\u{feff}title,abstract\nOn ? and ?,Words\n"
+        .encode_utf16()
+        .collect();
+    // Halves of surrogate pairs, which are no characters.
+    wide.iter_mut()
+        .filter(|unit| **unit == u16::from(b'?'))
+        .for_each(|unit| *unit = 0xd800);
+    let bytes: Vec<u8> = wide.into_iter().flat_map(u16::to_le_bytes).collect();
+    let table = place.file("wide.csv", &bytes).display().to_string();
+    let dry = place.run(&["add", &table, "--dry-run"]);
+    assert!(
+        dry.ok()
+            .contains("1 paper, 1 with an abstract (csv, UTF-16LE)")
+    );
+    let said = "2 characters could not be read and stand as U+FFFD";
+    assert!(dry.err.contains(said), "{}", dry.err);
+    let dry = place.run(&["add", &table, "--dry-run", "--json"]).json();
+    assert_eq!(dry["unreadable_characters"], 2);
+    let added = place.run(&["add", &table, "--no-embed"]);
+    assert!(added.ok().contains("1 added") && added.err.contains(said));
+}
+
+#[test]
 fn columns_of_a_table_can_be_named() {
     let place = Place::new();
     let table = place

@@ -175,8 +175,11 @@ pub struct AddReport {
     pub without_abstract: usize,
     /// Papers read that lack something which the library has of them, such as the abstract: it was kept.
     pub kept: usize,
-    /// Records that are no papers, each with its place and reason.
+    /// Records that are no papers, each with its place and reason, up to 100,000.
     pub skipped: Vec<Skipped>,
+    /// How many more there were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped_unnamed: usize,
     /// Papers in the library now.
     pub papers: usize,
     /// Of them, those that have no vector yet.
@@ -184,17 +187,26 @@ pub struct AddReport {
     pub without_vector: usize,
 }
 
+/// The most records left out that are named one by one: a file that is none at all has millions.
+pub(crate) const MOST_NAMED: usize = 100_000;
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(n: &usize) -> bool {
+pub(crate) fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_none_unreadable(n: &u64) -> bool {
+pub(crate) fn is_none_unreadable(n: &u64) -> bool {
     *n == 0
 }
 
 impl AddReport {
+    /// How many records are no papers.
+    #[must_use]
+    pub fn n_skipped(&self) -> usize {
+        self.skipped.len() + self.skipped_unnamed
+    }
+
     /// Whether every record of every source went in.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -212,7 +224,12 @@ struct Pending {
     texts: Vec<Paper>,
     /// Only details changed.
     details: Vec<Paper>,
+    /// Of the texts of all.
+    bytes: usize,
 }
+
+/// Bytes of texts that may wait: most batches are full long before.
+const MOST_WAITING: usize = 64 << 20;
 
 impl Library {
     /// Adds the papers of `sources`: new ones are embedded, changed texts are embedded again, the rest is left as it
@@ -352,6 +369,9 @@ impl Adding<'_, '_> {
     ) -> Result<(), LibraryError> {
         for record in papers {
             match record? {
+                Err(_) if self.report.skipped.len() >= MOST_NAMED => {
+                    self.report.skipped_unnamed += 1;
+                }
                 Err(skipped) => self.report.skipped.push(skipped),
                 Ok(paper) => {
                     file.papers += 1;
@@ -394,6 +414,8 @@ impl Adding<'_, '_> {
             _ if !self.options.embed => Change::Details,
             known => Known::change(known, &paper),
         };
+        let texts = [&paper.title].into_iter().chain(&paper.abstract_text);
+        let bytes = texts.map(String::len).sum::<usize>();
         match change {
             Change::Unchanged => {
                 self.report.unchanged += 1;
@@ -408,8 +430,10 @@ impl Adding<'_, '_> {
                 self.pending.texts.push(paper);
             }
         }
+        self.pending.bytes += bytes;
         if self.pending.texts.len() >= self.options.batch.max(1)
             || self.pending.details.len() >= 10_000
+            || self.pending.bytes >= MOST_WAITING
         {
             self.flush()?;
         }

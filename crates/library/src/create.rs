@@ -3,7 +3,7 @@
 
 use crate::LibraryError;
 use crate::rows::Tables;
-use crate::store::{APPLICATION_ID, FORMAT, Store};
+use crate::store::{APPLICATION_ID, FORMAT, Store, keep_plans};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,7 @@ impl Draft {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(file.path(), flags)
             .and_then(|db| {
+                keep_plans(&db)?;
                 db.execute_batch("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; BEGIN;")?;
                 db.execute_batch(SCHEMA)?;
                 make_vectors(&db, Tables::Present)?;

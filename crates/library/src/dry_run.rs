@@ -1,6 +1,6 @@
 //! What `add` would read of sources, without a model and without a library: nothing is embedded and nothing is written.
 
-use crate::add::{Source, is_of_the_source};
+use crate::add::{MOST_NAMED, Source, is_none_unreadable, is_of_the_source, is_zero};
 use crate::{Event, LibraryError, Progress};
 use serde::Serialize;
 use syntopic_formats::{ReadOptions, Skipped};
@@ -19,8 +19,14 @@ pub struct DryRun {
     pub records: usize,
     /// Those that have an abstract.
     pub with_abstract: usize,
-    /// Records that are no papers.
+    /// Characters of its papers that are U+FFFD: what its encoding does not have.
+    #[serde(skip_serializing_if = "is_none_unreadable")]
+    pub unreadable_characters: u64,
+    /// Records that are no papers, up to 100,000.
     pub skipped: Vec<Why>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped_unnamed: usize,
     /// Why it cannot be read to its end, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -53,7 +59,9 @@ pub fn dry_run(
             encoding: None,
             records: 0,
             with_abstract: 0,
+            unreadable_characters: 0,
             skipped: Vec::new(),
+            skipped_unnamed: 0,
             error: None,
         };
         match read(source, options, &mut found, progress) {
@@ -74,12 +82,14 @@ fn read(
     let mut papers = syntopic_formats::open_with(&found.source, source.open()?, options)?;
     found.format = Some(papers.format().to_string());
     found.encoding = papers.encoding().map(str::to_owned);
-    for record in papers.by_ref() {
+    while let Some(record) = papers.next() {
+        found.unreadable_characters = papers.unreadable();
         match record? {
             Ok(paper) => {
                 found.records += 1;
                 found.with_abstract += usize::from(paper.abstract_text.is_some());
             }
+            Err(_) if found.skipped.len() >= MOST_NAMED => found.skipped_unnamed += 1,
             Err(Skipped { source, line, why }) => found.skipped.push(Why {
                 place: format!("{source}:{line}"),
                 why,

@@ -138,10 +138,12 @@ fn print_dry_run(file: &DryRun, bars: &Bars, out: &mut dyn Write) -> anyhow::Res
             skipped.place, skipped.why
         ));
     }
-    if file.skipped.len() > SHOWN {
-        let more = file.skipped.len() - SHOWN;
-        bars.line(&format!("would be skipped: {more} more; --json lists all"));
+    let all = file.skipped.len() + file.skipped_unnamed;
+    if all > SHOWN {
+        let more = all - SHOWN;
+        bars.line(&format!("would be skipped: {more} more; --json lists them"));
     }
+    say_what_was_unreadable(&file.source, file.unreadable_characters, bars);
     let Some(format) = &file.format else {
         return Ok(());
     };
@@ -154,6 +156,15 @@ fn print_dry_run(file: &DryRun, bars: &Bars, out: &mut dyn Write) -> anyhow::Res
         coded(file.encoding.as_deref())
     )?;
     Ok(())
+}
+
+fn say_what_was_unreadable(source: &str, characters: u64, bars: &Bars) {
+    if characters > 0 {
+        let characters = count(characters as usize, "character");
+        bars.line(&format!(
+            "{source}: {characters} could not be read and stand as U+FFFD"
+        ));
+    }
 }
 
 /// The encoding behind a format's name, where it is not UTF-8.
@@ -175,13 +186,7 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
         if let Some(error) = &file.error {
             bars.line(&format!("error: {error}"));
         }
-        if file.unreadable_characters > 0 {
-            bars.line(&format!(
-                "{}: {} could not be read and stand as U+FFFD",
-                file.source,
-                count(file.unreadable_characters as usize, "character")
-            ));
-        }
+        say_what_was_unreadable(&file.source, file.unreadable_characters, bars);
         let shown = file.doubts.iter().take(DOUBTS);
         for doubt in shown.clone() {
             bars.line(&format!("left out: {doubt}"));
@@ -208,10 +213,10 @@ pub(crate) fn say_what_was_left_out(report: &AddReport, bars: &Bars) {
     for skipped in report.skipped.iter().take(SHOWN) {
         bars.line(&format!("skipped: {skipped}"));
     }
-    if report.skipped.len() > SHOWN {
+    if report.n_skipped() > SHOWN {
         bars.line(&format!(
-            "skipped: {} more; --json lists all",
-            report.skipped.len() - SHOWN
+            "skipped: {} more; --json lists them",
+            report.n_skipped() - SHOWN
         ));
     }
 }
@@ -285,7 +290,7 @@ pub(crate) fn what_was_done(report: &AddReport) -> String {
         (report.details_updated, "with new details"),
         (report.unchanged, "already there"),
         (report.unknown.len(), "not in the library"),
-        (report.skipped.len(), "skipped"),
+        (report.n_skipped(), "skipped"),
     ];
     let said: Vec<String> = parts
         .iter()
