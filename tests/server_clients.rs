@@ -139,6 +139,11 @@ fn the_mcp_client_uses_the_tools_over_both_transports() {
 }
 
 #[test]
+fn data_frames_read_what_is_exported() {
+    runs("data_frames.py");
+}
+
+#[test]
 fn schemathesis_finds_nothing() {
     let Some(programs) = clients() else {
         println!("skipped: pip could not fetch schemathesis");

@@ -1,18 +1,19 @@
-//! BibTeX and BibLaTeX. A file is cut into its entries, and each is read for itself with the file's `@string`s before it: one
+//! BibTeX and BibLaTeX. A file is cut into its entries, and each is read for itself with the file's `@string`s put in: one
 //! that cannot be read is left out alone.
 
-use crate::lines::{Lines, RawLine, too_long};
+use crate::lines::{Lines, MAX_LINE_BYTES, RawLine, too_long};
 use crate::page::Bad;
 use crate::records::{Draft, Record, Records, name_parts, natural_order, plain};
-use biblatex::{Bibliography, Chunk, ChunksExt, Entry, EntryType, Spanned};
+use crate::strings::Strings;
+use biblatex::{Bibliography, Chunk, ChunksExt, Entry, EntryType, RawBibliography, Spanned};
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 /// The records of one file.
 pub(crate) struct BibRecords<R> {
     lines: Lines<R>,
-    /// The `@string` entries so far.
-    strings: String,
+    /// The `@string`s so far.
+    strings: Strings,
     /// The entry that is being read.
     open: Option<Open>,
 }
@@ -30,12 +31,10 @@ struct Open {
 }
 
 impl Open {
-    /// Takes a line; whether the entry ends in it.
-    fn take(&mut self, line: &str) -> bool {
-        self.text.push_str(line);
-        self.text.push('\n');
+    /// Takes a line; where in it the entry ends, if it does.
+    fn take(&mut self, line: &str) -> Option<usize> {
         let mut escaped = false;
-        for byte in line.bytes() {
+        let end = line.bytes().position(|byte| {
             let here = std::mem::take(&mut escaped);
             match byte {
                 _ if here => {}
@@ -47,15 +46,17 @@ impl Open {
                 b'(' if !self.begun => (self.begun, self.round) = (true, true),
                 b'}' => {
                     self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 && self.begun && !self.round {
-                        return true;
-                    }
+                    return self.depth == 0 && self.begun && !self.round;
                 }
-                b')' if self.round && self.depth == 0 => return true,
+                b')' => return self.round && self.depth == 0,
                 _ => {}
             }
-        }
-        false
+            false
+        });
+        let end = end.map(|last| last + 1);
+        self.text.push_str(&line[..end.unwrap_or(line.len())]);
+        self.text.push('\n');
+        end
     }
 }
 
@@ -63,12 +64,13 @@ impl<R: BufRead> BibRecords<R> {
     pub(crate) fn new(lines: Lines<R>) -> Self {
         Self {
             lines,
-            strings: String::new(),
+            strings: Strings::default(),
             open: None,
         }
     }
 
-    fn take(&mut self, line: &str, number: u64, ready: &mut VecDeque<Record>) {
+    /// Takes a line, in which an entry may end and others begin.
+    fn take(&mut self, mut line: &str, number: u64, ready: &mut VecDeque<Record>) {
         if let Some(open) = self.open.take_if(|open| open.begun && begins(line)) {
             let why = "the entry does not end before the next one begins".to_owned();
             ready.push_back(Err(Bad {
@@ -76,19 +78,35 @@ impl<R: BufRead> BibRecords<R> {
                 why,
             }));
         }
-        let open = match &mut self.open {
-            Some(open) => open,
-            // All that is not in an entry is a comment.
-            None if !begins(line) => return,
-            none => none.insert(Open {
-                line: number,
-                ..Open::default()
-            }),
-        };
-        if open.take(line)
-            && let Some(open) = self.open.take()
-        {
-            self.entry(&open, ready);
+        loop {
+            let open = match &mut self.open {
+                Some(open) => open,
+                // All that is not in an entry is a comment.
+                None if !begins(line) => return,
+                none => none.insert(Open {
+                    line: number,
+                    ..Open::default()
+                }),
+            };
+            let Some(end) = open.take(line) else {
+                self.bound(ready);
+                return;
+            };
+            if let Some(open) = self.open.take() {
+                self.entry(&open, ready);
+            }
+            line = &line[end..];
+        }
+    }
+
+    /// Gives up an entry that is longer than any.
+    fn bound(&mut self, ready: &mut VecDeque<Record>) {
+        if let Some(open) = self.open.take_if(|open| open.text.len() > MAX_LINE_BYTES) {
+            let why = format!("the entry does not end within {MAX_LINE_BYTES} bytes");
+            ready.push_back(Err(Bad {
+                line: open.line,
+                why,
+            }));
         }
     }
 
@@ -98,15 +116,6 @@ impl<R: BufRead> BibRecords<R> {
             .trim_start()
             .trim_start_matches('@')
             .to_ascii_lowercase();
-        if kind.starts_with("string") {
-            let text = &open.text;
-            self.strings.push_str(&if open.round {
-                in_braces(text)
-            } else {
-                text.clone()
-            });
-            return;
-        }
         if kind.starts_with("comment") || kind.starts_with("preamble") {
             return;
         }
@@ -116,6 +125,11 @@ impl<R: BufRead> BibRecords<R> {
         } else {
             open.text.clone()
         };
+        if kind.starts_with("string") {
+            let defined = self.strings.define(&text);
+            ready.extend(defined.err().map(|why| Err(Bad { line, why })));
+            return;
+        }
         match read(&self.strings, &text) {
             Ok(draft) => ready.extend(draft.map(|draft| Ok(Draft { line, ..draft }))),
             Err(why) => ready.push_back(Err(Bad { line, why })),
@@ -173,15 +187,25 @@ impl<R: BufRead> Records for BibRecords<R> {
 }
 
 /// How deep braces may be nested in an entry.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Fields that name other entries. Each entry is read alone, so there is none but itself, and what follows such a name would go
+/// round in circles.
+const LINKS: [&str; 4] = ["crossref", "xdata", "ids", "xref"];
 
 /// The paper of one entry; `None` for the volume that papers are in.
-fn read(strings: &str, entry: &str) -> Result<Option<Draft>, String> {
+fn read(strings: &Strings, entry: &str) -> Result<Option<Draft>, String> {
     if deepest(entry) > MAX_DEPTH {
         return Err(format!("braces are nested more than {MAX_DEPTH} deep"));
     }
-    let text = format!("{strings}\n{entry}");
-    let all = Bibliography::parse(&text).map_err(|error| format!("no BibTeX entry: {error}"))?;
+    let wrong = |error| format!("no BibTeX entry: {error}");
+    let mut raw = RawBibliography::parse(entry).map_err(wrong)?;
+    let is_link = |name: &str| LINKS.iter().any(|link| link.eq_ignore_ascii_case(name));
+    for entry in &mut raw.entries {
+        entry.v.fields.retain(|field| !is_link(field.key.v));
+    }
+    strings.put_into(&mut raw)?;
+    let all = Bibliography::from_raw(raw).map_err(wrong)?;
     let Some(entry) = all.iter().next() else {
         return Err("no entry in it".to_owned());
     };
@@ -200,7 +224,8 @@ fn read(strings: &str, entry: &str) -> Result<Option<Draft>, String> {
     Ok(Some(draft))
 }
 
-fn deepest(text: &str) -> usize {
+/// How deep braces are nested.
+pub(crate) fn deepest(text: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
     for byte in text.bytes() {
         match byte {

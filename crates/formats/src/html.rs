@@ -79,6 +79,9 @@ pub(crate) struct Blocks<R> {
     /// The first bytes of a character whose last bytes have not arrived.
     partial: Vec<u8>,
     ended: bool,
+    /// Tokens when it was last fed, and the bytes since there were more of them.
+    tokens: u64,
+    since_token: usize,
 }
 
 impl<R: BufRead> Blocks<R> {
@@ -90,6 +93,8 @@ impl<R: BufRead> Blocks<R> {
             queue: BufferQueue::default(),
             partial: Vec::new(),
             ended: false,
+            tokens: 0,
+            since_token: 0,
         }
     }
 
@@ -115,6 +120,18 @@ impl<R: BufRead> Blocks<R> {
         let chunk = fill(&mut self.input)?;
         let used = chunk.len();
         self.ended = used == 0;
+        // The tokenizer keeps a tag or a comment until it ends.
+        let tokens = self.tokenizer.sink.state.borrow().tokens;
+        self.since_token = match tokens == self.tokens {
+            true => self.since_token + used,
+            false => used,
+        };
+        self.tokens = tokens;
+        if self.since_token > MAX_LINE_BYTES {
+            return Err(io::Error::other(format!(
+                "a tag or a comment does not end within {MAX_LINE_BYTES} bytes"
+            )));
+        }
         self.partial.extend_from_slice(chunk);
         self.input.consume(used);
         let (text, rest) = decode(&self.partial, self.ended);
@@ -169,6 +186,8 @@ struct State {
     hidden: Option<String>,
     overlong: bool,
     lines: u64,
+    /// How many tokens came, errors aside.
+    tokens: u64,
     blocks: VecDeque<Block>,
 }
 
@@ -178,6 +197,7 @@ impl TokenSink for Sink {
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<()> {
         let mut state = self.state.borrow_mut();
         state.lines = line;
+        state.tokens += u64::from(!matches!(token, Token::ParseError(_)));
         match token {
             Token::CharacterTokens(text) => state.text(&text, line),
             Token::NullCharacterToken => state.text(" ", line),

@@ -6,6 +6,7 @@
 
 use crate::FormatError;
 use crate::clean;
+use crate::records::year_in;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -30,6 +31,9 @@ const FIELDS: [&str; 10] = [
 /// How deep a record may be nested; a paper needs 3.
 const MAX_DEPTH: usize = 64;
 
+/// How many values a record may have; each takes some hundred bytes of memory.
+const MAX_VALUES: usize = 2_000_000;
+
 /// Writes one paper as one line, in the form that [`open`](crate::open) reads as [`Format::Jsonl`](crate::Format::Jsonl).
 /// Absent fields are left out.
 ///
@@ -53,9 +57,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Option<Paper>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    if depth(text) > MAX_DEPTH {
-        return Err(format!("the JSON is nested more than {MAX_DEPTH} deep"));
-    }
+    check_size(text.as_bytes())?;
     let Fields(mut fields) = serde_json::from_str(text).map_err(|error| {
         let at = error.column();
         let what = error.to_string();
@@ -67,22 +69,34 @@ pub(crate) fn parse(line: &[u8]) -> Result<Option<Paper>, String> {
     paper(&mut fields).map(Some)
 }
 
-/// How deep brackets and braces are nested outside of strings: an ignored field is not parsed, but it counts.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
+/// Refuses what is nested deeper than any record, or has so many values that they take much more memory than their text. An
+/// ignored field is not parsed, but it counts.
+pub(crate) fn check_size(json: &[u8]) -> Result<(), String> {
+    let (mut depth, mut deepest, mut values) = (0usize, 0, 0usize);
     let (mut in_string, mut escaped) = (false, false);
-    for byte in json.bytes() {
+    for byte in json {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                values += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
             _ => {}
         }
-        deepest = deepest.max(depth);
     }
-    deepest
+    if deepest > MAX_DEPTH {
+        return Err(format!("the JSON is nested more than {MAX_DEPTH} deep"));
+    }
+    if values > MAX_VALUES {
+        return Err(format!("the JSON has more than {MAX_VALUES} values"));
+    }
+    Ok(())
 }
 
 /// The known fields of a record.
@@ -128,7 +142,7 @@ fn paper(fields: &mut Map<String, Value>) -> Result<Paper, String> {
         Paper::new(id, &title, abstract_text.as_deref()).map_err(|error| error.to_string())?;
     paper.authors = authors(fields.remove("authors"))?;
     paper.year = match year(fields.remove("year"))? {
-        None => date.as_deref().and_then(year_of_date),
+        None => date.as_deref().and_then(year_in),
         year => year,
     };
     paper.categories = categories(fields.remove("categories"))?;
@@ -225,33 +239,5 @@ fn year(value: Option<Value>) -> Result<Option<i32>, String> {
             Ok(Some(year as i32))
         }
         _ => Err(wrong("year", "a year from 1 to 9999", &value)),
-    }
-}
-
-/// The first run of four digits (2021-03-04, 4 Mar 2021), or the first four of a run of eight (20210304).
-fn year_of_date(date: &str) -> Option<i32> {
-    let runs = date.split(|c: char| !c.is_ascii_digit());
-    let run = runs.into_iter().find(|run| matches!(run.len(), 4 | 8))?;
-    run[..4].parse().ok().filter(|year| *year > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_year_of_a_date() {
-        for (date, year) in [
-            ("2021-03-04", Some(2021)),
-            ("2021", Some(2021)),
-            ("20210304", Some(2021)),
-            ("Thu, 4 Mar 2021 10:00", Some(2021)),
-            ("03/04/21", None),
-            ("", None),
-            ("0000-00-00", None),
-            ("٢٠٢١", None),
-        ] {
-            assert_eq!(year_of_date(date), year, "{date}");
-        }
     }
 }

@@ -30,6 +30,7 @@ mod parquet;
 mod records;
 mod shape;
 mod slug;
+mod strings;
 mod table;
 mod tagged;
 mod unpack;

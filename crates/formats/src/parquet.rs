@@ -6,6 +6,8 @@ use crate::FormatError;
 use crate::page::Bad;
 use crate::records::{Draft, Record, Records, natural_order, plain};
 use crate::table::{ColumnMap, columns, listed, names};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
@@ -13,6 +15,7 @@ use parquet::schema::types::Type;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -39,8 +42,10 @@ impl ParquetRecords {
         let mut copy: File = tempfile::tempfile().map_err(error)?;
         io::copy(&mut input, &mut copy).map_err(error)?;
         copy.rewind().map_err(error)?;
-        let wrong = |why: parquet::errors::ParquetError| error(io::Error::other(why));
-        let reader = SerializedFileReader::new(copy).map_err(wrong)?;
+        let wrong = |why: ParquetError| error(io::Error::other(why));
+        let bytes = copy.metadata().map_err(error)?.len();
+        let reader = caught(|| SerializedFileReader::new(copy)).map_err(wrong)?;
+        check(reader.metadata(), bytes).map_err(wrong)?;
         let schema = reader
             .metadata()
             .file_metadata()
@@ -58,7 +63,7 @@ impl ParquetRecords {
             .with_fields(wanted.map(|(_, field)| field.clone()).collect())
             .build()
             .map_err(wrong)?;
-        let rows = RowIter::from_file_into(Box::new(reader)).project(Some(projection));
+        let rows = caught(|| RowIter::from_file_into(Box::new(reader)).project(Some(projection)));
         let named = |(field, at): (&'static str, usize)| (field, headings[at].clone());
         Ok(Self {
             rows: rows.map_err(wrong)?,
@@ -104,7 +109,8 @@ impl ParquetRecords {
 
 impl Records for ParquetRecords {
     fn next(&mut self, ready: &mut VecDeque<Record>) -> io::Result<bool> {
-        let Some(row) = self.rows.next() else {
+        let rows = &mut self.rows;
+        let Some(row) = caught(|| rows.next().transpose()).transpose() else {
             return Ok(false);
         };
         self.row += 1;
@@ -121,6 +127,36 @@ impl Records for ParquetRecords {
         });
         Ok(true)
     }
+}
+
+/// What the crate asserts of a file, it does not check before: a panic is an error of the file too.
+fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged()))
+}
+
+fn damaged() -> ParquetError {
+    ParquetError::General("what it says of its parts cannot be".to_owned())
+}
+
+/// That the columns lie within the file, which has so many bytes.
+fn check(metadata: &ParquetMetaData, bytes: u64) -> Result<(), ParquetError> {
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    for column in columns {
+        let start = column.dictionary_page_offset();
+        let start = u64::try_from(start.unwrap_or(column.data_page_offset()));
+        let length = u64::try_from(column.compressed_size());
+        let end = start
+            .ok()
+            .zip(length.ok())
+            .and_then(|(s, l)| s.checked_add(l));
+        if end.is_none_or(|end| end > bytes) || column.num_values() < 0 {
+            return Err(damaged());
+        }
+    }
+    Ok(())
 }
 
 /// A value as text; of a group, such as an author with a name and an address, its name or first text.

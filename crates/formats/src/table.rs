@@ -2,7 +2,6 @@
 //! headings.
 
 use crate::FormatError;
-use crate::lines::MAX_LINE_BYTES;
 use crate::page::Bad;
 use crate::records::{Draft, Record, Records, natural_order, plain};
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -151,6 +150,12 @@ fn normal(heading: &str) -> String {
     words.join(" ").to_lowercase()
 }
 
+/// The most bytes of a row: each may be the end of a cell, which takes eight more.
+const MAX_ROW_BYTES: usize = 32 << 20;
+
+/// The most columns.
+const MAX_COLUMNS: usize = 4_000_000;
+
 /// Fails where a row is longer than any: a quotation mark that is never closed would take in the rest of the file.
 struct Guard<R> {
     input: R,
@@ -162,7 +167,7 @@ impl<R: BufRead> Read for Guard<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left.get() == 0 {
             return Err(io::Error::other(format!(
-                "a row has more than {MAX_LINE_BYTES} bytes; is a quotation mark in it not closed?"
+                "a row has more than {MAX_ROW_BYTES} bytes; is a quotation mark in it not closed?"
             )));
         }
         let read = self.input.read(buffer)?;
@@ -190,7 +195,7 @@ impl<R: BufRead> TableRecords<R> {
         separator: u8,
         map: &ColumnMap,
     ) -> Result<Self, FormatError> {
-        let left = Rc::new(Cell::new(MAX_LINE_BYTES));
+        let left = Rc::new(Cell::new(MAX_ROW_BYTES));
         let guard = Guard {
             input,
             left: Rc::clone(&left),
@@ -204,6 +209,12 @@ impl<R: BufRead> TableRecords<R> {
             error: error.into(),
         };
         let headings = rows.byte_headers().map_err(error)?;
+        if headings.len() > MAX_COLUMNS {
+            return Err(FormatError::Read {
+                file: file.to_owned(),
+                error: io::Error::other(format!("it has more than {MAX_COLUMNS} columns")),
+            });
+        }
         let headings: Vec<String> = headings
             .iter()
             .map(|heading| String::from_utf8_lossy(heading).trim().to_owned())
@@ -255,7 +266,7 @@ impl<R: BufRead> TableRecords<R> {
 
 impl<R: BufRead> Records for TableRecords<R> {
     fn next(&mut self, ready: &mut VecDeque<Record>) -> io::Result<bool> {
-        self.left.set(MAX_LINE_BYTES);
+        self.left.set(MAX_ROW_BYTES);
         let mut row = std::mem::take(&mut self.row);
         let more = self.rows.read_byte_record(&mut row);
         self.row = row;

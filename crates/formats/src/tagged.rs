@@ -4,7 +4,7 @@
 //! Records end where their format says, and also where the next one begins: a missing end loses no record. Lines without a
 //! tag go on with the field before them.
 
-use crate::lines::{Lines, RawLine, too_long};
+use crate::lines::{Lines, MAX_LINE_BYTES, RawLine, too_long};
 use crate::page::Bad;
 use crate::records::{Draft, Record, Records, natural_order, plain};
 use std::collections::VecDeque;
@@ -126,6 +126,13 @@ impl<R: BufRead> TaggedRecords<R> {
                 }
             }
         }
+        let endless = |open: &mut (u64, Fields)| open.1.is_endless();
+        if let Some((line, _)) = self.open.take_if(endless) {
+            let why = format!(
+                "the record does not end within {MAX_LINE_BYTES} bytes or {MAX_FIELDS} fields"
+            );
+            ready.push_back(Err(Bad { line, why }));
+        }
     }
 }
 
@@ -153,13 +160,22 @@ impl<R: BufRead> Records for TaggedRecords<R> {
     }
 }
 
+/// The most fields of a record.
+const MAX_FIELDS: usize = 1_000_000;
+
 /// The fields of a record in the order of the file.
 #[derive(Default)]
-struct Fields(Vec<(String, String)>);
+struct Fields(Vec<(String, String)>, usize);
 
 impl Fields {
     fn add(&mut self, tag: &str, value: &str) {
+        self.1 += tag.len() + value.len();
         self.0.push((tag.to_owned(), value.to_owned()));
+    }
+
+    /// Whether it has more than any record, because its end is missing say.
+    fn is_endless(&self) -> bool {
+        self.0.len() > MAX_FIELDS || self.1 > MAX_LINE_BYTES
     }
 
     fn go_on(&mut self, more: &str, kind: Kind) {
@@ -176,6 +192,7 @@ impl Fields {
             value.push(' ');
         }
         value.push_str(more);
+        self.1 += more.len() + 1;
     }
 
     /// All values of a tag.

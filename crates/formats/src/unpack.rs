@@ -1,8 +1,6 @@
 //! Packed files, unpacked while they are read: gzip and zstd. Not for: archives of several files.
 
-use crate::lines::fill;
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Error, Read};
 use std::rc::Rc;
@@ -44,7 +42,7 @@ impl Packing {
         };
         let unpacked: Box<dyn Read + 'a> = match self {
             Packing::Gzip => Box::new(MultiGzDecoder::new(counted)),
-            Packing::Zstd => Box::new(Frames::new(counted)),
+            Packing::Zstd => Box::new(zstd::Decoder::with_buffer(counted)?),
         };
         Ok(Box::new(BufReader::with_capacity(
             1 << 16,
@@ -114,56 +112,6 @@ impl Read for Bounded<'_> {
     }
 }
 
-/// The frames of a zstd file, one after the other.
-struct Frames<'a> {
-    /// `None` while the frame that is being read has it.
-    between: Option<Counted<'a>>,
-    frame: Option<Box<StreamingDecoder<Counted<'a>, ruzstd::decoding::FrameDecoder>>>,
-}
-
-impl<'a> Frames<'a> {
-    fn new(input: Counted<'a>) -> Self {
-        Self {
-            between: Some(input),
-            frame: None,
-        }
-    }
-
-    /// Begins the next frame; false at the end of the file.
-    fn begin(&mut self) -> io::Result<bool> {
-        let Some(mut input) = self.between.take() else {
-            return Ok(false);
-        };
-        if fill(&mut input)?.is_empty() {
-            return Ok(false);
-        }
-        let frame = StreamingDecoder::new(input).map_err(Error::other)?;
-        self.frame = Some(Box::new(frame));
-        Ok(true)
-    }
-}
-
-impl Read for Frames<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            if self.frame.is_none() && !self.begin()? {
-                return Ok(0);
-            }
-            let Some(frame) = &mut self.frame else {
-                return Ok(0);
-            };
-            let read = frame.read(buffer)?;
-            if read > 0 {
-                return Ok(read);
-            }
-            self.between = self.frame.take().map(|frame| frame.into_inner());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,8 +126,7 @@ mod tests {
     }
 
     fn zstd(bytes: &[u8]) -> Vec<u8> {
-        let level = ruzstd::encoding::CompressionLevel::Fastest;
-        ruzstd::encoding::compress_to_vec(bytes, level)
+        zstd::encode_all(bytes, 1).expect("memory does not fail")
     }
 
     fn unpacked(packed: &[u8]) -> io::Result<Vec<u8>> {

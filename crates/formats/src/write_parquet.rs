@@ -1,9 +1,12 @@
 //! Papers as Parquet, with their vectors where those are given: what data frames read.
 
 use crate::FormatError;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
@@ -30,6 +33,12 @@ const COLUMNS: &str = "
 ";
 const VECTOR: &str =
     "optional group vector (LIST) { repeated group list { required float element; } }";
+
+/// The same columns as Arrow describes them, in an encapsulated message of its IPC format: Parquet itself has no lists of a fixed size,
+/// and data frames read `vector` as such a list where the file says so. Written by pyarrow's `schema.serialize()` for lists of
+/// 0x01020304 numbers, whose place is [`LENGTH_AT`].
+const ARROW_SCHEMA: &[u8; 744] = include_bytes!("arrow_schema.bin");
+const LENGTH_AT: usize = 152;
 
 type Group<'a, W> = SerializedRowGroupWriter<'a, W>;
 
@@ -60,8 +69,11 @@ fn write(
 ) -> Result<(), ParquetError> {
     let vector = if vectors.is_some() { VECTOR } else { "" };
     let schema = parse_message_type(&format!("message papers {{ {COLUMNS} {vector} }}"))?;
+    let lengths = vectors.into_iter().flatten().flatten().map(Vec::len);
+    let described = lengths.max().map(arrow_schema);
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(described.map(|described| vec![described]))
         .build();
     let mut file = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))?;
     for (at, papers) in papers.chunks(GROUP).enumerate() {
@@ -91,6 +103,14 @@ fn write(
     }
     file.close()?;
     Ok(())
+}
+
+/// What tells data frames that each vector has so many numbers.
+fn arrow_schema(length: usize) -> KeyValue {
+    let mut schema = *ARROW_SCHEMA;
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    schema[LENGTH_AT..LENGTH_AT + 4].copy_from_slice(&length.to_le_bytes());
+    KeyValue::new("ARROW:schema".to_owned(), BASE64_STANDARD.encode(schema))
 }
 
 /// One column of values with their levels.

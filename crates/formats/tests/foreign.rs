@@ -303,6 +303,18 @@ fn other_services_in_json() {
         openalex.messages(),
         ["in:1: W2: neither a title nor an abstract"]
     );
+    let deep = format!(
+        "{{\"meta\":{{}},\n\"results\":[{{\"id\":\"W1\",\"title\":\"One\",\"authorships\":[]}},\n{{\"id\":\"W2\",\"title\":{}{}}},\n\
+         {{\"id\":\"W3\",\"title\":\"Three\"}}],\"x\":[]}}",
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    let deep = read(&deep);
+    assert_eq!(deep.ids(), ["W1", "W3"]);
+    assert_eq!(
+        deep.messages(),
+        ["in:3: the JSON is nested more than 64 deep"]
+    );
     let scholar = read(
         "{\"offset\":0,\"data\":[{\"citingPaper\":{\"paperId\":\"ab\",\"externalIds\":{\"DOI\":\"10.1/x\"},\"title\":\"T\",\
          \"abstract\":null,\"year\":2021,\"authors\":[{\"name\":\"A. Bee\"}],\"venue\":\"V\",\"s2FieldsOfStudy\":[{\"category\":\

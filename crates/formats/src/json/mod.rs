@@ -62,44 +62,86 @@ impl<R: BufRead> JsonRecords<R> {
 
 impl<R: BufRead> Records for JsonRecords<R> {
     fn next(&mut self, ready: &mut VecDeque<Record>) -> io::Result<bool> {
-        let (line, found) = match &mut self.source {
+        match &mut self.source {
             Source::Values(values) => match values.next()? {
                 None => return Ok(false),
-                Some(Found::Bad { line, why }) => (line, vec![Err(why)]),
-                Some(Found::Value { line, bytes }) => (line, read(bytes, self.kind)),
+                Some(found) => ready.extend(records(&found, self.kind)),
             },
             Source::Lines(lines) => {
                 let limit = lines.limit();
-                let found = match lines.next()? {
+                let number = lines.number + 1;
+                match lines.next()? {
                     None => return Ok(false),
-                    Some(RawLine::TooLong(bytes)) => vec![Err(too_long(bytes, limit))],
-                    Some(RawLine::Bytes(line)) if line.trim_ascii().is_empty() => Vec::new(),
-                    Some(RawLine::Bytes(line)) => read(line, self.kind),
-                };
-                (lines.number, found)
+                    Some(RawLine::TooLong(bytes)) => {
+                        let why = too_long(bytes, limit);
+                        ready.push_back(Err(Bad { line: number, why }));
+                    }
+                    Some(RawLine::Bytes(line)) if line.trim_ascii().is_empty() => {}
+                    Some(RawLine::Bytes(bytes)) => {
+                        let found = Found::Value {
+                            line: number,
+                            bytes,
+                        };
+                        ready.extend(records(&found, self.kind));
+                    }
+                }
             }
-        };
-        ready.extend(found.into_iter().map(|draft| match draft {
-            Ok(draft) => Ok(Draft { line, ..draft }),
-            Err(why) => Err(Bad { line, why }),
-        }));
+        }
         Ok(true)
     }
 }
 
-/// The records of one value of the file.
-fn read(bytes: &[u8], kind: Kind) -> Drafts {
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(Value::Object(object)) => in_object(&object, kind),
-        Ok(_) => vec![Err("not an object".to_owned())],
-        Err(error) => {
-            let what = error.to_string();
-            let what = what
-                .split_once(" at line ")
-                .map_or(what.as_str(), |(what, _)| what);
-            vec![Err(format!("not JSON: {what}"))]
+/// The records of one value of the file. Of an answer that cannot be read as a whole, each record of its list is read for itself.
+fn records(found: &Found<'_>, kind: Kind) -> Vec<Record> {
+    let (line, bytes) = match found {
+        Found::Bad { line, why } => {
+            return vec![Err(Bad {
+                line: *line,
+                why: why.clone(),
+            })];
         }
+        Found::Value { line, bytes } => (*line, *bytes),
+    };
+    let placed = |drafts: Drafts, line| {
+        let placed = drafts.into_iter().map(move |draft| match draft {
+            Ok(draft) => Ok(Draft { line, ..draft }),
+            Err(why) => Err(Bad { line, why }),
+        });
+        placed.collect::<Vec<_>>()
+    };
+    let why = match parsed(bytes) {
+        Ok(Value::Object(object)) => return placed(in_object(&object, kind), line),
+        Ok(_) => "not an object".to_owned(),
+        Err(why) => why,
+    };
+    let Some((before, list)) = values::list_in(bytes, &LISTS) else {
+        return placed(vec![Err(why)], line);
+    };
+    let mut all = Vec::new();
+    let mut values = Values::new(list);
+    // Memory does not fail.
+    while let Ok(Some(found)) = values.next() {
+        let (inner, drafts) = match found {
+            Found::Bad { line, why } => (line, vec![Err(why)]),
+            Found::Value { line, bytes } => match parsed(bytes) {
+                Ok(item) => (line, listed(&item, kind)),
+                Err(why) => (line, vec![Err(why)]),
+            },
+        };
+        all.extend(placed(drafts, line + before + inner - 1));
     }
+    all
+}
+
+fn parsed(bytes: &[u8]) -> Result<Value, String> {
+    crate::jsonl::check_size(bytes)?;
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = error.to_string();
+        let what = what
+            .split_once(" at line ")
+            .map_or(what.as_str(), |(what, _)| what);
+        format!("not JSON: {what}")
+    })
 }
 
 /// The members under which services list their records.

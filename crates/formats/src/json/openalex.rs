@@ -4,8 +4,11 @@ use super::{Object, objects, text, text_at};
 use crate::records::{Draft, plain};
 use serde_json::Value;
 
-/// The most words of an abstract: a place far behind all others would cost memory for what is between.
-const MAX_WORDS: usize = 100_000;
+/// The most words of an abstract.
+const MAX_WORDS: usize = 1_000_000;
+
+/// Its most bytes: a long word at many places is little in the file and much in the abstract.
+const MAX_BYTES: usize = 32 << 20;
 
 pub(super) fn work(object: &Object) -> Result<Draft, String> {
     let names = ["title", "display_name"].map(|name| plain(&text(object, name)));
@@ -50,12 +53,20 @@ pub(super) fn work(object: &Object) -> Result<Draft, String> {
 /// The words in the order of their places. Two at one place both stand there, in the order of the index.
 fn restored(index: &Object) -> Result<String, String> {
     let mut words: Vec<(usize, &str)> = Vec::new();
+    let mut bytes = 0;
     for (word, places) in index {
         for place in places.as_array().into_iter().flatten() {
             let place = place.as_u64().and_then(|place| usize::try_from(place).ok());
             match place {
-                Some(place) if words.len() < MAX_WORDS => words.push((place, word)),
-                Some(_) => return Err(format!("an abstract of more than {MAX_WORDS} words")),
+                Some(place) if words.len() < MAX_WORDS && bytes < MAX_BYTES => {
+                    bytes += word.len() + 1;
+                    words.push((place, word));
+                }
+                Some(_) => {
+                    return Err(format!(
+                        "an abstract of more than {MAX_WORDS} words or {MAX_BYTES} bytes"
+                    ));
+                }
                 None => {
                     return Err(format!(
                         "the abstract has {word:?} at a place that is no number"

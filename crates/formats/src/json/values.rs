@@ -170,6 +170,44 @@ pub(crate) fn keys(prefix: &[u8]) -> Vec<(usize, String)> {
     keys
 }
 
+/// The inside of the list that is a member of the object in `json` under one of these names, and how many lines come before it.
+pub(super) fn list_in<'j>(json: &'j [u8], names: &[&str]) -> Option<(u64, &'j [u8])> {
+    let (mut depth, mut at) = (0usize, 0);
+    while at < json.len() {
+        match json[at] {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let length = string(&json[at..])?;
+                let name = &json[at + 1..at + length - 1];
+                at += length;
+                if depth != 1 || !names.iter().any(|known| known.as_bytes() == name) {
+                    continue;
+                }
+                let rest = json[at..].trim_ascii_start().strip_prefix(b":");
+                let rest = rest.and_then(|rest| rest.trim_ascii_start().strip_prefix(b"["));
+                let Some(list) = rest else { continue };
+                let before = &json[..json.len() - list.len()];
+                let lines = before.iter().filter(|byte| **byte == b'\n').count() as u64;
+                return Some((lines, &list[..end_of_list(list)]));
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Where the list ends whose inside begins here; everything where it does not.
+fn end_of_list(list: &[u8]) -> usize {
+    let mut state = State {
+        depth: 1,
+        ..State::default()
+    };
+    let end = list.iter().position(|&byte| state.ends(byte));
+    end.unwrap_or(list.len())
+}
+
 /// Bytes of the string that `text` begins with, its quotation marks included.
 fn string(text: &[u8]) -> Option<usize> {
     let mut at = 1;
@@ -224,6 +262,18 @@ mod tests {
                 "2!the file ends in the middle of this value",
             ]
         );
+    }
+
+    #[test]
+    fn the_list_of_an_answer_is_found() {
+        let json = b"{\"data\": 1,\n\"x\": {\"results\": [0]}, \"results\" : [{\"a\": \"]\"}, [2]], \"y\": []}";
+        let (before, list) = list_in(json, &["results", "data"]).expect("a list");
+        assert_eq!((before, list), (1, &b"{\"a\": \"]\"}, [2]"[..]));
+        assert_eq!(
+            list_in(b"{\"results\": [1, 2", &["results"]),
+            Some((0, &b"1, 2"[..]))
+        );
+        assert_eq!(list_in(b"[[\"results\"]]", &["results"]), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use crate::clean;
 use crate::slug::title_id;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use syntopic_core::{Paper, PaperId};
 
@@ -29,8 +28,38 @@ pub(crate) struct Draft {
 /// The ids that one file's records have been given.
 #[derive(Default)]
 pub(crate) struct Naming {
-    /// Of an id: the records that share it, by a hash of what they say.
-    given: HashMap<String, Vec<u64>>,
+    given: HashMap<String, Sharing>,
+}
+
+/// The records that share an id, by a hash of what they say.
+enum Sharing {
+    Few(Vec<u64>),
+    /// Each with its place, since looking through all of them would take long.
+    Many(HashMap<u64, usize>),
+}
+
+impl Sharing {
+    /// Which of them one is, from 0; it is added where it is none of them.
+    fn place(&mut self, hash: u64) -> usize {
+        const FEW: usize = 32;
+        match self {
+            Sharing::Few(all) => {
+                if let Some(place) = all.iter().position(|other| *other == hash) {
+                    return place;
+                }
+                let place = all.len();
+                all.push(hash);
+                if all.len() > FEW {
+                    *self = Sharing::Many(all.iter().copied().zip(0..).collect());
+                }
+                place
+            }
+            Sharing::Many(all) => {
+                let next = all.len();
+                *all.entry(hash).or_insert(next)
+            }
+        }
+    }
 }
 
 impl Naming {
@@ -84,19 +113,11 @@ impl Naming {
         let mut hasher = DefaultHasher::new();
         says.to_lowercase().hash(&mut hasher);
         let hash = hasher.finish();
-        let place = match self.given.entry(id.clone()) {
-            Entry::Vacant(free) => {
-                free.insert(vec![hash]);
+        let place = match self.given.get_mut(&id) {
+            Some(sharing) => sharing.place(hash),
+            None => {
+                self.given.insert(id.clone(), Sharing::Few(vec![hash]));
                 0
-            }
-            Entry::Occupied(mut taken) => {
-                let said = taken.get_mut();
-                said.iter()
-                    .position(|other| *other == hash)
-                    .unwrap_or_else(|| {
-                        said.push(hash);
-                        said.len() - 1
-                    })
             }
         };
         match place {
@@ -187,6 +208,22 @@ mod tests {
     }
 
     #[test]
+    fn thousands_of_records_of_one_title_are_told_apart() {
+        let all: Vec<Draft> = (0..5_000)
+            .chain(0..5_000)
+            .map(|n| draft("Editorial", &format!("Number {n}.")))
+            .collect();
+        let ids = ids(&all);
+        assert_eq!(
+            (ids[0].as_str(), ids[33].as_str()),
+            ("editorial", "editorial-34")
+        );
+        assert_eq!(ids[..5_000], ids[5_000..]);
+        let distinct: std::collections::HashSet<&String> = ids.iter().collect();
+        assert_eq!(distinct.len(), 5_000);
+    }
+
+    #[test]
     fn what_says_nothing_is_refused() {
         let error = Naming::default()
             .paper(draft(" \n", "\0"))
@@ -208,6 +245,12 @@ mod tests {
             ("10 15", None),
             ("20210304", Some(2021)),
             ("May 0001, 1999", Some(1999)),
+            ("Thu, 4 Mar 2021 10:00", Some(2021)),
+            ("2021-03-04", Some(2021)),
+            ("03/04/21", None),
+            ("0000-00-00", None),
+            ("1009-01-02", None),
+            ("٢٠٢١", None),
             ("", None),
         ] {
             assert_eq!(year_in(text), year, "{text}");

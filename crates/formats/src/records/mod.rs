@@ -5,7 +5,7 @@ mod draft;
 mod names;
 mod wording;
 
-pub(crate) use draft::{Draft, Naming};
+pub(crate) use draft::{Draft, Naming, year_in};
 pub(crate) use names::{name_parts, natural_order};
 pub(crate) use wording::plain;
 

@@ -179,13 +179,14 @@ fn latex(text: &str) -> String {
 
 /// Bytes of the formula that `text` begins with, its dollars included; all the rest where it does not end.
 fn formula(text: &str) -> usize {
-    let dollars = if text.starts_with("$$") { 2 } else { 1 };
     let bytes = text.as_bytes();
-    let mut at = dollars;
+    let dollars = |at: usize| 1 + usize::from(bytes.get(at + 1) == Some(&b'$'));
+    let opened_by = dollars(0);
+    let mut at = opened_by;
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => at += 2,
-            b'$' => return (at + dollars).min(bytes.len()),
+            b'$' => return at + dollars(at).min(opened_by),
             _ => at += 1,
         }
     }
@@ -294,6 +295,7 @@ mod tests {
             (r"\LaTeX\ is \TeX", "LaTeX is TeX"),
             (r"\chi and \cite{foo}", r"\chi and \citefoo"),
             ("an open $formula {stays", "an open $formula {stays"),
+            (r"$$a$é and $$b$$é\emph{c}", "$$a$é and $$b$$éc"),
             ("\\", "\\"),
             ("\\'", "\\'"),
             (r"\'{", r"\'"),

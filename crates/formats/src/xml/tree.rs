@@ -6,6 +6,9 @@ use quick_xml::events::{BytesStart, Event};
 /// How deep a record may be nested; a PubMed article needs 8.
 const MAX_DEPTH: usize = 64;
 
+/// How many elements, attributes and texts a record may have; each takes some hundred bytes of memory.
+const MAX_NODES: usize = 1_000_000;
+
 /// An element; its name and its attributes' names without a namespace's prefix.
 #[derive(Debug, Default)]
 pub(super) struct Element {
@@ -78,30 +81,34 @@ pub(super) fn parse(text: &str) -> Result<Element, String> {
     config.allow_dangling_amp = true;
     config.check_comments = false;
     let mut open: Vec<Element> = Vec::new();
+    let mut nodes = 0;
     loop {
+        if nodes > MAX_NODES {
+            return Err(format!("it has more than {MAX_NODES} elements and texts"));
+        }
         let event = reader.read_event().map_err(|error| error.to_string())?;
         let closed = match event {
             Event::Start(start) => {
                 if open.len() == MAX_DEPTH {
                     return Err(format!("it is nested more than {MAX_DEPTH} deep"));
                 }
-                open.push(element(&start)?);
+                open.push(element(&start, &mut nodes)?);
                 None
             }
-            Event::Empty(start) => Some(element(&start)?),
+            Event::Empty(start) => Some(element(&start, &mut nodes)?),
             Event::End(_) => open.pop(),
             Event::Text(words) => {
-                add(&mut open, &words);
+                nodes += add(&mut open, &words);
                 None
             }
             Event::CData(words) => {
-                add(&mut open, &words);
+                nodes += add(&mut open, &words);
                 None
             }
             Event::GeneralRef(name) => {
                 // What no standard names stays as it was written.
                 let written = format!("&{};", &*name);
-                add(&mut open, &html_escape::decode_html_entities(&written));
+                nodes += add(&mut open, &html_escape::decode_html_entities(&written));
                 None
             }
             Event::Eof => return Err("it does not end".to_owned()),
@@ -116,19 +123,30 @@ pub(super) fn parse(text: &str) -> Result<Element, String> {
     }
 }
 
-fn add(open: &mut [Element], words: &str) {
-    if let Some(element) = open.last_mut() {
-        element.children.push(Node::Text(words.to_owned()));
+/// Adds words to the innermost element, to those that are its last if so; how many nodes they made.
+fn add(open: &mut [Element], words: &str) -> usize {
+    let Some(element) = open.last_mut() else {
+        return 0;
+    };
+    if let Some(Node::Text(text)) = element.children.last_mut() {
+        text.push_str(words);
+        return 0;
     }
+    element.children.push(Node::Text(words.to_owned()));
+    1
 }
 
-fn element(start: &BytesStart<'_>) -> Result<Element, String> {
+fn element(start: &BytesStart<'_>, nodes: &mut usize) -> Result<Element, String> {
     let mut attributes = Vec::new();
     for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = html_escape::decode_html_entities(&*attribute.value).into_owned();
         attributes.push((attribute.key.local_name().as_ref().to_owned(), value));
+        if attributes.len() > MAX_NODES {
+            return Err(format!("a tag has more than {MAX_NODES} attributes"));
+        }
     }
+    *nodes += 1 + attributes.len();
     Ok(Element {
         name: start.local_name().as_ref().to_owned(),
         attributes,
