@@ -119,7 +119,7 @@ pub(crate) fn check_static(folder: &Path) -> Result<(), EmbedError> {
         _ => Err(unsupported(
             path,
             "the chain of modules of a static model",
-            &kinds.join(", "),
+            &listed(&kinds),
             "StaticEmbedding, and after it Normalize or nothing",
         )),
     }
@@ -166,9 +166,19 @@ fn check_chain(modules: &[Module], path: &Path) -> Result<(), EmbedError> {
         _ => Err(unsupported(
             path.to_owned(),
             "the chain of modules",
-            &kinds.join(", "),
+            &listed(&kinds),
             "Transformer, Pooling, and after them Dense modules, Normalize, both or nothing",
         )),
+    }
+}
+
+/// Modules for a message: all of a chain, the first of a long list.
+fn listed(kinds: &[&str]) -> String {
+    const MOST: usize = 12;
+    let shown = kinds[..kinds.len().min(MOST)].join(", ");
+    match kinds.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::wordpiece::WordPiece;
 use crate::{EmbedError, case};
 use std::path::Path;
+use tokenizers::normalizers::Precompiled;
 use tokenizers::{Tokenizer, TruncationParams};
 
 /// Token ids of one text, special tokens included.
@@ -37,6 +38,28 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// The tokenizer of a file. The crate panics on a precompiled normalizer that is none, so each is tried before.
+fn read_checked(path: &Path) -> tokenizers::Result<Tokenizer> {
+    #[derive(serde::Deserialize)]
+    struct Normalized {
+        #[serde(default)]
+        normalizer: serde_json::Value,
+    }
+    fn check(normalizer: &serde_json::Value) -> serde_json::Result<()> {
+        if normalizer["type"] == "Precompiled" {
+            serde_json::from_str::<Precompiled>(&normalizer.to_string())?;
+        }
+        let inner = normalizer["normalizers"].as_array();
+        inner.into_iter().flatten().try_for_each(check)
+    }
+    let bytes = std::fs::read(path)?;
+    if bytes.windows(11).any(|part| part == b"Precompiled") {
+        let normalized: Normalized = serde_json::from_slice(&bytes)?;
+        check(&normalized.normalizer)?;
+    }
+    Tokenizer::from_bytes(&bytes)
 }
 
 /// The tokenizer of a model folder, with its truncation and padding replaced.
@@ -90,7 +113,7 @@ impl TextTokenizer {
         }
         let mut tokenizer = match bytes {
             Some(bytes) => Tokenizer::from_bytes(bytes),
-            None => Tokenizer::from_file(&path),
+            None => read_checked(&path),
         }
         .map_err(error)?;
         tokenizer.with_padding(None);

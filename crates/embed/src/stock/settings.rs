@@ -89,10 +89,19 @@ impl Settings {
         }
     }
 
-    /// A number that is not nought.
+    /// A number that is not nought, nor more than memory could hold of what it counts.
     pub(super) fn size(&self, names: &[&str]) -> std::result::Result<usize, EmbedError> {
+        let name = names[0];
+        let most = if name.contains("layer") {
+            4_096
+        } else {
+            1 << 24
+        };
         match self.get(names)? {
-            0 => Err(self.wrong(format!("{} is 0", names[0]))),
+            0 => Err(self.wrong(format!("{name} is 0"))),
+            size if size > most => Err(self.wrong(format!(
+                "{name} is {size}, and no model has more than {most}"
+            ))),
             size => Ok(size),
         }
     }
