@@ -313,6 +313,13 @@ fn key(node: u32, byte: u8) -> u32 {
 }
 
 #[cfg(test)]
+#[path = "../fuzz/comparing.rs"]
+mod comparing;
+#[cfg(test)]
+#[path = "../../formats/fuzz/mutation.rs"]
+mod mutation;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::path::Path;
@@ -420,6 +427,24 @@ mod tests {
                 }
                 assert_same(&text, most, &both);
             }
+        }
+    }
+
+    /// The fuzz target (`../fuzz`) through its corpus and changes of it.
+    #[test]
+    fn the_ids_of_changed_texts_are_those_of_the_tokenizers_crate() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/wordpiece");
+        let entries = std::fs::read_dir(corpus).unwrap();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let samples: Vec<Vec<u8>> = paths
+            .iter()
+            .map(|path| std::fs::read(path).unwrap())
+            .collect();
+        samples.iter().for_each(|bytes| comparing::same_ids(bytes));
+        let mut random = mutation::Random(3);
+        for _ in 0..mutation::rounds(3_000) {
+            comparing::same_ids(&mutation::mutated(&samples, &mut random));
         }
     }
 

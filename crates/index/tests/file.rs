@@ -1,10 +1,14 @@
 //! The file of an index: opened where it lies, and never trusted when it is damaged or forged.
 
+#[path = "../fuzz/forging.rs"]
+#[allow(dead_code, reason = "`fuzzed.rs` uses the rest")]
+mod forging;
 mod indexes;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use forging::reseal;
 use indexes::{build, clustered, embeddings, options};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -170,24 +174,6 @@ fn damage_in_an_opened_file_never_gives_a_wrong_answer() {
         at_once >= 500 && by_the_search > 100 && not_met > 10,
         "{at_once} {by_the_search} {not_met}"
     );
-}
-
-/// The checksums of `bytes` made right again, as no accident but an enemy does it.
-fn reseal(bytes: &mut [u8]) {
-    use sha2::{Digest, Sha256};
-    let data = |blocks: usize| (1_024 + 4 * blocks).next_multiple_of(64);
-    let blocks = (0..)
-        .find(|n| data(*n) + (n << 12) >= bytes.len())
-        .expect("so many");
-    for block in 0..blocks {
-        let from = data(blocks) + (block << 12);
-        let crc = crc32fast::hash(&bytes[from..bytes.len().min(from + (1 << 12))]);
-        bytes[1_024 + 4 * block..][..4].copy_from_slice(&crc.to_ne_bytes());
-    }
-    let sha = Sha256::digest(&bytes[1_024..1_024 + 4 * blocks]);
-    bytes[448..480].copy_from_slice(&sha);
-    let sha = Sha256::digest(&bytes[..992]);
-    bytes[992..1_024].copy_from_slice(&sha);
 }
 
 /// Bytes with right checksums and wrong content: refused, or an index that searches without panic.
