@@ -108,8 +108,52 @@ fn a_failing_call_leaves_the_old_state_or_the_new_one() {
             injected += sweep((from, arguments), kind, &object, most);
         }
     }
+    let derived = tools.path("derived");
+    copy_folder(&template, &derived);
+    syntopic(&derived, &["topics", "-k", "3"]).ok();
+    for kind in KINDS {
+        injected += sweep_backups(&derived, kind, &object, most);
+    }
     println!("{injected} calls failed");
     assert!(injected > 60, "{injected}");
+}
+
+/// Lets calls of a kind fail one after the other while a backup is made: it is there whole or not at all, and the library is as before.
+fn sweep_backups(from: &Path, kind: &str, object: &Path, most: usize) -> usize {
+    let place = Place::new();
+    let (mut injected, mut nth) = (0, 1);
+    while nth <= most.max(40) {
+        let folder = place.path(&format!("{nth}"));
+        std::fs::create_dir(&folder).expect("a folder");
+        let (library, copy) = (folder.join("library"), folder.join("copy"));
+        copy_folder(from, &library);
+        let before = state(&library);
+        let to = copy.display().to_string();
+        let ran = failing(
+            &library,
+            object,
+            &["backup", &to],
+            (kind, nth, nth % 2 == 0),
+        );
+        let told = format!("backup, {kind} {nth}: {} {}", ran.code, ran.err);
+        assert!(!ran.err.contains("panicked"), "{told}");
+        assert_eq!(state(&library), before, "{told}");
+        let is_there = copy.join("library.db").exists();
+        assert!(is_there || ran.code != 0, "{told}");
+        if is_there {
+            assert_eq!(state(&copy), before, "{told}");
+            syntopic(&copy, &["check"]).ok();
+        }
+        if !ran.err.contains("fault injected") {
+            assert_eq!(ran.code, 0, "{told}");
+            break;
+        }
+        syntopic(&library, &["backup", &to, "--force"]).ok();
+        assert_eq!(state(&copy), before, "{told}, again");
+        injected += 1;
+        nth += if most > 0 { 1 } else { nth.div_ceil(2) };
+    }
+    injected
 }
 
 /// Lets calls of a kind fail one after the other in runs of a verb; gives how many did.
