@@ -10,10 +10,12 @@ mod cut;
 mod declared;
 mod device;
 pub mod distill;
+mod embedded;
 mod embedder;
 mod error;
 mod fast;
 mod gpu;
+mod mode;
 pub mod models;
 mod peak;
 mod pipeline;
@@ -29,10 +31,10 @@ mod wordpiece;
 pub use config::{PoolingMode, SentenceConfig};
 pub use cut::Cut;
 pub use device::Device;
-pub use embedder::{
-    BatchStats, EmbedOptions, EmbedProgress, Embedded, Embedder, Mode, ModelIdentity, TextKind,
-};
+pub use embedded::{BatchStats, EmbedProgress, Embedded, ModelIdentity};
+pub use embedder::Embedder;
 pub use error::EmbedError;
+pub use mode::{EmbedOptions, Mode, TextKind};
 pub use peak::{Peak, measure_peak, thread_counts};
 pub use profile::{Part, end_profile, start_profile};
 pub use prompts::Prompts;

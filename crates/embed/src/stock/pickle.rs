@@ -22,10 +22,26 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, Tensor>, String> {
             "it is no archive of torch.save as torch writes it since 1.6: {HOW}"
         ));
     }
+    intact(&file, size).map_err(|why| format!("{why}: {HOW}"))?;
     // Candle's reader takes arguments out of a pickle without counting them. Nothing of it is used after a panic.
     let all = catch_unwind(AssertUnwindSafe(|| read_archive(path, size)));
     let tensors = all.unwrap_or_else(|_| Err("the pickle in it is damaged".to_owned()));
     tensors.map_err(|why| format!("{why}: {HOW}"))
+}
+
+/// Compares every member of the archive with its checksum, which Candle's reader does not.
+fn intact(file: &std::fs::File, size: u64) -> Result<(), String> {
+    let mut archive = zip::ZipArchive::new(file).map_err(|error| error.to_string())?;
+    for index in 0..archive.len() {
+        let mut member = archive.by_index(index).map_err(|error| error.to_string())?;
+        let name = member.name().to_owned();
+        if member.compression() != zip::CompressionMethod::Stored || member.size() > size {
+            return Err(format!("{name} in it is packed, which torch does not do"));
+        }
+        std::io::copy(&mut member, &mut std::io::sink())
+            .map_err(|error| format!("{name} in it is damaged ({error})"))?;
+    }
+    Ok(())
 }
 
 fn read_archive(path: &Path, size: u64) -> Result<HashMap<String, Tensor>, String> {
@@ -69,6 +85,33 @@ mod tests {
         archive.write_all(pickle).expect("written");
         archive.finish().expect("written");
         read(file.path()).expect_err("refused")
+    }
+
+    #[test]
+    fn a_member_that_is_not_what_its_checksum_says_is_named() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut archive = zip::ZipWriter::new(file.reopen().expect("the file"));
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        for (name, bytes) in [
+            ("archive/data.pkl", &b"\x80\x02}."[..]),
+            ("archive/data/0", &[7; 64]),
+        ] {
+            archive.start_file(name, options).expect("a member");
+            archive.write_all(bytes).expect("written");
+        }
+        archive.finish().expect("written");
+        assert!(
+            read(file.path())
+                .expect_err("refused")
+                .contains("no tensors")
+        );
+        let mut bytes = std::fs::read(file.path()).expect("read");
+        let at = bytes.windows(64).position(|w| w == [7; 64]).expect("there");
+        bytes[at + 5] ^= 1;
+        std::fs::write(file.path(), bytes).expect("written");
+        let why = read(file.path()).expect_err("refused");
+        assert!(why.contains("archive/data/0 in it is damaged"), "{why}");
     }
 
     #[test]
