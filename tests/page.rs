@@ -289,6 +289,97 @@ fn topics_lead_to_papers() {
     assert_sound(&mut page, "a paper");
 }
 
+/// Groups of topics: a tree from the list to a group, to its topics and back, and names on the map at every distance.
+#[test]
+fn groups_of_topics_have_pages_and_names_on_the_map() {
+    let place = Place::new();
+    let sample = root().join("data/hf-papers.jsonl").display().to_string();
+    place.run(&["add", &sample, "--model", "embedded"]).ok();
+    place.run(&["topics", "--levels", "2,4,9"]).ok();
+    let server = Server::start(&place.library(), &[]);
+    let Some(mut page) = open(&server, "#/topics", DESK) else {
+        return;
+    };
+    page.wait("document.querySelectorAll('.topic-card').length === 9");
+    assert_eq!(
+        page.value("document.querySelectorAll('main section h2').length"),
+        2
+    );
+    assert_sound(&mut page, "topics in groups");
+    keep(&mut page, "topics-in-groups");
+    let name = text_of(&mut page, "main section h2 a");
+    click(&mut page, "main section h2 a");
+    page.wait(&format!(
+        "document.querySelector('h1').textContent === {}",
+        json!(name)
+    ));
+    page.wait("location.hash.startsWith('#/group/0/') && document.querySelectorAll('.card[data-id]').length > 3");
+    assert_eq!(text_of(&mut page, "h1"), name);
+    assert_sound(&mut page, "a group");
+    keep(&mut page, "group");
+    // Into a group of the next level, a topic of that, and back by the trail.
+    click(&mut page, ".topic-card h3 a");
+    page.wait("location.hash.startsWith('#/group/1/') && document.querySelectorAll('.trail a').length === 2");
+    assert_eq!(text_of(&mut page, ".trail a:last-child"), name);
+    click(&mut page, ".topic-card h3 a");
+    page.wait("location.hash.startsWith('#/topic/') && document.querySelectorAll('.trail a').length === 3");
+    assert_sound(&mut page, "a topic of a group");
+    click(&mut page, ".trail a:nth-child(2)");
+    page.wait(&format!(
+        "document.querySelector('h1').textContent === {}",
+        json!(name)
+    ));
+    // The map of it, and everything.
+    page.value(
+        "[...document.querySelectorAll('a')].find(a => a.textContent === 'On the map').click(); 0",
+    );
+    page.wait("!!document.querySelector('.beside h2') && location.hash.includes('group=0.')");
+    assert_eq!(text_of(&mut page, ".beside h2"), name);
+    assert_sound(&mut page, "a group on the map");
+    go(&mut page, "#/map");
+    page.wait("document.querySelectorAll('.beside h3').length === 2 && document.querySelectorAll('.legend button').length === 9");
+    page.wait("document.querySelector('canvas').width > 500");
+    assert_sound(&mut page, "the map with groups");
+    // Which names are written: of the 2 groups from afar, of the 4 and then of topics from near.
+    let written = |page: &mut Page| {
+        page.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
+        page.value("document.querySelector('canvas').getAttribute('aria-description').split('\\n')")
+    };
+    let all = server.get("/api/hierarchy").json(200);
+    let of_level = |level: u64| {
+        let groups = all["groups"].as_array().expect("groups").iter();
+        let groups = groups.filter(|group| group["level"] == level);
+        groups
+            .map(|group| group["name"].clone())
+            .collect::<Vec<_>>()
+    };
+    let names = written(&mut page);
+    let names = names.as_array().expect("names");
+    assert!(
+        !names.is_empty() && names.iter().all(|name| of_level(0).contains(name)),
+        "{names:?}"
+    );
+    keep(&mut page, "map-groups");
+    for _ in 0..2 {
+        click(&mut page, "[aria-label='Zoom in']");
+    }
+    let names = written(&mut page);
+    assert!(
+        names
+            .as_array()
+            .expect("names")
+            .iter()
+            .all(|name| name == "" || of_level(1).contains(name)),
+        "{names}"
+    );
+    keep(&mut page, "map-groups-nearer");
+    for _ in 0..3 {
+        click(&mut page, "[aria-label='Zoom in']");
+    }
+    keep(&mut page, "map-topics-near");
+    assert_eq!(page.complaints(), [""; 0]);
+}
+
 #[test]
 fn every_view_fits_a_phone_and_the_dark() {
     let (_place, server) = served();

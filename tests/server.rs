@@ -278,6 +278,30 @@ fn related_papers_are_those_of_the_command_line() {
         .get("/api/papers/a1/related?limit=2&mode=semantic&diverse=true")
         .json(200);
     assert_eq!((ids(&short).len(), &short["mode"]), (2, &json!("semantic")));
+    let told = place.run(&[
+        "related",
+        "a1",
+        "--mode",
+        "semantic",
+        "--all-versions",
+        "-k",
+        "3",
+        "--json",
+    ]);
+    let near = server.get("/api/papers/a1/neighbours?limit=3").json(200);
+    let told = told.json();
+    assert_eq!(ids(&near).len(), 3);
+    for (hit, told) in near["hits"]
+        .as_array()
+        .expect("hits")
+        .iter()
+        .zip(told["hits"].as_array().expect("hits"))
+    {
+        assert_eq!(
+            (&hit["paper"]["id"], &hit["score"]),
+            (&told["id"], &told["score"])
+        );
+    }
     let steered = json!({
         "like": [{"text": "language models for code"}, {"topic": "0"}], "unlike": [{"id": "b1"}],
         "filter": {"topic": ["0"]}, "mode": "hybrid", "limit": 3
@@ -332,6 +356,10 @@ fn topics_the_map_and_counts_over_time_are_served() {
         (&stats["papers"], &stats["topics"], &stats["n_topics"]),
         (&json!(6), &json!("current"), &json!(2))
     );
+    assert_eq!(
+        (&stats["without_vector"], stats.get("reembed")),
+        (&json!(0), None)
+    );
 }
 
 #[test]
@@ -356,7 +384,7 @@ fn the_document_names_every_address_and_the_page_of_it_asks_nobody_else() {
             );
         }
     }
-    assert_eq!(paths.len(), 13);
+    assert_eq!(paths.len(), 22);
     let page = server.get("/docs").body;
     assert!(page.contains("/api/related") && page.contains("RelatedBody"));
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));

@@ -34,6 +34,15 @@ else:
     raise AssertionError("normalize=False was taken")
 
 
+# The end of a text that is too long, where that is wanted.
+long = "graphs for recommendation " * 600
+begun = client("/embed").feature_extraction("speech recognition " + long, truncate=True)
+ended = client("/embed").feature_extraction("speech recognition " + long, truncate=True, truncation_direction="left")
+whole = client("/embed").feature_extraction("graphs for recommendation " * 512, truncate=True, truncation_direction="left")
+assert begun.shape == ended.shape and (begun != ended).any()
+assert math.isclose(float((ended * whole).sum()), 1.0, abs_tol=1e-3)
+
+
 def post(path, body):
     headers = {"Content-Type": "application/json", "Authorization": "Bearer " + key}
     request = urllib.request.Request(base + path, json.dumps(body).encode(), headers)
@@ -44,6 +53,12 @@ def post(path, body):
         return error.code, json.load(error)
 
 
+# Texts and lists of tokens may be mixed.
+status, rows = post("/embed", {"inputs": ["a", [7, 8]], "truncation_direction": "Left"})
+assert status == 200 and len(rows) == 2, rows
+status, _ = post("/similarity", {"inputs": {"source_sentence": "a", "sentences": ["b"]}, "parameters": None})
+assert status == 200
+
 texts = ["speech recognition", "graphs for recommendation"]
 status, ranks = post("/rerank", {"query": "recommending with graphs", "texts": texts, "return_text": True})
 assert status == 200 and [rank["index"] for rank in ranks] == [1, 0], ranks
@@ -52,6 +67,9 @@ for path, body, expected, kind in [
     ("/embed", {"inputs": []}, 400, "Empty"),
     ("/embed", {"inputs": ["a"] * 513}, 413, "Validation"),
     ("/embed", {"inputs": 7}, 422, "Validation"),
+    ("/embed", {"inputs": "a", "normalize": False}, 422, "Validation"),
+    ("/embed", {"inputs": [4294967295]}, 422, "Tokenizer"),
+    ("/embed", {"inputs": long, "truncate": False}, 413, "Validation"),
     ("/embed_sparse", {"inputs": "a"}, 424, "Backend"),
 ]:
     status, answer = post(path, body)

@@ -87,8 +87,8 @@ impl Server {
         }
     }
 
-    /// Sends bytes and reads until the server ends the connection.
-    pub(crate) fn send(&self, bytes: &[u8]) -> Answer {
+    /// Sends bytes and gives all that comes until the server ends the connection.
+    fn answer_to(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
         stream
             .set_read_timeout(Some(Duration::from_secs(120)))
@@ -97,7 +97,29 @@ impl Server {
         let _ = stream.write_all(bytes);
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
-        let text = String::from_utf8(text).expect("UTF-8");
+        text
+    }
+
+    /// The body of an answer, whatever it is.
+    pub(crate) fn bytes_of(&self, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+        let mut text = format!(
+            "GET {path} HTTP/1.1\r\nConnection: close\r\nHost: {}\r\n",
+            self.address
+        );
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        let answer = self.answer_to(format!("{text}\r\n").as_bytes());
+        let end = answer
+            .windows(4)
+            .position(|w| w == b"\r\n\r\n")
+            .expect("a head");
+        answer[end + 4..].to_vec()
+    }
+
+    /// Sends bytes and reads until the server ends the connection.
+    pub(crate) fn send(&self, bytes: &[u8]) -> Answer {
+        let text = String::from_utf8(self.answer_to(bytes)).expect("UTF-8");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
         let chunked = head.to_lowercase().contains("transfer-encoding: chunked");

@@ -10,8 +10,8 @@ use crate::peak::{Peak, measure_peak, measure_peak_of};
 use crate::profile::{Part, counted};
 use crate::static_model::StaticModel;
 use crate::stock::StockModel;
-use crate::tokens::{TextTokenizer, Tokens};
-use crate::{Device, EmbedError, PoolingMode, SentenceConfig, static_encoder};
+use crate::tokens::{End, TextTokenizer, Tokens};
+use crate::{EmbedError, PoolingMode, SentenceConfig, static_encoder};
 use rayon::prelude::*;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -279,13 +279,32 @@ impl Embedder {
         encoded.map_err(|why| EmbedError::Tokenize { index: 0, why })
     }
 
+    /// The same of a text that is cut at its beginning where it is too long, the prompt with it.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn read_end(&self, text: &str, kind: TextKind) -> Result<Tokens, EmbedError> {
+        let text = format!("{}{text}", self.prompt(kind));
+        let encoded = self.tokenizer.encode_end(&text);
+        encoded.map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
     /// What the model reads of a text whose tokens somebody else made with its tokenizer: special tokens are put around them
     /// unless they are there, and what is too long is cut.
     ///
     /// # Errors
     /// When there is none, or one is not among the model's words.
     pub fn read_ids(&self, ids: &[u32]) -> Result<Tokens, EmbedError> {
-        let read = self.tokenizer.of_ids(ids);
+        let read = self.tokenizer.of_ids(ids, End::Cut);
+        read.map_err(|why| EmbedError::Tokenize { index: 0, why })
+    }
+
+    /// The same of tokens that are cut at their beginning where they are too many.
+    ///
+    /// # Errors
+    /// As [`Embedder::read_ids`].
+    pub fn read_end_of_ids(&self, ids: &[u32]) -> Result<Tokens, EmbedError> {
+        let read = self.tokenizer.of_ids(ids, End::Kept);
         read.map_err(|why| EmbedError::Tokenize { index: 0, why })
     }
 

@@ -3,6 +3,7 @@
 use crate::wordpiece::WordPiece;
 use crate::{EmbedError, case};
 use std::path::Path;
+use std::sync::OnceLock;
 use tokenizers::normalizers::Precompiled;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -62,9 +63,20 @@ fn read_checked(path: &Path) -> tokenizers::Result<Tokenizer> {
     Tokenizer::from_bytes(&bytes)
 }
 
+/// What becomes of the end of a text that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is left out.
+    Cut,
+    /// The beginning is left out.
+    Kept,
+}
+
 /// The tokenizer of a model folder, with its truncation and padding replaced.
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
+    /// The same without truncation, which stops it once it has enough; made when first needed.
+    whole: OnceLock<Tokenizer>,
     /// Where it tokenizes as BERT does.
     quick: Option<WordPiece>,
     max_tokens: usize,
@@ -128,6 +140,7 @@ impl TextTokenizer {
         };
         tokenizer.with_truncation(Some(truncation)).map_err(error)?;
         Ok(Self {
+            whole: OnceLock::new(),
             quick: quick.map(|quick| if special { quick } else { quick.bare() }),
             tokenizer,
             max_tokens,
@@ -156,9 +169,31 @@ impl TextTokenizer {
         self.encode_whole(text)
     }
 
+    /// Tokens of `text`, the last ones where it has more than the model reads.
+    pub(crate) fn encode_end(&self, text: &str) -> Result<Tokens, String> {
+        let whole = self.whole.get_or_init(|| {
+            let mut whole = self.tokenizer.clone();
+            // Only a strategy that needs pairs of texts is refused.
+            let _ = whole.with_truncation(None);
+            whole
+        });
+        let encoding = whole.encode_fast(text, self.special);
+        let encoding = encoding.map_err(|e| e.to_string())?;
+        if encoding.len() <= self.max_tokens {
+            return Ok(Tokens {
+                ids: encoding.get_ids().to_vec(),
+                truncated: false,
+            });
+        }
+        let all = (encoding.get_ids().iter()).zip(encoding.get_special_tokens_mask());
+        let inside = all.filter(|(_, special)| **special == 0);
+        let inside: Vec<u32> = inside.map(|(id, _)| *id).collect();
+        self.of_ids(&inside, End::Kept)
+    }
+
     /// Tokens that somebody else made with this tokenizer: with special tokens around them, which are put there unless they are
-    /// there, and cut before the last of those.
-    pub(crate) fn of_ids(&self, ids: &[u32]) -> Result<Tokens, String> {
+    /// there. Where they are too many, those at one end are left out.
+    pub(crate) fn of_ids(&self, ids: &[u32], end: End) -> Result<Tokens, String> {
         let words = self.tokenizer.get_vocab_size(true);
         if let Some(id) = ids.iter().find(|id| **id as usize >= words) {
             return Err(format!(
@@ -177,7 +212,10 @@ impl TextTokenizer {
             .saturating_sub(first.len() + last.len())
             .max(1);
         let truncated = inside.len() > room;
-        let inside = &inside[..inside.len().min(room)];
+        let inside = match end {
+            End::Cut => &inside[..inside.len().min(room)],
+            End::Kept => &inside[inside.len().saturating_sub(room)..],
+        };
         Ok(Tokens {
             ids: [first.as_slice(), inside, last.as_slice()].concat(),
             truncated,

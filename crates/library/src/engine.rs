@@ -311,7 +311,7 @@ impl Library {
 }
 
 /// Whether a model that was loaded earlier is the library's still: another process may have given it another one.
-fn made_by(recorded: Option<&RecordedModel>, loaded: &Embedder) -> bool {
+pub(crate) fn made_by(recorded: Option<&RecordedModel>, loaded: &Embedder) -> bool {
     let loaded = RecordedModel::new(None, loaded.identity());
     recorded.is_none_or(|recorded| recorded.compares_with(&loaded))
 }

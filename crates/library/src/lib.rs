@@ -108,7 +108,7 @@ pub use show::PaperDetails;
 pub use some_papers::Part;
 pub use storage::Storage;
 pub use storage_loss::StorageLoss;
-pub use syntopic_core::{Paper, PaperId};
+pub use syntopic_core::{Paper, PaperError, PaperId};
 pub use syntopic_embed::distill::DistillError;
 pub use syntopic_embed::models::{EMBEDDED, Fetch, ModelError};
 pub use syntopic_embed::{Cut, Device, EmbedError, EmbedOptions, Mode, ModelIdentity, TextKind};

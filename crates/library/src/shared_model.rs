@@ -2,7 +2,7 @@
 //!
 //! Not for: finding or loading models (`model.rs`), nor for batches of many callers, which are the server's.
 
-use crate::engine::Library;
+use crate::engine::{Library, made_by};
 use crate::{LibraryError, Progress};
 use std::sync::Arc;
 use syntopic_embed::models::{ResolveOptions, resolve_spec};
@@ -59,6 +59,12 @@ impl SharedModel {
         Ok(Self(Arc::new(Embedder::load(&folder, options)?)))
     }
 
+    /// Whether both are the one that was loaded once.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// What the model reads of a text.
     ///
     /// # Errors
@@ -70,12 +76,36 @@ impl SharedModel {
         })
     }
 
+    /// What the model reads of a text, from its end where it is too long.
+    ///
+    /// # Errors
+    /// When it cannot be tokenized.
+    pub fn read_end(&self, text: &str, kind: TextKind) -> Result<TokenText, EmbedError> {
+        let tokens = self.0.read_end(text, kind)?;
+        // Of a prompt that was cut off, no token is there to be left out.
+        let skip = if tokens.truncated {
+            0
+        } else {
+            self.0.skipped_tokens(kind)?
+        };
+        Ok(TokenText { tokens, skip })
+    }
+
     /// What the model reads of a text whose tokens somebody else made, with its tokenizer; no prompt is put before them.
     ///
     /// # Errors
     /// When there is none, or one is not the model's.
     pub fn read_ids(&self, ids: &[u32]) -> Result<TokenText, EmbedError> {
         let tokens = self.0.read_ids(ids)?;
+        Ok(TokenText { tokens, skip: 0 })
+    }
+
+    /// The same, from their end where they are too many.
+    ///
+    /// # Errors
+    /// As [`SharedModel::read_ids`].
+    pub fn read_end_of_ids(&self, ids: &[u32]) -> Result<TokenText, EmbedError> {
+        let tokens = self.0.read_end_of_ids(ids)?;
         Ok(TokenText { tokens, skip: 0 })
     }
 
@@ -128,7 +158,20 @@ impl Library {
     /// Lets the library use a model that is loaded already; one that is not its own is refused when it is first needed.
     #[must_use]
     pub fn with_model(mut self, model: &SharedModel) -> Self {
-        self.embedder = Some(Arc::clone(&model.0));
+        self.use_model(model);
         self
+    }
+
+    /// The same of a library that is open.
+    pub fn use_model(&mut self, model: &SharedModel) {
+        self.embedder = Some(Arc::clone(&model.0));
+    }
+
+    /// Whether the library's vectors are of this model: another process may have made them anew with another one.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn is_made_by(&self, model: &SharedModel) -> Result<bool, LibraryError> {
+        Ok(made_by(self.recorded_model()?.as_ref(), &model.0))
     }
 }

@@ -87,6 +87,19 @@ export async function askUntilDone(path, options, told) {
   }
 }
 
+/** The same of an answer that is kept: `{ tag, data }`, the one at hand where the server has no other. */
+export async function askKept(path, kept, options, told) {
+  for (let pause = 150; ; pause = Math.min(pause * 1.5, 2000)) {
+    const response = await respond(path, options);
+    const tag = response.headers.get('ETag');
+    if (kept && tag && kept.tag === tag) return kept;
+    const data = await response.json();
+    if (response.status !== 202) return { tag, data };
+    told(data);
+    await wait(pause, options?.signal);
+  }
+}
+
 /** Saves papers as a file in a format of other tools. */
 export async function save(format, ids, name) {
   const response = await respond('/api/export', { method: 'POST', body: { format, ids } });
@@ -104,4 +117,11 @@ export function topics(anew = false) {
     kept.catch(() => { kept = undefined; });
   }
   return kept;
+}
+
+/** The topics with the groups that they are in, if they are. */
+export async function hierarchy(anew = false) {
+  const list = await topics(anew);
+  const groups = list.levels ? (await ask('/api/hierarchy')).groups : [];
+  return { ...list, groups };
 }

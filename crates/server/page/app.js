@@ -6,7 +6,7 @@ import { moveBy } from './hits.js';
 import { map } from './map.js';
 import { paper } from './paper.js';
 import { search } from './search.js';
-import { topic, topics } from './topics.js';
+import { group, topic, topics } from './topics.js';
 
 const view = document.getElementById('view');
 let leaving = new AbortController();
@@ -24,7 +24,7 @@ function parse(hash) {
   return { name: name || 'search', of, parameters: new URLSearchParams(parameters) };
 }
 
-const TITLES = { search: 'Search', topics: 'Topics', topic: 'Topic', map: 'Map', paper: 'Paper' };
+const TITLES = { search: 'Search', topics: 'Topics', topic: 'Topic', group: 'Group of topics', map: 'Map', paper: 'Paper' };
 
 async function show(first) {
   leaving.abort();
@@ -34,7 +34,7 @@ async function show(first) {
   document.title = `${TITLES[known]} · syntopic`;
   document.body.dataset.view = known;
   for (const anchor of document.querySelectorAll('nav [data-view]')) {
-    const here = anchor.dataset.view === known || (known === 'topic' && anchor.dataset.view === 'topics');
+    const here = anchor.dataset.view === known || ((known === 'topic' || known === 'group') && anchor.dataset.view === 'topics');
     if (here) anchor.setAttribute('aria-current', 'page');
     else anchor.removeAttribute('aria-current');
   }
@@ -45,6 +45,7 @@ async function show(first) {
   const { signal } = leaving;
   if (known === 'paper') await paper(view, of, signal);
   else if (known === 'topic') await topic(view, of, parameters, signal);
+  else if (known === 'group') await group(view, of, signal);
   else if (known === 'topics') await topics(view, parameters, signal);
   else if (known === 'map') await map(view, parameters, signal);
   else await search(view, parameters, signal);
@@ -77,5 +78,7 @@ addEventListener('hashchange', () => show(false));
 show(true);
 ask('/api/stats').then((stats) => {
   const years = stats.from_year === undefined ? '' : `, ${stats.from_year} to ${stats.to_year}`;
-  document.getElementById('stats').textContent = `${count(stats.papers, 'paper')}${years} · model ${stats.model} · syntopic ${stats.version}`;
+  const unseen = stats.without_vector ? `, ${count(stats.without_vector, 'paper')} not embedded yet and not searched` : '';
+  const work = stats.reembed ? ` · being embedded anew with ${stats.reembed.model}: ${stats.reembed.done} of ${stats.reembed.of}` : '';
+  document.getElementById('stats').textContent = `${count(stats.papers, 'paper')}${years}${unseen} · model ${stats.model}${work} · syntopic ${stats.version}`;
 }).catch(() => {});

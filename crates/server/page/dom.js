@@ -71,3 +71,4 @@ export function link(view, parameters = {}) {
 
 export const paperLink = (id) => `#/paper/${encodeURIComponent(id)}`;
 export const topicLink = (id) => `#/topic/${id}`;
+export const groupLink = (group) => `#/group/${group.level}/${group.id}`;

@@ -1,7 +1,7 @@
 // The map of the library: papers near those they are like, linked with lists of them.
 
-import { ask, askUntilDone } from './api.js';
-import { announce, count, h, link, paperLink, topicLink } from './dom.js';
+import { ask, askKept } from './api.js';
+import { announce, count, groupLink, h, link, paperLink, topicLink } from './dom.js';
 import { listBar, problem } from './hits.js';
 import { Plane, handle } from './plane.js';
 import { asks, bodyOf, nameOf, parametersOf, queryOf } from './query.js';
@@ -10,13 +10,17 @@ import { asks, bodyOf, nameOf, parametersOf, queryOf } from './query.js';
 const LISTED = 300;
 
 let kept;
-/** The map as the server has it, kept until the library changes. */
+/** The map as the server has it, kept until papers or topics change. */
 async function dataOf(told, signal) {
-  const { generation } = await ask('/api/stats', { signal });
-  if (kept?.generation !== generation) {
-    kept = { generation, data: await askUntilDone('/api/map', { signal }, told) };
-  }
+  kept = await askKept('/api/map', kept, { signal }, told);
   return kept.data;
+}
+
+/** The names of groups and, at the finest level, of topics. */
+function labelsOf(data) {
+  const label = (of, level) => ({ x: of.x, y: of.y, size: of.size, text: of.name, id: of.id, level });
+  const finest = data.groups.reduce((finest, group) => Math.max(finest, group.level + 1), 0);
+  return [...data.groups.map((group) => label(group, group.level)), ...data.topics.map((topic) => label(topic, finest))];
 }
 
 function years(data) {
@@ -52,9 +56,11 @@ class MapView {
     this.lassoButton = h('button', { type: 'button', class: 'quiet', id: 'lasso', 'aria-pressed': 'false', title: 'Draw around papers to list them (or hold Shift)', onclick: () => this.toggleLasso() }, 'Lasso');
     this.plane = new Plane(this.canvas, {
       x: data.x, y: data.y, group: data.topic_of.map((at) => (at === null ? -1 : data.topics[at].id)),
-      labels: data.topics.map((topic) => ({ x: topic.x, y: topic.y, size: topic.size, text: topic.name, id: topic.id })),
+      labels: labelsOf(data),
+      textOf: (at) => data.titles[at],
     });
     this.topic = parameters.get('topic');
+    this.group = null;
     this.between = null;
     const years_ = slider(years(data), parameters, (between) => { this.between = between; this.filter(); });
     const zoom = (label, title, act) => h('button', { type: 'button', class: 'quiet', title, 'aria-label': title, onclick: act }, label);
@@ -85,6 +91,7 @@ class MapView {
       hover: (at, x, y) => this.hover(at, x, y),
       pick: (at, label) => {
         if (at >= 0) location.hash = paperLink(this.data.ids[at]);
+        else if (label && label.level < plane.finest) this.showGroup(label.level, label.id);
         else if (label) this.showTopic(label.id);
       },
       lassoed: (points) => { this.toggleLassoOff(); this.list(points, `${count(points.length, 'paper')} in the lasso`); },
@@ -112,15 +119,16 @@ class MapView {
 
   /** Fades what is not of the chosen years and topic. */
   filter() {
-    const { data, plane, between, topic } = this;
+    const { data, plane, between, topic, group } = this;
+    const topics = new Set(group ? group.topics : topic ? [Number(topic)] : []);
     for (let at = 0; at < data.ids.length; at += 1) {
       const year = data.years[at];
       const inTime = !between || (year !== null && year >= between[0] && year <= between[1]);
-      const inTopic = !topic || (data.topic_of[at] !== null && String(data.topics[data.topic_of[at]].id) === topic);
+      const inTopic = !topics.size || (data.topic_of[at] !== null && topics.has(data.topics[data.topic_of[at]].id));
       plane.shown[at] = inTime && inTopic ? 1 : 0;
     }
-    this.remember({ since: between ? between[0] : null, until: between ? between[1] : null, topic: topic ?? null });
-    plane.redraw();
+    this.remember({ since: between ? between[0] : null, until: between ? between[1] : null, topic: topic ?? null, group: group ? `${group.level}.${group.id}` : null });
+    plane.repaint();
   }
 
   hover(at, x = 0, y = 0) {
@@ -140,7 +148,10 @@ class MapView {
     plane.redraw();
     const item = (at) => {
       const row = h('li', {}, h('a', { href: paperLink(data.ids[at]) }, data.titles[at] || data.ids[at]), data.years[at] ? h('span', { class: 'small' }, ` ${data.years[at]}`) : null);
-      const point = (to) => () => { plane.hovered = to; plane.redraw(); };
+      const point = (to) => () => {
+        plane.hovered = to;
+        plane.redraw();
+      };
       row.addEventListener('pointerenter', point(at));
       row.addEventListener('pointerleave', point(-1));
       row.addEventListener('focusin', point(at));
@@ -154,9 +165,33 @@ class MapView {
     announce(title);
   }
 
+  /** Numbers of the topics in a group: its own, or those of the groups that lie in it. */
+  topicsIn(level, id) {
+    const { data, plane } = this;
+    let inside = [id];
+    for (let at = level + 1; at < plane.finest; at += 1) {
+      inside = data.groups.filter((group) => group.level === at && inside.includes(group.parent)).map((group) => group.id);
+    }
+    return data.topics.filter((topic) => inside.includes(topic.parent)).map((topic) => topic.id);
+  }
+
+  showGroup(level, id) {
+    const { data, plane } = this;
+    const group = data.groups.find((one) => one.level === level && one.id === id);
+    if (!group) return;
+    [this.topic, this.group] = [null, { level, id, topics: this.topicsIn(level, id) }];
+    this.filter();
+    const topics = data.topics.filter((topic) => this.group.topics.includes(topic.id)).sort((a, b) => b.size - a.size);
+    plane.marked = [];
+    this.side.replaceChildren(h('div', { class: 'row' }, h('h2', {}, group.name), h('button', { type: 'button', class: 'quiet', onclick: () => this.legend() }, 'All topics')),
+      h('p', {}, `${count(group.size, 'paper')} in ${count(topics.length, 'topic')} · `, h('a', { href: groupLink(group) }, 'About this group')),
+      h('ul', { class: 'legend' }, topics.map((topic) => this.legendRow(topic))));
+    announce(group.name);
+  }
+
   showTopic(id) {
     const { data, plane } = this;
-    this.topic = String(id);
+    [this.topic, this.group] = [String(id), null];
     this.filter();
     const points = data.ids.map((_, at) => at).filter((at) => data.topic_of[at] !== null && data.topics[data.topic_of[at]].id === id);
     const name = data.topics.find((topic) => topic.id === id)?.name ?? `topic ${id}`;
@@ -164,31 +199,39 @@ class MapView {
     plane.marked = [];
   }
 
-  /** The topics, by which the map is read without looking. */
+  legendRow(topic) {
+    const swatch = h('span', { class: 'swatch', 'aria-hidden': 'true' });
+    swatch.style.background = this.plane.colour(topic.id, 1);
+    return h('li', {}, h('button', { type: 'button', class: 'plain', onclick: () => this.showTopic(topic.id) }, swatch, topic.name, h('span', { class: 'small' }, ` ${topic.size}`)));
+  }
+
+  /** The topics in their groups, by which the map is read without looking. */
   legend() {
     const { data, plane } = this;
-    this.topic = null;
+    [this.topic, this.group] = [null, null];
     plane.marked = [];
     this.filter();
-    const row = (topic) => {
-      const swatch = h('span', { class: 'swatch', 'aria-hidden': 'true' });
-      swatch.style.background = plane.colour(topic.id, 1);
-      return h('li', {}, h('button', { type: 'button', class: 'plain', onclick: () => this.showTopic(topic.id) }, swatch, topic.name, h('span', { class: 'small' }, ` ${topic.size}`)));
+    const bySize = (a, b) => b.size - a.size;
+    const rows = (topics) => h('ul', { class: 'legend' }, [...topics].sort(bySize).map((topic) => this.legendRow(topic)));
+    const grouped = (group) => {
+      const inside = new Set(this.topicsIn(0, group.id));
+      return [h('h3', {}, h('button', { type: 'button', class: 'plain', onclick: () => this.showGroup(0, group.id) }, group.name, h('span', { class: 'small' }, ` ${group.size}`))),
+        rows(data.topics.filter((topic) => inside.has(topic.id)))];
     };
-    const sorted = [...data.topics].sort((a, b) => b.size - a.size);
-    this.side.replaceChildren(h('h2', {}, count(sorted.length, 'topic')),
-      sorted.length ? h('ul', { class: 'legend' }, sorted.map(row)) : h('p', {}, h('a', { href: '#/topics' }, 'Make topics'), ' to see their names here.'));
+    const groups = data.groups.filter((group) => group.level === 0).sort(bySize);
+    this.side.replaceChildren(h('h2', {}, count(data.topics.length, 'topic')),
+      ...(groups.length ? groups.flatMap(grouped) : [data.topics.length ? rows(data.topics) : h('p', {}, h('a', { href: '#/topics' }, 'Make topics'), ' to see their names here.')]));
   }
 
   /** What the address asks for: hits of a query, one paper, one topic, or the whole map. */
   async begin() {
     const { parameters, plane, place } = this;
     plane.resize();
-    const query = queryOf(new URLSearchParams([...parameters].filter(([name]) => name !== 'topic')));
+    const query = queryOf(new URLSearchParams([...parameters].filter(([name]) => name !== 'topic' && name !== 'group')));
     const seen = ['x', 'y', 'zoom'].map((name) => Number(parameters.get(name)));
     const looks = parameters.has('zoom') && seen.every(Number.isFinite);
+    const [topic, group] = ['topic', 'group'].map((name) => parameters.get(name) ?? this.asked.get(name));
     this.legend();
-    const topic = parameters.get('topic') ?? this.asked;
     if (parameters.has('paper') && place.has(parameters.get('paper'))) {
       const at = place.get(parameters.get('paper'));
       this.list([at], 'This paper');
@@ -198,7 +241,8 @@ class MapView {
       const points = answer.hits.map((hit) => place.get(hit.paper.id)).filter((at) => at !== undefined);
       this.list(points, `${count(points.length, 'paper')} related to ${nameOf(query)}`, h('p', {}, h('a', { href: link('search', parametersOf(query)) }, 'As a list')));
       if (!looks) plane.lookAt(points);
-    } else if (topic) this.showTopic(Number(topic));
+    } else if (group) this.showGroup(...group.split('.').map(Number));
+    else if (topic) this.showTopic(Number(topic));
     if (looks) plane.look(...seen);
   }
 }
@@ -207,7 +251,7 @@ class MapView {
 export async function map(view, parameters, signal) {
   const told = h('p', { role: 'status' }, 'The map is fetched…');
   view.replaceChildren(h('h1', {}, 'Map'), told);
-  const asked = parameters.get('topic');
+  const asked = new URLSearchParams(parameters);
   try {
     const data = await dataOf((at) => { told.textContent = `The map is laid out: ${at.step}${at.of > 1 ? ` ${at.done} of ${at.of}` : ''}…`; }, signal);
     const drawn = new MapView(view, data, parameters, signal);

@@ -1,13 +1,23 @@
 // One paper, and those related to it.
 
-import { ask } from './api.js';
-import { announce, elsewhere, h, link } from './dom.js';
+import { ask, askUntilDone } from './api.js';
+import { announce, elsewhere, h, hue, link, topicLink } from './dom.js';
 import { byline, card, listBar, paint, problem, topicChip } from './hits.js';
 import { parametersOf, queryOf, steered } from './query.js';
 
 function details(paper) {
   const rows = [['Id', paper.id], ['Date', paper.date], ['DOI', paper.doi], ['Categories', paper.categories.join(', ')]];
   return h('dl', { class: 'details' }, rows.filter(([, value]) => value).map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
+}
+
+/** The other topics that a paper is in part, as soon as that is known. */
+async function alsoIn(root, paper, signal) {
+  if (!paper.topic) return;
+  const { topics } = await askUntilDone(`/api/papers/${encodeURIComponent(paper.id)}/topics`, { signal }, () => {});
+  const others = topics.filter((topic) => topic.id !== paper.topic.id && topic.weight >= 0.1).slice(0, 4);
+  if (!others.length) return;
+  root.append(h('span', { class: 'small' }, 'also '), ...others.map((topic) => h('a', { class: 'chip topic part', href: topicLink(topic.id), 'data-hue': hue(topic.id) }, `${topic.name} ${Math.round(100 * topic.weight)}%`)));
+  paint(root);
 }
 
 async function related(root, paper, signal) {
@@ -32,9 +42,10 @@ export async function paper(view, id, signal) {
     const found = await ask(`/api/papers/${encodeURIComponent(id)}`, { signal });
     const away = elsewhere(found);
     const others = h('section', {}, h('h2', {}, 'Related papers'), h('p', { class: 'small' }, 'Searching…'));
+    const about = h('div', { class: 'row' }, topicChip(found.topic), found.outlier ? h('span', { class: 'small' }, 'far from every topic: this one is the nearest') : null);
     view.replaceChildren(
       h('article', { class: 'paper' }, h('h1', {}, found.title || '(no title)'), byline({ ...found, authors: [] }),
-        h('p', { class: 'all-authors' }, found.authors.join(', ')), topicChip(found.topic),
+        h('p', { class: 'all-authors' }, found.authors.join(', ')), about,
         h('p', { class: 'abstract-text' }, found.abstract ?? 'No abstract is known.'), details(found),
         h('div', { class: 'row' }, away ? h('a', { class: 'button', href: away, target: '_blank', rel: 'noopener noreferrer' }, 'Open the paper') : null,
           h('a', { href: link('map', { paper: found.id }) }, 'On the map'), listBar([found.id], 'paper'))),
@@ -42,6 +53,8 @@ export async function paper(view, id, signal) {
     paint(view);
     document.title = `${found.title} · syntopic`;
     announce(found.title);
+    // Said where it can be: the paper is there without it.
+    alsoIn(about, found, signal).catch(() => {});
     await related(others, found, signal).catch((error) => {
       if (!signal.aborted) others.replaceChildren(h('h2', {}, 'Related papers'), problem(error));
     });

@@ -1,5 +1,7 @@
 // Points in the plane on a canvas: drawn, zoomed, picked and lassoed. Knows nothing of papers.
 
+import { disc, packed, packedHsl } from './pixels.js';
+
 const CELLS = 96;
 const NEAREST = 12;
 
@@ -28,17 +30,24 @@ function inside(polygon, px, py) {
   return is;
 }
 
-/** Points at `x`, `y` from -1 to 1, each of the group of its place in `group` (-1 for none), and labels `{x, y, text, size, group}`. */
+/** Papers in view of which the titles are written where there is room. */
+const FEW = 150;
+
+/**
+ * Points at `x`, `y` from -1 to 1, each of the group of its place in `group` (-1 for none), and labels `{x, y, text, size, level}`: those
+ * of level 0 are written when one looks at the whole, the finest when one is near; `textOf` gives the text of a point.
+ */
 export class Plane {
-  constructor(canvas, { x, y, group, labels }) {
+  constructor(canvas, { x, y, group, labels, textOf }) {
     this.canvas = canvas;
-    this.context = canvas.getContext('2d');
+    this.context = canvas.getContext('2d', { alpha: false });
+    this.textOf = textOf;
     this.x = Float32Array.from(x);
     this.y = Float32Array.from(y);
     this.group = Int32Array.from(group, (value) => value ?? -1);
     this.labels = [...labels].sort((a, b) => b.size - a.size);
+    this.finest = labels.reduce((finest, label) => Math.max(finest, label.level), 0);
     this.grid = gridOf(this.x, this.y);
-    this.order = Uint32Array.from(this.x.keys()).sort((a, b) => this.group[a] - this.group[b]);
     this.shown = new Uint8Array(this.x.length).fill(1);
     this.marked = [];
     this.hovered = -1;
@@ -55,12 +64,14 @@ export class Plane {
     Object.assign(this, { width, height, ratio });
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
+    this.picture = width && height ? this.context.createImageData(this.canvas.width, this.canvas.height) : null;
+    this.pixels = this.picture && new Uint32Array(this.picture.data.buffer);
     const style = getComputedStyle(this.canvas);
     this.ink = style.getPropertyValue('--ink').trim() || '#222';
     this.paper = style.getPropertyValue('--paper').trim() || '#fff';
     this.accent = style.getPropertyValue('--accent').trim() || '#06c';
     this.light = style.getPropertyValue('--point-light').trim() || '50%';
-    this.redraw();
+    this.repaint();
   }
 
   get scale() {
@@ -79,7 +90,7 @@ export class Plane {
     const within = (value) => Math.min(1.2, Math.max(-1.2, value));
     this.camera = { x: within(x), y: within(y), zoom: Math.min(400, Math.max(0.7, zoom)) };
     this.moved(this.camera);
-    this.redraw();
+    this.repaint();
   }
 
   pan(dx, dy) {
@@ -102,6 +113,13 @@ export class Plane {
     this.look((left + right) / 2, (low + high) / 2, Math.min(8, 1.7 / Math.max(right - left, high - low, 0.05)));
   }
 
+  /** Draws all points anew with the next frame. */
+  repaint() {
+    this.stale = true;
+    this.redraw();
+  }
+
+  /** Draws what lies on the points anew with the next frame. */
   redraw() {
     if (this.waiting) return;
     this.waiting = true;
@@ -115,38 +133,70 @@ export class Plane {
     return group < 0 ? `hsl(0 0% 55% / ${alpha})` : `hsl(${Math.round((group * 137.508) % 360)} 62% ${this.light} / ${alpha})`;
   }
 
+  get radius() {
+    return Math.min(6, Math.max(1.1, (220 / Math.sqrt(this.x.length + 400)) * Math.sqrt(this.camera.zoom) * 0.55));
+  }
+
   draw() {
-    const { context, width, height } = this;
-    if (!width || !height) return;
+    const { context, picture, radius } = this;
+    if (!picture) return;
+    if (this.stale) this.paintPoints();
+    this.stale = false;
+    context.putImageData(picture, 0, 0);
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const radius = Math.min(6, Math.max(1.1, (220 / Math.sqrt(this.x.length + 400)) * Math.sqrt(this.camera.zoom) * 0.55));
-    for (const shown of [0, 1]) this.drawPoints(shown, radius);
     for (const at of this.marked) this.dot(at, Math.max(4, radius * 1.6), this.accent);
     if (this.hovered >= 0) this.dot(this.hovered, Math.max(6, radius * 2), this.ink);
     this.drawLabels();
     if (this.lasso) this.drawLasso();
   }
 
-  drawPoints(shown, radius) {
-    const { context, width, height, scale, camera } = this;
-    const [left, top, side] = [width / 2 - camera.x * scale - radius, height / 2 + camera.y * scale - radius, radius * 2];
-    let last = null;
-    for (const at of this.order) {
-      if (this.shown[at] !== shown) continue;
-      const px = left + this.x[at] * scale;
-      const py = top - this.y[at] * scale;
-      if (px < -side || py < -side || px > width || py > height) continue;
-      if (this.group[at] !== last) {
-        last = this.group[at];
-        context.fillStyle = this.colour(last, shown ? 0.8 : 0.1);
+  /** Points go straight into the picture's pixels: fast without any graphics card, however many there are. */
+  paintPoints() {
+    const { pixels, shown, group, x, y, ratio, camera } = this;
+    const { width, height } = this.picture;
+    pixels.fill(packed(this.paper));
+    const stamp = disc(this.radius * ratio);
+    const light = Number.parseFloat(this.light) / 100;
+    const colours = new Map([[-1, packedHsl(0, 0, 0.55)]]);
+    const scale = this.scale * ratio;
+    const [left, top] = [width / 2 - camera.x * scale, height / 2 + camera.y * scale];
+    const edge = stamp.reach;
+    this.inView = [];
+    for (const wanted of [0, 1]) {
+      const opacity = wanted ? 205 : 26;
+      for (let at = 0; at < x.length; at += 1) {
+        if (shown[at] !== wanted) continue;
+        const px = Math.round(left + x[at] * scale);
+        const py = Math.round(top - y[at] * scale);
+        if (px < -edge || py < -edge || px >= width + edge || py >= height + edge) continue;
+        let colour = colours.get(group[at]);
+        if (colour === undefined) {
+          colour = packedHsl((group[at] * 137.508) % 360, 0.62, light);
+          colours.set(group[at], colour);
+        }
+        if (wanted && this.inView.length <= FEW) this.inView.push(at);
+        this.stamp(stamp, px, py, colour, opacity);
       }
-      if (side < 5) context.fillRect(px, py, side, side);
-      else {
-        context.beginPath();
-        context.arc(px + radius, py + radius, radius, 0, 7);
-        context.fill();
-      }
+    }
+  }
+
+  stamp({ reach, part }, px, py, colour, opacity) {
+    const { pixels } = this;
+    const { width, height } = this.picture;
+    const within = px >= reach && py >= reach && px < width - reach && py < height - reach;
+    const redBlue = colour & 0xff00ff;
+    const green = colour & 0xff00;
+    for (let k = 0; k < part.length; k += 3) {
+      const x = px + part[k];
+      const y = py + part[k + 1];
+      if (!within && (x < 0 || y < 0 || x >= width || y >= height)) continue;
+      const at = y * width + x;
+      const old = pixels[at];
+      const cover = (part[k + 2] * opacity) >> 8;
+      const rest = 256 - cover;
+      pixels[at] = 0xff000000
+        | ((((old & 0xff00ff) * rest + redBlue * cover) >>> 8) & 0xff00ff)
+        | ((((old & 0xff00) * rest + green * cover) >>> 8) & 0xff00);
     }
   }
 
@@ -162,33 +212,59 @@ export class Plane {
     context.stroke();
   }
 
-  /** Names where they do not cover one another, those of large groups first: nearer, more of them have room. */
+  /** Whose names are written: those of the largest groups from afar, of finer ones each time one is twice as near. */
+  get level() {
+    return Math.min(this.finest, Math.max(0, Math.floor(Math.log2(this.camera.zoom / 0.75))));
+  }
+
+  /** Names where they do not cover one another, those of large groups first; titles at last, where few points are in view. */
   drawLabels() {
-    const { context } = this;
-    const taken = [];
+    const { level } = this;
     this.written = [];
+    for (const label of this.labels) {
+      if (label.level !== level) continue;
+      const most = level < this.finest ? 19 : 17;
+      const size = Math.round(Math.min(most, most - 6 + Math.log10(label.size + 1) * 1.6));
+      this.write(label.text, this.toScreen(label.x, label.y), { size, weight: 600, label });
+    }
+    this.describe(this.written.map(({ text }) => text).join('\n'));
+    if (level < this.finest || this.camera.zoom < 2 || this.inView.length > FEW) return;
+    for (const at of this.inView) {
+      const [px, py] = this.toScreen(this.x[at], this.y[at]);
+      const text = this.textOf(at);
+      const short = text.length > 48 ? `${text.slice(0, 47).trimEnd()}…` : text;
+      this.write(short, [px, py + this.radius + 9], { size: 11, weight: 400 });
+    }
+  }
+
+  /** Tells which names are written to those who cannot see them. */
+  describe(names) {
+    if (this.canvas.getAttribute('aria-description') !== names) this.canvas.setAttribute('aria-description', names);
+  }
+
+  /** Writes a text around a place of the screen if nothing is written there; a label can be picked. */
+  write(text, [px, py], { size, weight, label }) {
+    const { context, written } = this;
+    if (px < 0 || py < 0 || px > this.width || py > this.height) return;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     context.lineJoin = 'round';
-    for (const label of this.labels) {
-      const [px, py] = this.toScreen(label.x, label.y);
-      if (px < 0 || py < 0 || px > this.width || py > this.height) continue;
-      const size = Math.round(Math.min(17, 11 + Math.log10(label.size + 1) * 1.6));
-      context.font = `600 ${size}px system-ui, sans-serif`;
-      const half = context.measureText(label.text).width / 2 + 5;
-      const box = [px - half, py - size * 0.8, px + half, py + size * 0.8];
-      if (box[0] < 0 || box[2] > this.width) continue;
-      if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
-      taken.push(box);
-      this.written.push({ label, box });
-      context.lineWidth = 4;
-      context.strokeStyle = this.paper;
-      context.globalAlpha = 0.85;
-      context.strokeText(label.text, px, py);
-      context.globalAlpha = 1;
-      context.fillStyle = this.ink;
-      context.fillText(label.text, px, py);
-    }
+    context.font = `${weight} ${size}px system-ui, sans-serif`;
+    const half = context.measureText(text).width / 2 + 5;
+    if (2 * half > this.width) return;
+    // A name near the edge is moved inwards, rather than left out.
+    const x = label ? Math.min(Math.max(px, half), this.width - half) : px;
+    const box = [x - half, py - size * 0.8, x + half, py + size * 0.8];
+    if (box[0] < 0 || box[2] > this.width) return;
+    if (written.some(({ box: other }) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) return;
+    written.push({ label, box, text });
+    context.lineWidth = 4;
+    context.strokeStyle = this.paper;
+    context.globalAlpha = 0.85;
+    context.strokeText(text, x, py);
+    context.globalAlpha = 1;
+    context.fillStyle = this.ink;
+    context.fillText(text, x, py);
   }
 
   drawLasso() {
@@ -205,7 +281,7 @@ export class Plane {
 
   /** The label under a place of the screen. */
   labelAt(px, py) {
-    return this.written?.find(({ box }) => px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3])?.label;
+    return this.written?.find(({ label, box }) => label && px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3])?.label;
   }
 
   /** The shown point nearest to a place of the screen; -1 where none is near. */

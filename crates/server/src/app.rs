@@ -1,6 +1,6 @@
 //! What every request has at hand: the library, what was made of it, and what the user asked of the server.
 
-use crate::api::map::Layout;
+use crate::api::map::{Layout, SentMap};
 use crate::api::topics::TopicIndex;
 use crate::batch::Batcher;
 use crate::errors::Failure;
@@ -10,7 +10,7 @@ use crate::pool::Pool;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use syntopic_library::TopicsReport;
+use syntopic_library::{Scorecard, TopicsReport, WeightsReport};
 use tokio::sync::Semaphore;
 
 /// How long topics that were read are taken for the present ones.
@@ -30,7 +30,11 @@ pub(crate) struct App {
     pub(crate) guard: GuardOptions,
     pub(crate) stopping: AtomicBool,
     pub(crate) map: Arc<Job<Layout>>,
+    /// The map as it was sent last.
+    pub(crate) sent_map: Mutex<Option<Arc<SentMap>>>,
     pub(crate) making_topics: Arc<Job<TopicsReport>>,
+    pub(crate) weights: Arc<Job<WeightsReport>>,
+    pub(crate) scorecard: Arc<Job<Scorecard>>,
     topics: Mutex<Option<(Instant, Arc<TopicIndex>)>>,
 }
 
@@ -51,7 +55,7 @@ impl App {
     pub(crate) fn new(pool: Pool, guard: GuardOptions) -> std::io::Result<Self> {
         let metrics = Arc::new(Metrics::new());
         let told = Arc::clone(&metrics);
-        let batcher = Batcher::start(pool.model().clone(), move |ran| told.tei.ran(ran))?;
+        let batcher = Batcher::start(pool.known_model().threads(), move |ran| told.tei.ran(ran))?;
         Ok(Self {
             pool: Arc::new(pool),
             metrics,
@@ -61,7 +65,10 @@ impl App {
             guard,
             stopping: AtomicBool::new(false),
             map: Arc::default(),
+            sent_map: Mutex::default(),
             making_topics: Arc::default(),
+            weights: Arc::default(),
+            scorecard: Arc::default(),
             topics: Mutex::default(),
         })
     }

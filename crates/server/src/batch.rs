@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 /// Tokens that each thread is given of one batch: several groups, so that none waits for the last.
 const TOKENS_PER_THREAD: usize = 2_048;
 
-/// So many batches may wait; a request that finds more is refused.
-const MOST_BATCHES_WAITING: usize = 16;
+/// So many batches may wait, a second's work or two; a request that finds more is refused, rather than answered when nobody waits any more.
+const MOST_BATCHES_WAITING: usize = 4;
 
 /// What is told of each batch.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,8 @@ pub(crate) struct Vectors {
 /// A request whose texts are not all done.
 struct Waiting {
     id: u64,
+    /// What its texts were read for, and are embedded with.
+    model: SharedModel,
     texts: Vec<TokenText>,
     /// Texts given to a batch.
     begun: usize,
@@ -109,10 +111,10 @@ impl Drop for Batcher {
 impl Batcher {
     /// Begins the thread; `ran` is told of every batch.
     pub(crate) fn start(
-        model: SharedModel,
+        threads: usize,
         ran: impl Fn(Ran) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let budget = TOKENS_PER_THREAD * model.threads().max(1);
+        let budget = TOKENS_PER_THREAD * threads.max(1);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             more: Condvar::new(),
@@ -122,7 +124,7 @@ impl Batcher {
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new()
             .name(String::from("embedder"))
-            .spawn(move || run(&theirs, &model, budget))?;
+            .spawn(move || run(&theirs, budget))?;
         Ok(Self { shared, budget })
     }
 
@@ -155,11 +157,15 @@ impl Batcher {
         })
     }
 
-    /// Unit vectors of texts, when their turn has come. Who drops the future frees its place.
+    /// Unit vectors of texts that were read for a model, when their turn has come. Who drops the future frees its place.
     ///
     /// # Errors
     /// When more is waiting than is taken in, or the model fails.
-    pub(crate) async fn embed(&self, texts: Vec<TokenText>) -> Result<Vectors, Failure> {
+    pub(crate) async fn embed(
+        &self,
+        model: SharedModel,
+        texts: Vec<TokenText>,
+    ) -> Result<Vectors, Failure> {
         if texts.is_empty() {
             return Ok(Vectors::default());
         }
@@ -167,6 +173,7 @@ impl Batcher {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
         let request = Waiting {
             id,
+            model,
             rows: Vec::with_capacity(texts.len()),
             texts,
             begun: 0,
@@ -186,9 +193,10 @@ impl Batcher {
     }
 }
 
-/// Texts of one batch, with the requests they are of. All have as many tokens of a prompt.
+/// Texts of one batch, with the requests they are of. All are of one model, and have as many tokens of a prompt.
 #[derive(Default)]
 struct Batch {
+    model: Option<SharedModel>,
     texts: Vec<TokenText>,
     of: Vec<u64>,
 }
@@ -207,12 +215,15 @@ fn next_batch(queue: &mut Queue, budget: usize) -> Batch {
                 .texts
                 .first()
                 .is_none_or(|first| first.skip() == text.skip());
-            batch.texts.is_empty() || (tokens + text.n_tokens() <= budget && alike)
+            let model = batch.model.as_ref();
+            let same = model.is_none_or(|model| model.is(&request.model));
+            batch.texts.is_empty() || (tokens + text.n_tokens() <= budget && alike && same)
         };
         match next.filter(|text| fits(text)) {
             Some(text) => {
                 tokens += text.n_tokens();
                 queue.tokens -= text.n_tokens();
+                batch.model.get_or_insert_with(|| request.model.clone());
                 batch.texts.push(text.clone());
                 batch.of.push(request.id);
                 request.begun += 1;
@@ -227,7 +238,7 @@ fn next_batch(queue: &mut Queue, budget: usize) -> Batch {
     batch
 }
 
-fn run(shared: &Shared, model: &SharedModel, budget: usize) {
+fn run(shared: &Shared, budget: usize) {
     loop {
         let batch = {
             let mut queue = shared.queue();
@@ -245,7 +256,10 @@ fn run(shared: &Shared, model: &SharedModel, budget: usize) {
             }
         };
         let begun = Instant::now();
-        let model_ran = std::panic::AssertUnwindSafe(|| model.embed(&batch.texts));
+        let model_ran = std::panic::AssertUnwindSafe(|| match &batch.model {
+            Some(model) => model.embed(&batch.texts),
+            None => Ok(Vec::new()),
+        });
         let made = std::panic::catch_unwind(model_ran);
         let ran = Ran {
             texts: batch.texts.len(),
@@ -327,14 +341,25 @@ fn take_where(
 mod tests {
     use super::*;
 
-    fn request(id: u64, lengths: &[usize]) -> Waiting {
+    fn model() -> SharedModel {
         let sources = syntopic_library::models::ModelSources::from_env();
         let options = syntopic_library::EmbedOptions::default();
-        let model = SharedModel::load(syntopic_library::EMBEDDED, &sources, options).unwrap();
+        SharedModel::load(syntopic_library::EMBEDDED, &sources, options).unwrap()
+    }
+
+    /// One model for all.
+    fn shared() -> SharedModel {
+        static MODEL: std::sync::OnceLock<SharedModel> = std::sync::OnceLock::new();
+        MODEL.get_or_init(model).clone()
+    }
+
+    fn request(id: u64, lengths: &[usize]) -> Waiting {
+        let model = shared();
         let text = |n: &usize| model.read_ids(&vec![7; *n]).unwrap();
         Waiting {
             id,
             texts: lengths.iter().map(text).collect(),
+            model: model.clone(),
             begun: 0,
             rows: Vec::new(),
             since: Instant::now(),
@@ -362,6 +387,22 @@ mod tests {
         assert_eq!((batch.of, queue.tokens), (vec![1; 4], 10));
         assert_eq!(next_batch(&mut queue, 40).of, [1]);
         assert_eq!((next_batch(&mut queue, 40).of.len(), queue.tokens), (0, 0));
+    }
+
+    #[test]
+    fn texts_of_two_models_are_never_run_together() {
+        let other = Waiting {
+            model: model(),
+            ..request(2, &[3, 3])
+        };
+        let mut queue = queue(vec![request(1, &[5, 5]), other, request(3, &[4])]);
+        let batch = next_batch(&mut queue, 40);
+        assert_eq!(batch.of, [1, 3, 1]);
+        assert!(batch.model.is_some_and(|model| model.is(&shared())));
+        let batch = next_batch(&mut queue, 40);
+        assert_eq!(batch.of, [2, 2]);
+        assert!(batch.model.is_some_and(|model| !model.is(&shared())));
+        assert_eq!(queue.tokens, 0);
     }
 
     #[test]
@@ -393,10 +434,10 @@ mod tests {
             .build();
         runtime.unwrap().block_on(async {
             let texts = || request(0, &[40; 4]).texts;
-            let waiting = batcher.embed(texts());
+            let waiting = batcher.embed(shared(), texts());
             let refused = async {
                 assert_eq!(batcher.waiting(), 4);
-                let failure = batcher.embed(texts()).await.err().unwrap();
+                let failure = batcher.embed(shared(), texts()).await.err().unwrap();
                 assert_eq!(failure.status.as_u16(), 429);
                 assert!(
                     failure
@@ -414,7 +455,7 @@ mod tests {
             assert!(batcher.check_room().is_ok());
             assert!(
                 batcher
-                    .embed(Vec::new())
+                    .embed(shared(), Vec::new())
                     .await
                     .is_ok_and(|made| made.rows.is_empty())
             );
@@ -423,18 +464,16 @@ mod tests {
 
     #[test]
     fn vectors_come_in_order_and_a_failure_is_told_to_all() {
-        let sources = syntopic_library::models::ModelSources::from_env();
-        let options = syntopic_library::EmbedOptions::default();
-        let model = SharedModel::load(syntopic_library::EMBEDDED, &sources, options).unwrap();
+        let model = shared();
         let kind = syntopic_library::TextKind::Document;
         let read = |text: &str| model.read(text, kind).unwrap();
         let texts = vec![read("graphs"), read("speech recognition"), read("graphs")];
         let alone = model.embed(&texts[..1]).unwrap();
-        let batcher = Batcher::start(model.clone(), |_| ()).unwrap();
+        let batcher = Batcher::start(model.threads(), |_| ()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        let made = runtime.block_on(batcher.embed(texts)).unwrap();
+        let made = runtime.block_on(batcher.embed(model, texts)).unwrap();
         assert_eq!(
             (made.rows.len(), &made.rows[0], &made.rows[2]),
             (3, &alone[0], &alone[0])

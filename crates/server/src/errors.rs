@@ -70,6 +70,11 @@ impl Failure {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
     }
 
+    /// Parts of a request that cannot both be meant.
+    pub(crate) fn contradiction(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "contradiction", message)
+    }
+
     /// More is waiting than is taken in.
     pub(crate) fn overloaded() -> Self {
         let message = "the server has more to do than it takes in: try again in a second";
@@ -89,6 +94,16 @@ impl Failure {
     pub(crate) fn panicked() -> Self {
         let message = "the server failed: its log says more, under the id of this request";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", message)
+    }
+
+    /// The library was given another model, which cannot be used here.
+    pub(crate) fn of_other_model(error: LibraryError) -> Self {
+        let message = "the library was embedded anew with another model, which this server cannot load: its log says why";
+        Self {
+            retry_after: Some(60),
+            cause: Some(error.to_string()),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "other_model", message)
+        }
     }
 
     /// The same, of a field of the request.
@@ -146,18 +161,23 @@ fn status_of(error: &LibraryError) -> (StatusCode, &'static str) {
         E::NoVector(_) => (StatusCode::CONFLICT, "no_vector"),
         E::EmptyQuery => (StatusCode::UNPROCESSABLE_ENTITY, "empty_text"),
         E::ZeroK
-        | E::OneToMerge
-        | E::NotNamedByUser(_)
         | E::Format(_)
         | E::Map(_)
         | E::Index(IndexError::WantedRecall { .. })
-        | E::Embed(EmbedError::Tokenize { .. })
-        | E::Topics(TopicsError::ZeroTopics | TopicsError::ZeroOption(_)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
-        }
-        E::Topics(TopicsError::TooManyTopics { .. }) => (StatusCode::CONFLICT, "too_many_topics"),
+        | E::OutlierShare(_)
+        | E::Topics(
+            TopicsError::ZeroTopics | TopicsError::ZeroOption(_) | TopicsError::Levels(_),
+        ) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        E::Embed(EmbedError::Tokenize { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "no_tokens"),
+        E::Topics(
+            TopicsError::TooManyTopics { .. }
+            | TopicsError::TooLargeTopics { .. }
+            | TopicsError::SeedsAndTopics { .. },
+        ) => (StatusCode::CONFLICT, "too_many_topics"),
         E::Index(IndexError::NoDirection) => (StatusCode::CONFLICT, "no_direction"),
         E::TopicNameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
+        E::NotNamedByUser(_) => (StatusCode::CONFLICT, "not_named"),
+        E::OneToMerge => (StatusCode::CONFLICT, "one_topic"),
         E::ReadOnly(_) => (StatusCode::FORBIDDEN, "read_only"),
         E::DiskFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         E::Busy(_) | E::AtWork { .. } => (StatusCode::SERVICE_UNAVAILABLE, "library_busy"),

@@ -5,13 +5,20 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use serde::de::{DeserializeOwned, Error};
+use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Most bytes of a body.
 pub(crate) const MOST_BYTES: usize = 8 << 20;
+
+/// How long a body may take to come: a megabyte takes that at 300 kilobits a second.
+#[cfg(not(test))]
+pub(crate) const TIME_OF_BODY: Duration = Duration::from_secs(30);
+#[cfg(test)]
+pub(crate) const TIME_OF_BODY: Duration = Duration::from_millis(300);
 
 /// Most letters of one text.
 pub(crate) const MOST_LETTERS: usize = 100_000;
@@ -171,16 +178,37 @@ where
     fits.ok_or_else(|| D::Error::custom(format!("{number} is no whole number that can be meant")))
 }
 
+#[derive(Deserialize)]
+#[serde(bound = "T: TryFrom<i64>")]
+struct Whole<T>(#[serde(deserialize_with = "whole")] T);
+
 /// The same where it may be left out.
 pub(crate) fn maybe_whole<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: TryFrom<i64>,
 {
-    #[derive(Deserialize)]
-    #[serde(bound = "T: TryFrom<i64>")]
-    struct Whole<T>(#[serde(deserialize_with = "whole")] T);
     Ok(Option::<Whole<T>>::deserialize(from)?.map(|Whole(number)| number))
+}
+
+/// Several of them, those beyond what can be meant as the last that can.
+pub(crate) fn wholes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<i64>, D::Error> {
+    let numbers = Vec::<serde_json::Number>::deserialize(from)?.into_iter();
+    let one = |number: serde_json::Number| {
+        let float = number.as_f64().filter(|float| float.fract() == 0.0);
+        let whole = number.as_i64().or(float.map(|float| float as i64));
+        whole.ok_or_else(|| D::Error::custom(format!("{number} is no whole number")))
+    };
+    numbers.map(one).collect()
+}
+
+/// The same where they may be left out.
+pub(crate) fn maybe_wholes<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<i64>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wholes(#[serde(deserialize_with = "wholes")] Vec<i64>);
+    Ok(Option::<Wholes>::deserialize(from)?.map(|Wholes(numbers)| numbers))
 }
 
 /// The part of an address that names something.
@@ -218,6 +246,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             ));
         }
         let bytes = bytes_of(request, state).await?;
+        // A list of the values of its fields would be taken for an object, too.
+        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'[') && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() {
+            return Err(Failure::invalid("the body must be a JSON object"));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             use serde_json::error::Category;
             let message = format!("the body is not what is expected: {error}");
@@ -231,21 +264,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 /// The body, unless it is longer than [`MOST_BYTES`], which a layer sees to.
 async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| {
-            let status = rejection.status();
-            if status == StatusCode::PAYLOAD_TOO_LARGE {
-                let message =
-                    format!("the body is longer than {MOST_BYTES} bytes: send it in parts");
-                return Failure::new(status, "too_large", message);
-            }
-            Failure::new(
-                StatusCode::BAD_REQUEST,
-                "bad_body",
-                "the body could not be read",
-            )
-        })
+    let read = tokio::time::timeout(TIME_OF_BODY, Bytes::from_request(request, state));
+    let read = read.await.map_err(|_| {
+        let message = "the body did not come in time: send it at once, or less of it";
+        Failure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message)
+    })?;
+    read.map_err(|rejection| {
+        let status = rejection.status();
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let message = format!("the body is longer than {MOST_BYTES} bytes: send it in parts");
+            return Failure::new(status, "too_large", message);
+        }
+        Failure::new(
+            StatusCode::BAD_REQUEST,
+            "bad_body",
+            "the body could not be read",
+        )
+    })
 }
 
 #[cfg(test)]

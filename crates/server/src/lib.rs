@@ -6,6 +6,7 @@
 mod api;
 mod app;
 mod batch;
+mod connections;
 mod errors;
 mod guard;
 mod input;

@@ -6,7 +6,7 @@
 use crate::app::Shared;
 use crate::errors::Failure;
 use crate::input::{Body, MOST_LETTERS, Named};
-use crate::texts::{self, Text};
+use crate::texts::{self, As, Text};
 use axum::Json;
 use axum::Router;
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-use syntopic_library::TextKind;
+use syntopic_library::{SharedModel, TextKind};
 
 /// Most inputs of one request, as OpenAI has it.
 const MOST_INPUTS: usize = 2_048;
@@ -39,9 +39,9 @@ struct ModelBody {
 }
 
 impl ModelBody {
-    fn of(app: &Shared) -> Self {
+    fn of(model: &SharedModel) -> Self {
         Self {
-            id: app.pool.model().identity().name.clone(),
+            id: model.identity().name.clone(),
             object: "model",
             created: 0,
             owned_by: "syntopic",
@@ -49,18 +49,22 @@ impl ModelBody {
     }
 }
 
-async fn models(app: Shared) -> impl IntoResponse {
-    Json(serde_json::json!({ "object": "list", "data": [ModelBody::of(&app)] }))
+async fn models(app: Shared) -> Result<Json<Value>, Failure> {
+    let model = ModelBody::of(&app.pool.model().await?);
+    Ok(Json(
+        serde_json::json!({ "object": "list", "data": [model] }),
+    ))
 }
 
 async fn model(app: Shared, Named(name): Named) -> Result<Json<ModelBody>, Failure> {
-    check_model(&app, &name)?;
-    Ok(Json(ModelBody::of(&app)))
+    let model = app.pool.model().await?;
+    check_model(&model, &name)?;
+    Ok(Json(ModelBody::of(&model)))
 }
 
 /// That the model asked for is the one that is served; its name may go without its organisation.
-fn check_model(app: &Shared, asked: &str) -> Result<(), Failure> {
-    let served = &app.pool.model().identity().name;
+fn check_model(model: &SharedModel, asked: &str) -> Result<(), Failure> {
+    let served = &model.identity().name;
     let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
     if short(served) == short(asked) {
         return Ok(());
@@ -121,15 +125,17 @@ struct Answer {
 }
 
 async fn embeddings(app: Shared, Body(asked): Body<Asked>) -> Result<Response, Failure> {
-    check_model(&app, &asked.model)?;
-    let cut = texts::check_dim(&app, asked.dimensions).map_err(|e| e.of("dimensions"))?;
+    let model = app.pool.model().await?;
+    check_model(&model, &asked.model)?;
+    let cut = texts::check_dim(&model, asked.dimensions).map_err(|e| e.of("dimensions"))?;
     let inputs = inputs(asked.input).map_err(|failure| failure.of("input"))?;
-    let read = texts::read(&app, inputs, TextKind::Document).await;
+    let read = texts::read(&app, &model, inputs, As::Begun(TextKind::Document)).await;
     let read = read.map_err(|failure| failure.of("input"))?;
     let tokens = read.iter().map(|text| text.n_tokens()).sum();
     let truncated = (0..read.len()).filter(|at| read[*at].is_truncated());
     let truncated = truncated.collect();
-    let rows = texts::embed(&app, read).await?.rows;
+    let name = model.identity().name.clone();
+    let rows = texts::embed(&app, model, read).await?.rows;
     let data = rows.into_iter().enumerate().map(|(index, row)| {
         let row = cut.of(row);
         let embedding = match asked.encoding_format {
@@ -148,7 +154,7 @@ async fn embeddings(app: Shared, Body(asked): Body<Asked>) -> Result<Response, F
     let answer = Answer {
         object: "list",
         data: data.collect(),
-        model: app.pool.model().identity().name.clone(),
+        model: name,
         usage: Usage {
             prompt_tokens: tokens,
             total_tokens: tokens,

@@ -31,10 +31,20 @@ use utoipa::{Modify, OpenApi};
         api::papers::one,
         api::papers::remove,
         api::related::of_paper,
+        api::related::neighbours,
         api::related::related,
         api::topics::list,
-        api::topics::make,
         api::topics::one,
+        api::make_topics::make,
+        api::make_topics::rename,
+        api::make_topics::merge,
+        api::make_topics::split,
+        api::topic_views::changes,
+        api::topic_views::scorecard,
+        api::hierarchy::hierarchy,
+        api::weights::outliers,
+        api::weights::weights,
+        api::weights::of_paper,
         api::over_time::over_time,
         api::map::map,
         api::export::export,
@@ -65,8 +75,9 @@ const ALWAYS: [(u16, &str); 6] = [
 ];
 
 /// What a request with a body may be answered with.
-const WITH_BODY: [(u16, &str); 3] = [
+const WITH_BODY: [(u16, &str); 4] = [
     (400, "The body is no JSON"),
+    (408, "The body did not come in time"),
     (413, "The body is too long"),
     (415, "The body is not said to be JSON"),
 ];
@@ -84,7 +95,12 @@ impl Modify for OfTheGuard {
         }
         for (path, item) in &mut document.paths.paths {
             let of_ours = path.starts_with("/api/");
-            let operations = [&mut item.get, &mut item.post, &mut item.delete];
+            let operations = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.patch,
+                &mut item.delete,
+            ];
             for operation in operations.into_iter().flatten() {
                 add(operation, &[(403, ALWAYS[0].1)]);
                 if of_ours {

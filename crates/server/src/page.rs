@@ -38,7 +38,7 @@ macro_rules! asset {
 const INDEX: Asset = asset!("index.html", HTML);
 
 /// Everything that a page may ask for; a file that is not here is not there.
-const ASSETS: [Asset; 13] = [
+const ASSETS: [Asset; 14] = [
     asset!("page.css", CSS),
     asset!("app.css", CSS),
     asset!("app.js", SCRIPT),
@@ -47,6 +47,7 @@ const ASSETS: [Asset; 13] = [
     asset!("hits.js", SCRIPT),
     asset!("map.js", SCRIPT),
     asset!("paper.js", SCRIPT),
+    asset!("pixels.js", SCRIPT),
     asset!("plane.js", SCRIPT),
     asset!("query.js", SCRIPT),
     asset!("search.js", SCRIPT),

@@ -1,14 +1,16 @@
 //! Several handles of one library, so that requests are answered side by side: each piece of work has a handle and a thread
-//! of its own, and what waits for one is bounded.
+//! of its own, and what waits for one is bounded. All use the one model that the library was made with; where another process embeds
+//! the library anew with another one, that is loaded once, before the next work begins.
 //!
 //! Not for: what the work is (`api/`).
 
 use crate::errors::Failure;
+use crate::log::TARGET;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use syntopic_library::{Library, LibraryError, Progress, SharedModel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use syntopic_library::{Device, Library, LibraryError, Progress, SharedModel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests that may wait for a handle.
@@ -17,7 +19,13 @@ pub(crate) const MOST_WAITING: usize = 256;
 /// One library, open several times.
 pub(crate) struct Pool {
     folder: PathBuf,
-    model: SharedModel,
+    device: Device,
+    /// What the library was made with when that was last looked at.
+    model: Mutex<SharedModel>,
+    /// Held by whoever loads another one.
+    loading: Mutex<()>,
+    /// A handle that looks what the library was made with, and does nothing else.
+    watch: Mutex<Library>,
     free: Mutex<Vec<Library>>,
     places: Arc<Semaphore>,
     /// One of ours writes at a time; others wait here rather than for SQLite's lock.
@@ -57,17 +65,25 @@ impl Drop for Waiting<'_> {
 
 impl Pool {
     /// A pool around a library that is open, with its model loaded.
-    pub(crate) fn new(library: Library, model: SharedModel) -> Self {
+    pub(crate) fn new(
+        library: Library,
+        model: SharedModel,
+        device: Device,
+    ) -> Result<Self, LibraryError> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self {
+        let watch = Library::open(library.folder())?.with_device(device);
+        Ok(Self {
             folder: library.folder().to_owned(),
-            model,
+            device,
+            model: Mutex::new(model),
+            loading: Mutex::default(),
+            watch: Mutex::new(watch),
             free: Mutex::new(vec![library]),
             places: Arc::new(Semaphore::new(threads.clamp(2, 8))),
             writer: Arc::new(Semaphore::new(1)),
             waiting: AtomicUsize::new(0),
             stop: Arc::default(),
-        }
+        })
     }
 
     /// Tells writers to finish the batch in hand and stop.
@@ -75,9 +91,38 @@ impl Pool {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// The library's model.
-    pub(crate) fn model(&self) -> &SharedModel {
-        &self.model
+    /// The library's model when that was last looked at.
+    pub(crate) fn known_model(&self) -> SharedModel {
+        held(&self.model).clone()
+    }
+
+    /// The library's model now, loaded if another process gave the library another one since.
+    pub(crate) async fn model(self: &Arc<Self>) -> Result<SharedModel, Failure> {
+        let pool = Arc::clone(self);
+        let looked = tokio::task::spawn_blocking(move || pool.bring(&mut held(&pool.watch)));
+        looked.await.map_err(|_| Failure::panicked())?
+    }
+
+    /// Gives a handle the model that the library was made with, and loads it where that is another one than before.
+    fn bring(&self, library: &mut Library) -> Result<SharedModel, Failure> {
+        let known = self.known_model();
+        if library.is_made_by(&known)? {
+            library.use_model(&known);
+            return Ok(known);
+        }
+        let _alone = held(&self.loading);
+        // Whoever was here before may have loaded it.
+        let known = self.known_model();
+        if library.is_made_by(&known)? {
+            library.use_model(&known);
+            return Ok(known);
+        }
+        let loaded = library.shared_model(&mut |_| ControlFlow::Continue(()));
+        let model = loaded.map_err(Failure::of_other_model)?;
+        let (before, now) = (&known.identity().name, &model.identity().name);
+        tracing::warn!(target: TARGET, before, now, "the library was embedded anew with another model");
+        *held(&self.model) = model.clone();
+        Ok(model)
     }
 
     /// Does work that reads, as soon as a handle is free. Where the caller goes away, the work is told at its next progress.
@@ -120,6 +165,7 @@ impl Pool {
         let done = tokio::task::spawn_blocking(move || {
             let _here = span.enter();
             let mut library = pool.handle()?;
+            pool.bring(&mut library)?;
             let stop = Arc::clone(&pool.stop);
             let writes = places.len() > 1;
             let result = work(&mut library, &mut |_| {
@@ -129,29 +175,25 @@ impl Pool {
                 }
                 ControlFlow::Continue(())
             });
-            pool.free
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(library);
+            held(&pool.free).push(library);
             drop(places);
-            result
+            result.map_err(Failure::from)
         });
         // Where the work panicked, its handle is gone with it, and the next request opens another.
-        let done = done.await.map_err(|_| Failure::panicked())?;
-        done.map_err(Failure::from)
+        done.await.map_err(|_| Failure::panicked())?
     }
 
     /// A handle that nobody uses, or another one.
     fn handle(&self) -> Result<Library, LibraryError> {
-        let free = || {
-            self.free
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop()
-        };
-        match free() {
+        let free = held(&self.free).pop();
+        match free {
             Some(library) => Ok(library),
-            None => Ok(Library::open(&self.folder)?.with_model(&self.model)),
+            None => Ok(Library::open(&self.folder)?.with_device(self.device)),
         }
     }
+}
+
+/// What a lock holds, also where a thread failed with it: no work is left half done under these.
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

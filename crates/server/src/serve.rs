@@ -1,10 +1,11 @@
 //! From what the user asked of the server to a server that runs and ends: opening, binding, stopping.
 
 use crate::app::{App, GuardOptions};
+use crate::connections::Limits;
 use crate::log::{LogFormat, TARGET};
 use crate::mcp::Tools;
 use crate::pool::Pool;
-use crate::{log, route};
+use crate::{connections, log, route};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -142,7 +143,7 @@ fn open(folder: &Path, device: Device) -> Result<Pool, ServeError> {
         }
         ControlFlow::Continue(())
     })?;
-    Ok(Pool::new(library, model))
+    Ok(Pool::new(library, model, device)?)
 }
 
 async fn run(
@@ -156,7 +157,7 @@ async fn run(
     let (ended, mut end) = tokio::sync::watch::channel(false);
     let signals = Signals::listen()?;
     ready(address)?;
-    tracing::info!(target: TARGET, %address, model = app.pool.model().identity().name, "serving");
+    tracing::info!(target: TARGET, %address, model = app.pool.known_model().identity().name, "serving");
     let stopping = Arc::clone(&app);
     tokio::spawn(async move {
         signals.heard().await;
@@ -166,18 +167,14 @@ async fn run(
         tokio::time::sleep(GRACE - BEFORE).await;
         stopping.pool.stop_writers();
     });
-    let mut asked = end.clone();
-    let served = axum::serve(listener, route::router(app))
-        .with_graceful_shutdown(async move {
-            let _ = asked.wait_for(|end| *end).await;
-        })
-        .into_future();
+    let limits = Limits::default();
+    let served = connections::serve(listener, route::router(app), limits, end.clone());
     let late = async {
         let _ = end.wait_for(|end| *end).await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        served = served => served?,
+        () = served => {}
         () = late => tracing::warn!(target: TARGET, "stopped with requests in hand"),
     }
     tracing::info!(target: TARGET, "stopped");

@@ -6,14 +6,14 @@
 use crate::app::{App, Shared};
 use crate::errors::Failure;
 use crate::input::Body;
-use crate::texts::{self, Text};
+use crate::texts::{self, As, Text};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use syntopic_library::TextKind;
+use syntopic_library::{SharedModel, TextKind};
 
 /// Most texts of one request.
 const MOST_TEXTS: usize = 512;
@@ -27,23 +27,36 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/info", get(info))
 }
 
+/// A text, or the ids of its tokens.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Input {
+    Words(String),
+    Ids(Vec<u32>),
+}
+
+impl From<Input> for Text {
+    fn from(input: Input) -> Self {
+        match input {
+            Input::Words(text) => Self::Words(text),
+            Input::Ids(ids) => Self::Tokens(ids),
+        }
+    }
+}
+
 /// One text or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Inputs {
-    One(String),
-    Many(Vec<String>),
-    Ids(Vec<u32>),
-    Lists(Vec<Vec<u32>>),
+    Many(Vec<Input>),
+    One(Input),
 }
 
 impl Inputs {
     fn texts(self) -> Vec<Text> {
         match self {
-            Self::One(text) => vec![Text::Words(text)],
-            Self::Many(texts) => texts.into_iter().map(Text::Words).collect(),
-            Self::Ids(ids) => vec![Text::Tokens(ids)],
-            Self::Lists(lists) => lists.into_iter().map(Text::Tokens).collect(),
+            Self::One(input) => vec![input.into()],
+            Self::Many(inputs) => inputs.into_iter().map(Text::from).collect(),
         }
     }
 }
@@ -62,16 +75,34 @@ enum Direction {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Reading {
-    /// Whether a text that is too long is cut; refused otherwise. Default: cut.
+    /// Whether a text that is too long is cut; refused otherwise. Default: cut, as `/info` says by `auto_truncate`.
     truncate: Option<bool>,
     truncation_direction: Direction,
     prompt_name: Option<String>,
 }
 
+impl Reading {
+    /// The prompt asked for, by name.
+    fn kind(&self) -> Result<TextKind, Failure> {
+        match self.prompt_name.as_deref() {
+            None | Some("document" | "passage") => Ok(TextKind::Document),
+            Some("query") => Ok(TextKind::Query),
+            Some(_) => Err(Failure::invalid("prompt_name must be query or document")),
+        }
+    }
+
+    fn read_as(&self, kind: TextKind) -> As {
+        match self.truncation_direction {
+            Direction::Right => As::Begun(kind),
+            Direction::Left => As::Ended(kind),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 pub(crate) struct EmbedBody {
     inputs: Inputs,
-    /// Vectors are of unit length; others are refused.
+    /// Vectors are of unit length: what a model gives before that is not kept, and asking for it is refused.
     normalize: Option<bool>,
     dimensions: Option<usize>,
     #[serde(flatten)]
@@ -81,8 +112,8 @@ pub(crate) struct EmbedBody {
 /// Vectors of texts, read as asked.
 async fn vectors(
     app: &App,
-    texts: Vec<Text>,
-    kind: TextKind,
+    model: &SharedModel,
+    (texts, kind): (Vec<Text>, TextKind),
     reading: &Reading,
 ) -> Result<Vec<Vec<f32>>, Failure> {
     if texts.is_empty() {
@@ -95,36 +126,23 @@ async fn vectors(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return Err(Failure::new(status, "too_large", message));
     }
-    if reading.truncation_direction == Direction::Left {
-        let message = "truncation_direction left is not supported: texts are cut at their end";
-        return Err(Failure::invalid(message));
-    }
     if texts
         .iter()
         .any(|text| matches!(text, Text::Words(words) if words.is_empty()))
     {
         return Err(Failure::invalid("inputs cannot hold an empty text"));
     }
-    let read = texts::read(app, texts, kind).await?;
+    let read = texts::read(app, model, texts, reading.read_as(kind)).await?;
     if reading.truncate == Some(false)
         && let Some(at) = read.iter().position(|text| text.is_truncated())
     {
-        let most = app.pool.model().identity().max_tokens;
+        let most = model.identity().max_tokens;
         let message =
             format!("input {at} has more than {most} tokens: send truncate: true to cut it");
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return Err(Failure::new(status, "too_long", message));
     }
-    Ok(texts::embed(app, read).await?.rows)
-}
-
-/// The prompt asked for, by name.
-fn kind(reading: &Reading) -> Result<TextKind, Failure> {
-    match reading.prompt_name.as_deref() {
-        None | Some("document" | "passage") => Ok(TextKind::Document),
-        Some("query") => Ok(TextKind::Query),
-        Some(_) => Err(Failure::invalid("prompt_name must be query or document")),
-    }
+    Ok(texts::embed(app, model.clone(), read).await?.rows)
 }
 
 /// Vectors of texts, at `/embed` and at the bare address.
@@ -136,9 +154,10 @@ pub(crate) async fn embed(
         let message = "normalize: false is not supported: vectors are of unit length here";
         return Err(Failure::invalid(message));
     }
-    let cut = texts::check_dim(&app, asked.dimensions)?;
-    let kind = kind(&asked.reading)?;
-    let rows = vectors(&app, asked.inputs.texts(), kind, &asked.reading).await?;
+    let model = app.pool.model().await?;
+    let cut = texts::check_dim(&model, asked.dimensions)?;
+    let texts = (asked.inputs.texts(), asked.reading.kind()?);
+    let rows = vectors(&app, &model, texts, &asked.reading).await?;
     Ok(Json(rows.into_iter().map(|row| cut.of(row)).collect()))
 }
 
@@ -151,8 +170,7 @@ async fn embed_sparse() -> Failure {
 #[derive(Deserialize)]
 struct SimilarityBody {
     inputs: SimilarityInputs,
-    #[serde(default)]
-    parameters: Reading,
+    parameters: Option<Reading>,
 }
 
 #[derive(Deserialize)]
@@ -185,9 +203,10 @@ async fn similarity(
         return Err(Failure::new(StatusCode::BAD_REQUEST, "empty", message));
     }
     let texts = std::iter::once(source_sentence).chain(sentences);
-    let texts = texts.map(Text::Words).collect();
-    let kind = kind(&asked.parameters)?;
-    let rows = vectors(&app, texts, kind, &asked.parameters).await?;
+    let reading = asked.parameters.unwrap_or_default();
+    let texts = (texts.map(Text::Words).collect(), reading.kind()?);
+    let model = app.pool.model().await?;
+    let rows = vectors(&app, &model, texts, &reading).await?;
     Ok(Json(cosines(&rows)))
 }
 
@@ -215,9 +234,10 @@ struct Rank {
 async fn rerank(app: Shared, Body(asked): Body<RerankBody>) -> Result<Json<Vec<Rank>>, Failure> {
     let texts: Vec<Text> = asked.texts.iter().cloned().map(Text::Words).collect();
     let query = vec![Text::Words(asked.query)];
+    let model = app.pool.model().await?;
     let (query, rows) = tokio::try_join!(
-        vectors(&app, query, TextKind::Query, &asked.reading),
-        vectors(&app, texts, TextKind::Document, &asked.reading),
+        vectors(&app, &model, (query, TextKind::Query), &asked.reading),
+        vectors(&app, &model, (texts, TextKind::Document), &asked.reading),
     )?;
     let rows: Vec<Vec<f32>> = query.into_iter().chain(rows).collect();
     let texts = asked.return_text.then_some(asked.texts);
@@ -241,10 +261,10 @@ fn ranks(cosines: &[f32], texts: Option<Vec<String>>, raw: bool) -> Vec<Rank> {
     ranks
 }
 
-async fn info(app: Shared) -> Json<Value> {
-    let model = app.pool.model();
+async fn info(app: Shared) -> Result<Json<Value>, Failure> {
+    let model = app.pool.model().await?;
     let identity = model.identity();
-    Json(json!({
+    Ok(Json(json!({
         "model_id": identity.name,
         "model_sha": identity.revision,
         "model_dtype": model.mode(),
@@ -258,7 +278,7 @@ async fn info(app: Shared) -> Json<Value> {
         "tokenization_workers": crate::app::READERS,
         "version": env!("CARGO_PKG_VERSION"),
         "rerank": "bi-encoder: cosines of vectors, no cross-encoder",
-    }))
+    })))
 }
 
 /// The error of a request, as text-embeddings-inference tells it.
@@ -266,6 +286,7 @@ pub(crate) fn error_body(failure: &Failure) -> Value {
     let kind = match failure.status.as_u16() {
         400 if failure.code == "empty" => "Empty",
         429 => "Overloaded",
+        422 if failure.code == "no_tokens" => "Tokenizer",
         424 => "Backend",
         503 => "Unhealthy",
         500.. => "Backend",

@@ -7,7 +7,7 @@ use crate::batch::Vectors;
 use crate::errors::Failure;
 use crate::input::checked_text;
 use std::time::Instant;
-use syntopic_library::{LibraryError, TextKind, TokenText};
+use syntopic_library::{LibraryError, SharedModel, TextKind, TokenText};
 
 /// Something to embed.
 pub(crate) enum Text {
@@ -41,8 +41,7 @@ impl Numbers {
 }
 
 /// That vectors may be cut to this length: one that the model says it was trained for.
-pub(crate) fn check_dim(app: &App, asked: Option<usize>) -> Result<Numbers, Failure> {
-    let model = app.pool.model();
+pub(crate) fn check_dim(model: &SharedModel, asked: Option<usize>) -> Result<Numbers, Failure> {
     let whole = model.identity().dim;
     let trained = model.trained_dims();
     match asked {
@@ -58,11 +57,21 @@ pub(crate) fn check_dim(app: &App, asked: Option<usize>) -> Result<Numbers, Fail
     }
 }
 
+/// What a text is read as, and from which end where it is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// Its beginning.
+    Begun(TextKind),
+    /// Its end.
+    Ended(TextKind),
+}
+
 /// What the model reads of each text.
 pub(crate) async fn read(
     app: &App,
+    model: &SharedModel,
     texts: Vec<Text>,
-    kind: TextKind,
+    read_as: As,
 ) -> Result<Vec<TokenText>, Failure> {
     app.batcher.check_room()?;
     let admitted = app.admitted.try_acquire();
@@ -72,14 +81,20 @@ pub(crate) async fn read(
         tokens => Ok(tokens),
     });
     let texts = texts.collect::<Result<Vec<_>, _>>()?;
-    let model = app.pool.model().clone();
+    let model = model.clone();
     let place = app.reading.acquire().await;
     let _place = place.map_err(|_| Failure::panicked())?;
     let begun = Instant::now();
     let read = tokio::task::spawn_blocking(move || {
         let one = |text: &Text| match text {
-            Text::Words(words) => model.read(words, kind),
-            Text::Tokens(ids) => model.read_ids(ids),
+            Text::Words(words) => match read_as {
+                As::Begun(kind) => model.read(words, kind),
+                As::Ended(kind) => model.read_end(words, kind),
+            },
+            Text::Tokens(ids) => match read_as {
+                As::Begun(_) => model.read_ids(ids),
+                As::Ended(_) => model.read_end_of_ids(ids),
+            },
         };
         texts.iter().map(one).collect::<Result<Vec<_>, _>>()
     });
@@ -88,10 +103,14 @@ pub(crate) async fn read(
     read.map_err(|error| LibraryError::from(error).into())
 }
 
-/// Their vectors.
-pub(crate) async fn embed(app: &App, texts: Vec<TokenText>) -> Result<Vectors, Failure> {
+/// Their vectors, by the model that read them.
+pub(crate) async fn embed(
+    app: &App,
+    model: SharedModel,
+    texts: Vec<TokenText>,
+) -> Result<Vectors, Failure> {
     let n = texts.len();
-    let made = app.batcher.embed(texts).await?;
+    let made = app.batcher.embed(model, texts).await?;
     app.metrics.tei.embedded(n, &made);
     Ok(made)
 }

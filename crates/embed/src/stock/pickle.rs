@@ -34,7 +34,8 @@ fn intact(file: &std::fs::File, size: u64) -> Result<(), String> {
     let mut archive = zip::ZipArchive::new(file).map_err(|error| error.to_string())?;
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(|error| error.to_string())?;
-        let name = member.name().to_owned();
+        let name = member.name().map_err(|error| error.to_string())?;
+        let name = name.into_owned();
         if member.compression() != zip::CompressionMethod::Stored || member.size() > size {
             return Err(format!("{name} in it is packed, which torch does not do"));
         }

@@ -37,7 +37,14 @@ pub(crate) struct FilterBody {
     #[schema(max_items = 100)]
     #[param(max_items = 100)]
     topic: Vec<String>,
+    /// One of these papers, by their ids.
+    #[schema(max_items = 10000)]
+    #[param(max_items = 100)]
+    among: Vec<String>,
 }
+
+/// Most ids of papers that a filter names.
+const MOST_AMONG: usize = 10_000;
 
 const YEARS: std::ops::RangeInclusive<i32> = -10_000..=10_000;
 
@@ -59,6 +66,7 @@ impl FilterBody {
             author: from.all("author")?,
             category: from.all("category")?,
             topic: from.all("topic")?,
+            among: from.all("among")?,
         };
         given.checked()
     }
@@ -76,6 +84,10 @@ impl FilterBody {
         for text in lists.into_iter().flatten() {
             checked_text("the filter", text.clone())?;
         }
+        if self.among.len() > MOST_AMONG {
+            let message = format!("among has more than {MOST_AMONG} ids");
+            return Err(Failure::invalid(message));
+        }
         Ok(Filter {
             from_year: self.from_year,
             to_year: self.to_year,
@@ -83,7 +95,7 @@ impl FilterBody {
             authors: self.author,
             categories: self.category,
             topics: self.topic,
-            ..Filter::default()
+            ids: self.among,
         })
     }
 }

@@ -2,18 +2,23 @@
 //!
 //! The places are of one state of the library, made once and kept in memory; names of papers and topics are those of now.
 
+use crate::api::topics::TopicIndex;
 use crate::api::types::TopicName;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::errors::{ErrorBody, Failure};
 use crate::input::Parameters;
 use crate::jobs::{Running, Told};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Serialize;
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, PoisonError};
 use syntopic_library::Event;
-use syntopic_library::map::MapRequest;
+use syntopic_library::map::{MapRequest, amid};
 use utoipa::ToSchema;
 
 /// A paper on the map, in short.
@@ -25,13 +30,27 @@ struct Point {
 }
 
 /// Where the papers of one state of the library lie, in the order of ids.
-pub(crate) struct Layout(Vec<Point>);
+pub(crate) struct Layout {
+    generation: u64,
+    points: Vec<Point>,
+}
+
+/// The map as it is sent: made once for one layout and the topics of one moment.
+pub(crate) struct SentMap {
+    made_of: (u64, u64),
+    json: Bytes,
+    gzip: Bytes,
+}
 
 /// A topic on the map.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MapTopicBody {
     #[serde(flatten)]
     topic: TopicName,
+    /// Number of the group of the finest level that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    parent: Option<u32>,
     /// How many papers of it are on the map.
     #[schema(minimum = 0)]
     size: usize,
@@ -40,7 +59,29 @@ pub(crate) struct MapTopicBody {
     y: f32,
 }
 
-/// The map: every list but `topics` has a value for each paper, in one order.
+/// A group of topics on the map.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MapGroupBody {
+    /// Its level: 0 is the coarsest.
+    #[schema(minimum = 0)]
+    level: usize,
+    /// Its number, which no other group of the level has.
+    #[schema(minimum = 0)]
+    id: u32,
+    /// Number of the group of the level above that it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    parent: Option<u32>,
+    name: String,
+    /// How many papers of it are on the map.
+    #[schema(minimum = 0)]
+    size: usize,
+    /// Where its name stands: amid most of its papers.
+    x: f32,
+    y: f32,
+}
+
+/// The map: every list but `topics` and `groups` has a value for each paper, in one order.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MapBody {
     ids: Vec<String>,
@@ -54,6 +95,8 @@ pub(crate) struct MapBody {
     /// Places in `topics`, of papers that have one.
     topic_of: Vec<Option<usize>>,
     topics: Vec<MapTopicBody>,
+    /// Groups of topics, the coarsest level first; none where topics are not grouped.
+    groups: Vec<MapGroupBody>,
 }
 
 /// Every paper's place. The first time, laying out a large library takes longer than a request: then ask again.
@@ -61,10 +104,15 @@ pub(crate) struct MapBody {
     responses(
         (status = 200, description = "The map", body = MapBody),
         (status = 202, description = "It is being laid out: ask again", body = Running),
+        (status = 304, description = "The caller has it already, as it said by If-None-Match"),
         (status = 409, description = "The library has no papers", body = ErrorBody),
     )
 )]
-pub(crate) async fn map(app: Shared, asked: Parameters) -> Result<Response, Failure> {
+pub(crate) async fn map(
+    app: Shared,
+    headers: HeaderMap,
+    asked: Parameters,
+) -> Result<Response, Failure> {
     asked.end()?;
     let generation = app.pool.read(|library, _| library.generation()).await?;
     let (pool, job) = (Arc::clone(&app.pool), Arc::clone(&app.map));
@@ -90,47 +138,128 @@ pub(crate) async fn map(app: Shared, asked: Parameters) -> Result<Response, Fail
             id: paper.id.to_string(),
             title: paper.title,
             year: paper.year,
-            place,
+            place: place.map(shorter),
         });
-        Ok(Layout(points.collect()))
+        Ok(Layout {
+            generation,
+            points: points.collect(),
+        })
     };
     match app.map.ask(generation, begin).await? {
         Told::Running(at) => Ok((StatusCode::ACCEPTED, Json(at)).into_response()),
         Told::Done(layout) => {
             let topics = app.topics().await?;
-            let topic_of = layout.0.iter().map(|point| topics.place_of(&point.id));
-            let topic_of: Vec<Option<usize>> = topic_of.collect();
-            let named = topics.all().iter().map(|topic| TopicName {
-                id: topic.id,
-                name: topic.name.clone(),
-            });
-            Ok(Json(body(&layout, topic_of, named.collect())).into_response())
+            let sent = sent(&app, layout, topics).await?;
+            Ok(answer(&sent, &headers))
         }
     }
 }
 
-fn body(layout: &Layout, topic_of: Vec<Option<usize>>, names: Vec<TopicName>) -> MapBody {
-    let mut members = vec![Vec::new(); names.len()];
-    for (point, topic) in layout.0.iter().zip(&topic_of) {
+/// With five digits: a thousandth of the smallest dot's width where one is as near as one can be.
+fn shorter(along: f32) -> f32 {
+    (along * 1e5).round() / 1e5
+}
+
+/// The map as it is sent, made anew where the layout or the topics are others than last time.
+async fn sent(
+    app: &App,
+    layout: Arc<Layout>,
+    topics: Arc<TopicIndex>,
+) -> Result<Arc<SentMap>, Failure> {
+    let made_of = (layout.generation, topics.key);
+    let last = || app.sent_map.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(sent) = last().as_ref().filter(|sent| sent.made_of == made_of) {
+        return Ok(Arc::clone(sent));
+    }
+    let made = tokio::task::spawn_blocking(move || {
+        let json = serde_json::to_vec(&body(&layout, &topics))?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::new(4));
+        gzip.write_all(&json)?;
+        let gzip = gzip.finish()?;
+        Ok::<_, std::io::Error>(SentMap {
+            made_of,
+            json: json.into(),
+            gzip: gzip.into(),
+        })
+    });
+    let made = made.await.map_err(|_| Failure::panicked())?;
+    let made = Arc::new(made.map_err(|_| Failure::panicked())?);
+    *last() = Some(Arc::clone(&made));
+    Ok(made)
+}
+
+/// The map, smaller for whoever can read that, or nothing where the caller has it.
+fn answer(sent: &SentMap, headers: &HeaderMap) -> Response {
+    let has = |name: header::HeaderName, wanted: &str| {
+        let given = headers.get_all(name).iter();
+        given.filter_map(|value| value.to_str().ok()).any(|value| {
+            let mut parts = value.split(',').map(|part| part.trim());
+            parts.any(|part| part == wanted)
+        })
+    };
+    let tag = format!("\"{:x}-{:x}\"", sent.made_of.0, sent.made_of.1);
+    let about = [
+        (header::ETAG, tag.as_str()),
+        (header::CACHE_CONTROL, "private, no-cache"),
+        (header::VARY, "Accept-Encoding"),
+        (header::CONTENT_TYPE, "application/json"),
+    ];
+    if has(header::IF_NONE_MATCH, &tag) {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    if has(header::ACCEPT_ENCODING, "gzip") {
+        let smaller = [(header::CONTENT_ENCODING, "gzip")];
+        return (about, smaller, sent.gzip.clone()).into_response();
+    }
+    (about, sent.json.clone()).into_response()
+}
+
+fn body(layout: &Layout, index: &TopicIndex) -> MapBody {
+    let points = || layout.points.iter();
+    let topic_of: Vec<Option<usize>> = points().map(|p| index.place_of(&p.id)).collect();
+    let mut members = vec![Vec::new(); index.all().len()];
+    for (point, topic) in points().zip(&topic_of) {
         if let Some(topic) = topic {
             members[*topic].push(point.place);
         }
     }
-    let points = || layout.0.iter();
-    let topics = names.into_iter().zip(&mut members);
+    let groups = index.groups().iter().map(|group| {
+        let topics = index.all().iter().zip(&members);
+        let inside = topics.filter(|(topic, _)| group.topics.binary_search(&topic.id).is_ok());
+        let mut places: Vec<[f32; 2]> = inside.flat_map(|(_, all)| all.iter().copied()).collect();
+        let [x, y] = amid(&mut places).map(shorter);
+        MapGroupBody {
+            level: group.level,
+            id: group.id,
+            parent: group.parent,
+            name: group.name.clone(),
+            size: places.len(),
+            x,
+            y,
+        }
+    });
+    let groups = groups.collect();
+    let topics = index.all().iter().zip(&mut members).map(|(topic, places)| {
+        let [x, y] = amid(places).map(shorter);
+        MapTopicBody {
+            topic: TopicName {
+                id: topic.id,
+                name: topic.name.clone(),
+            },
+            parent: topic.parent,
+            size: places.len(),
+            x,
+            y,
+        }
+    });
     MapBody {
         ids: points().map(|point| point.id.clone()).collect(),
         titles: points().map(|point| point.title.clone()).collect(),
         years: points().map(|point| point.year).collect(),
         x: points().map(|point| point.place[0]).collect(),
         y: points().map(|point| point.place[1]).collect(),
-        topics: topics
-            .map(|(topic, members)| {
-                let [x, y] = syntopic_library::map::amid(members);
-                let size = members.len();
-                MapTopicBody { topic, size, x, y }
-            })
-            .collect(),
+        topics: topics.collect(),
+        groups,
         topic_of,
     }
 }

@@ -4,13 +4,18 @@
 
 pub(crate) mod export;
 pub(crate) mod filter;
+pub(crate) mod hierarchy;
+pub(crate) mod like;
+pub(crate) mod make_topics;
 pub(crate) mod map;
 pub(crate) mod over_time;
 pub(crate) mod papers;
 pub(crate) mod related;
 pub(crate) mod stats;
+pub(crate) mod topic_views;
 pub(crate) mod topics;
 pub(crate) mod types;
+pub(crate) mod weights;
 
 use crate::app::App;
 use axum::Router;
@@ -24,8 +29,20 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/papers/{id}", get(papers::one).delete(papers::remove))
         .route("/api/papers/{id}/related", get(related::of_paper))
         .route("/api/related", post(related::related))
-        .route("/api/topics", get(topics::list).post(topics::make))
-        .route("/api/topics/{id}", get(topics::one))
+        .route("/api/papers/{id}/neighbours", get(related::neighbours))
+        .route("/api/papers/{id}/topics", get(weights::of_paper))
+        .route("/api/topics", get(topics::list).post(make_topics::make))
+        .route("/api/topics/merge", post(make_topics::merge))
+        .route("/api/topics/changes", get(topic_views::changes))
+        .route("/api/topics/scorecard", get(topic_views::scorecard))
+        .route(
+            "/api/topics/{id}",
+            get(topics::one).patch(make_topics::rename),
+        )
+        .route("/api/topics/{id}/split", post(make_topics::split))
+        .route("/api/hierarchy", get(hierarchy::hierarchy))
+        .route("/api/outliers", get(weights::outliers))
+        .route("/api/weights", get(weights::weights))
         .route("/api/over-time", get(over_time::over_time))
         .route("/api/map", get(map::map))
         .route("/api/export", post(export::export))

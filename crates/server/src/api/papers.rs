@@ -41,7 +41,7 @@ pub(crate) struct PaperList {
     ),
     responses(
         (status = 200, description = "A part of the papers", body = PaperList),
-        (status = 404, description = "An author or a topic is not there", body = ErrorBody),
+        (status = 404, description = "An author, a topic or a paper is not there", body = ErrorBody),
         (status = 409, description = "A topic is named and there are none, or the library is empty", body = ErrorBody),
     )
 )]

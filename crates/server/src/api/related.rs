@@ -1,78 +1,25 @@
 //! `/api/related`: the papers most like what is liked and unlike what is not.
 
 use crate::api::filter::FilterBody;
+use crate::api::like::{GIVEN, Like};
 use crate::api::topics::TopicIndex;
 use crate::api::types::PaperBody;
 use crate::app::{App, Shared};
 use crate::errors::{ErrorBody, Failure};
-use crate::input::{
-    Body, MOST_LETTERS, Named, Parameters, bounded_text, checked_text, in_bounds, whole,
-};
+use crate::input::{Body, Named, Parameters, in_bounds, whole};
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use syntopic_library::{
     Paper, Query, QueryReport, Related, RelatedHit, RelatedMode, RelatedOptions, Version,
 };
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 /// Most hits of one answer.
 const MOST_HITS: usize = 200;
 
 /// Most things that are liked, or not, at once.
 const MOST_QUERIES: usize = 20;
-
-/// Something that hits are to be like, or unlike.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Like {
-    /// A paper of the library, by its id.
-    Id(String),
-    /// An abstract, a title, or words.
-    Text(String),
-    /// The centre of a topic: its number, or words in its name.
-    Topic(String),
-}
-
-impl ToSchema for Like {}
-
-// By hand, as the derive has no place for the lengths of texts within an enum.
-impl PartialSchema for Like {
-    fn schema() -> RefOr<Schema> {
-        let text = |about: &str, most: usize| {
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            text.description(Some(about))
-                .min_length(Some(1))
-                .max_length(Some(most))
-        };
-        let one = |name: &str, text: ObjectBuilder| {
-            let object = ObjectBuilder::new().property(name, text).required(name);
-            object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
-        };
-        let words = text("An abstract, a title, or words", MOST_LETTERS).pattern(Some("\\S"));
-        let kinds = OneOfBuilder::new()
-            .description(Some("Something that hits are to be like, or unlike"))
-            .item(one("id", text("A paper of the library, by its id", 512)))
-            .item(one("text", words))
-            .item(one(
-                "topic",
-                text("The number of a topic, or words in its name", 1_000),
-            ));
-        Schema::OneOf(kinds.build()).into()
-    }
-}
-
-impl Like {
-    fn query(self) -> Result<Query, Failure> {
-        Ok(match self {
-            Self::Id(id) => Query::Paper(bounded_text("the id", id, 512)?),
-            Self::Text(text) => Query::Text(checked_text("the text", text)?),
-            Self::Topic(topic) => Query::Topic(bounded_text("the topic", topic, 1_000)?),
-        })
-    }
-}
 
 /// What makes papers alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -135,6 +82,12 @@ pub(crate) struct RelatedBody {
     /// Whether to say of each hit how it compares with random pairs, and which sentences are nearest. Takes longer.
     #[serde(default)]
     explain: bool,
+    /// Whether all papers are compared, this once, however large the library is. Not with `recall`.
+    #[serde(default)]
+    exact: bool,
+    /// Share of the true hits that the search of a large library is to find: it stays so for all who ask later.
+    #[schema(minimum = 0.5, maximum = 0.9999)]
+    recall: Option<f64>,
     /// Most hits.
     #[serde(default = "ten", deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
@@ -171,7 +124,7 @@ pub(crate) struct Understood {
 impl From<QueryReport> for Understood {
     fn from(report: QueryReport) -> Self {
         Self {
-            id: report.id,
+            id: report.id.filter(|id| !id.starts_with(GIVEN)),
             title: report.title,
             text: report.text,
             topics: report.like_topics,
@@ -270,7 +223,7 @@ pub(crate) struct RelatedAnswer {
     responses(
         (status = 200, description = "Related papers", body = RelatedAnswer),
         (status = 404, description = "A paper, a topic or an author is not there", body = ErrorBody),
-        (status = 409, description = "The library is empty, or a topic is named and there are none", body = ErrorBody),
+        (status = 409, description = "The library is empty, a topic is named and there are none, or what is asked for contradicts itself", body = ErrorBody),
     )
 )]
 pub(crate) async fn related(
@@ -302,9 +255,25 @@ pub(crate) async fn related(
         diverse: body.diverse,
         all_versions: body.all_versions,
         explain: body.explain,
-        ..RelatedOptions::default()
+        recall: recall(body.exact, body.recall)?,
+        model: None,
     };
     ask(&app, first, options, body.mode).await.map(Json)
+}
+
+/// Which share of the true hits a search is to find, where that was said.
+fn recall(exact: bool, share: Option<f64>) -> Result<Option<f64>, Failure> {
+    match (exact, share) {
+        (true, None) => Ok(Some(1.0)),
+        (true, Some(_)) => Err(Failure::contradiction(
+            "exact finds all true hits: leave recall out",
+        )),
+        (false, Some(share)) if !(0.5..=0.9999).contains(&share) => {
+            let message = format!("recall is {share}: it must be 0.5 to 0.9999");
+            Err(Failure::invalid(message))
+        }
+        (false, share) => Ok(share),
+    }
 }
 
 /// The papers most like one paper of the library.
@@ -314,6 +283,7 @@ pub(crate) async fn related(
         FilterBody,
         ("mode" = Option<ModeBody>, Query, description = "What makes papers alike; hybrid if not given"),
         ("diverse" = Option<bool>, Query, description = "Whether hits are to be unlike each other too"),
+        ("all_versions" = Option<bool>, Query, description = "Whether every version of a paper may be a hit"),
         ("explain" = Option<bool>, Query, description = "Whether to say of each hit how it compares with random pairs, and which sentences are nearest"),
         ("limit" = Option<usize>, Query, description = "Most hits; 10 if not given", minimum = 1, maximum = 200),
     ),
@@ -334,11 +304,40 @@ pub(crate) async fn of_paper(
         mode: mode.into(),
         filter: FilterBody::take(&mut asked)?,
         diverse: asked.flag("diverse")?,
+        all_versions: asked.flag("all_versions")?,
         explain: asked.flag("explain")?,
         ..RelatedOptions::default()
     };
     asked.end()?;
     ask(&app, Query::Paper(id), options, mode).await.map(Json)
+}
+
+/// The papers whose vectors are nearest to that of one paper: by meaning alone, every version of it too.
+#[utoipa::path(get, path = "/api/papers/{id}/neighbours", tag = "related",
+    params(
+        ("id" = String, Path, description = "Id of the paper, percent-encoded", max_length = 512),
+        ("limit" = Option<usize>, Query, description = "How many; 10 if not given", minimum = 1, maximum = 200),
+    ),
+    responses(
+        (status = 200, description = "The nearest papers: their score is the cosine", body = RelatedAnswer),
+        (status = 404, description = "The paper is not there", body = ErrorBody),
+        (status = 409, description = "The paper has no vector", body = ErrorBody),
+    )
+)]
+pub(crate) async fn neighbours(
+    app: Shared,
+    Named(id): Named,
+    mut asked: Parameters,
+) -> Result<Json<RelatedAnswer>, Failure> {
+    let options = RelatedOptions {
+        k: asked.number("limit", 10, 1..=MOST_HITS)?,
+        mode: RelatedMode::Semantic,
+        all_versions: true,
+        ..RelatedOptions::default()
+    };
+    asked.end()?;
+    let found = ask(&app, Query::Paper(id), options, ModeBody::Semantic);
+    found.await.map(Json)
 }
 
 /// Asks the library, and looks up the papers of the hits.

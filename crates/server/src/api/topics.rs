@@ -1,19 +1,21 @@
-//! `/api/topics`: the named topics, one of them with its papers, and making them.
+//! `/api/topics`: the named topics, and one of them with its papers.
+//!
+//! Not for: making and changing them (`make_topics.rs`), their groups (`hierarchy.rs`), or papers at their edges (`weights.rs`).
 
+use crate::api::hierarchy::{GroupName, parents_of};
 use crate::api::over_time::{Asked, Trend, trend_of};
 use crate::api::types::{PaperBody, PaperTitle, TopicName};
 use crate::app::Shared;
 use crate::errors::{ErrorBody, Failure};
-use crate::input::{Body, Named, Parameters, in_bounds, maybe_whole};
-use crate::jobs::{Running, Told};
+use crate::input::{Named, Parameters};
 use axum::Json;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use syntopic_library::{
-    Event, Library, LibraryError, TopicReport, TopicsReport, TopicsRequest, TopicsState,
+    GroupReport, Library, LibraryError, TopicReport, TopicsReport, TopicsState,
 };
 use utoipa::ToSchema;
 
@@ -26,6 +28,10 @@ pub(crate) struct TopicIndex {
     pub(crate) report: Option<TopicsReport>,
     /// By the id of a paper, a place in the report.
     of: HashMap<String, usize>,
+    /// Ids of papers that are far from every topic.
+    outliers: HashSet<String>,
+    /// Another number where other papers are in other topics.
+    pub(crate) key: u64,
 }
 
 impl TopicIndex {
@@ -40,8 +46,11 @@ impl TopicIndex {
         };
         let topics = report.iter().flat_map(|report| &report.topics).enumerate();
         let of = topics.flat_map(|(at, topic)| topic.papers.iter().map(move |id| (id.clone(), at)));
+        let outliers = report.iter().flat_map(|report| &report.outliers);
         Ok(Self {
             of: of.collect(),
+            outliers: outliers.map(|outlier| outlier.id.clone()).collect(),
+            key: report.as_ref().map_or(0, key_of),
             state,
             report,
         })
@@ -55,6 +64,29 @@ impl TopicIndex {
         self.report.as_ref().map_or(&[], |report| &report.topics)
     }
 
+    /// Groups of topics, the coarsest level first.
+    pub(crate) fn groups(&self) -> &[GroupReport] {
+        self.report.as_ref().map_or(&[], |report| &report.groups)
+    }
+
+    /// The report, of topics that there are.
+    pub(crate) fn made(&self) -> Result<&TopicsReport, Failure> {
+        (self.report.as_ref()).ok_or_else(|| LibraryError::NoTopics.into())
+    }
+
+    pub(crate) fn is_outlier(&self, paper: &str) -> bool {
+        self.outliers.contains(paper)
+    }
+
+    /// The topic with a number, by its name.
+    pub(crate) fn called(&self, id: u32) -> Option<TopicName> {
+        let topic = self.all().iter().find(|topic| topic.id == id)?;
+        Some(TopicName {
+            id,
+            name: topic.name.clone(),
+        })
+    }
+
     /// The topic of a paper.
     pub(crate) fn name_of(&self, paper: &str) -> Option<TopicName> {
         let topic = self.all().get(self.place_of(paper)?)?;
@@ -63,6 +95,18 @@ impl TopicIndex {
             name: topic.name.clone(),
         })
     }
+}
+
+/// Stands for which papers are in which topics, and what these are called.
+fn key_of(report: &TopicsReport) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for topic in &report.topics {
+        (topic.id, &topic.name, &topic.papers).hash(&mut hasher);
+    }
+    for group in &report.groups {
+        (group.level, group.id, &group.name, &group.topics).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// One topic, in short.
@@ -74,6 +118,14 @@ pub(crate) struct TopicBody {
     name: String,
     /// Whether a user gave it that name.
     named_by_user: bool,
+    /// The text that it was asked for by, of a topic that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    seed: Option<String>,
+    /// Number of the group of the finest level that it is in, where topics are grouped: see `/api/hierarchy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    parent: Option<u32>,
     /// How many papers it has.
     #[schema(minimum = 0)]
     size: usize,
@@ -92,6 +144,8 @@ impl TopicBody {
             id: topic.id,
             name: topic.name.clone(),
             named_by_user: topic.named_by_user,
+            seed: topic.seed.clone(),
+            parent: topic.parent,
             size: topic.size,
             tightness: topic.tightness,
             terms: topic.terms.clone(),
@@ -141,18 +195,32 @@ pub(crate) struct TopicList {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     silhouette: Option<f32>,
+    /// How many levels of groups there are above the topics: see `/api/hierarchy`.
+    #[schema(minimum = 0)]
+    levels: usize,
+    /// Papers far from every topic, each of which is in the nearest all the same: see `/api/outliers`.
+    #[schema(minimum = 0)]
+    outliers: usize,
 }
 
 impl TopicList {
-    fn of(state: TopicsState, report: Option<&TopicsReport>) -> Self {
+    pub(crate) fn of(state: TopicsState, report: Option<&TopicsReport>) -> Self {
         let topics = report.map_or(&[][..], |report| &report.topics);
         Self {
             state: state.into(),
             topics: topics.iter().map(TopicBody::of).collect(),
             k_method: report.map(|report| report.k_method.clone()),
             silhouette: report.map(|report| report.silhouette),
+            levels: report.map_or(0, levels_of),
+            outliers: report.map_or(0, |report| report.outliers.len()),
         }
     }
+}
+
+/// How many levels of groups there are.
+pub(crate) fn levels_of(report: &TopicsReport) -> usize {
+    let levels = report.groups.iter().map(|group| group.level + 1);
+    levels.max().unwrap_or(0)
 }
 
 /// The named topics of the library.
@@ -165,56 +233,10 @@ pub(crate) async fn list(app: Shared, asked: Parameters) -> Result<Json<TopicLis
     Ok(Json(TopicList::of(topics.state, topics.report.as_ref())))
 }
 
-/// How topics are made.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct MakeBody {
-    /// How many; chosen from the papers if not given.
-    #[serde(deserialize_with = "maybe_whole")]
-    #[schema(minimum = 1, maximum = 1000)]
-    k: Option<usize>,
-    /// Whether they are made anew though there are some that could be brought up to date.
-    fresh: bool,
-}
-
-/// Makes topics, or brings those there are up to date. It may take longer than a request: then ask again.
-#[utoipa::path(post, path = "/api/topics", tag = "topics", request_body = MakeBody,
-    responses(
-        (status = 200, description = "They are made", body = TopicList),
-        (status = 202, description = "They are being made: ask again", body = Running),
-        (status = 409, description = "The library has no papers, or fewer than topics are asked for", body = ErrorBody),
-    )
-)]
-pub(crate) async fn make(app: Shared, Body(body): Body<MakeBody>) -> Result<Response, Failure> {
-    let k = body.k.map(|k| in_bounds("k", k, 1..=1_000));
-    let request = TopicsRequest {
-        k: k.transpose()?,
-        fresh: body.fresh,
-        ..TopicsRequest::default()
-    };
-    let (pool, job) = (Arc::clone(&app.pool), Arc::clone(&app.making_topics));
-    let begin = move || async move {
-        let made = pool.write(move |library, progress| {
-            library.topics(&request, &mut |event| {
-                if let Event::Topics { step, done, of } = event {
-                    job.tell(Running::at(step, done, of));
-                }
-                progress(event)
-            })
-        });
-        made.await
-    };
-    let told = app.making_topics.ask(0, begin).await;
-    app.forget_topics();
-    match told? {
-        Told::Done(report) => {
-            // Whoever asks next wants them made of the papers of then.
-            app.making_topics.forget();
-            let list = TopicList::of(TopicsState::Current, Some(&report));
-            Ok(Json(list).into_response())
-        }
-        Told::Running(at) => Ok((StatusCode::ACCEPTED, Json(at)).into_response()),
-    }
+/// The error of a number that no topic has.
+pub(crate) fn no_such_topic() -> Failure {
+    let message = "no topic has this number: /api/topics lists them";
+    Failure::new(StatusCode::NOT_FOUND, "unknown_topic", message)
 }
 
 /// One topic with its papers.
@@ -224,6 +246,11 @@ pub(crate) struct TopicPage {
     topic: TopicBody,
     /// What it is called where no user names it.
     made_name: String,
+    /// The groups that it is in, the largest first; none where topics are not grouped.
+    parents: Vec<GroupName>,
+    /// How many of its papers are far from every topic.
+    #[schema(minimum = 0)]
+    outliers: usize,
     /// A part of its papers, most central first.
     papers: Vec<PaperBody>,
     /// How many papers it has a year.
@@ -254,19 +281,10 @@ pub(crate) async fn one(
     let limit = asked.number("limit", 50, 1..=500)?;
     asked.end()?;
     let topics = app.topics().await?;
-    let Some(report) = &topics.report else {
-        return Err(LibraryError::NoTopics.into());
-    };
+    let report = topics.made()?;
     let number = id.parse::<u32>().ok();
     let topic = report.topics.iter().find(|topic| Some(topic.id) == number);
-    let Some(topic) = topic else {
-        let message = "no topic has this number: /api/topics lists them";
-        return Err(Failure::new(
-            StatusCode::NOT_FOUND,
-            "unknown_topic",
-            message,
-        ));
-    };
+    let topic = topic.ok_or_else(no_such_topic)?;
     let shown = topic.papers.iter().skip(offset).take(limit);
     let shown: Vec<String> = shown.cloned().collect();
     let index = Arc::clone(&topics);
@@ -284,6 +302,10 @@ pub(crate) async fn one(
     Ok(Json(TopicPage {
         topic: TopicBody::of(topic),
         made_name: topic.made_name.clone(),
+        parents: parents_of(&report.groups, topic.parent),
+        outliers: (report.outliers.iter())
+            .filter(|outlier| outlier.topic == topic.id)
+            .count(),
         papers: papers.map(|paper| PaperBody::of(paper, &topics)).collect(),
         over_time: over_time.and_then(|report| trend_of(&report, topic.id)),
     }))

@@ -46,6 +46,10 @@ pub(crate) struct PaperBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) topic: Option<TopicName>,
+    /// True of a paper far from every topic: the one above is the nearest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub(crate) outlier: bool,
 }
 
 impl PaperBody {
@@ -53,6 +57,7 @@ impl PaperBody {
         let id = paper.id.to_string();
         Self {
             topic: topics.name_of(&id),
+            outlier: topics.is_outlier(&id),
             id,
             title: paper.title,
             abstract_text: paper.abstract_text,

@@ -18,7 +18,7 @@ pub(super) fn page(document: &Value) -> String {
     );
     let paths = document["paths"].as_object();
     for (path, item) in paths.into_iter().flatten() {
-        for method in ["get", "post", "delete"] {
+        for method in ["get", "post", "patch", "delete"] {
             if let Some(operation) = item.get(method) {
                 operation_html(&mut html, path, method, operation);
             }
