@@ -8,7 +8,7 @@ use crate::{TopicOptions, TopicsError};
 use syntopic_core::{Embeddings, Row};
 
 /// Numbers are tried on a fixed sample of this many papers when there are more.
-const SAMPLE: usize = 3_000;
+pub(crate) const SAMPLE: usize = 3_000;
 /// Up to this many papers all restarts are run; above it an eighth of them.
 const FEW_PAPERS: usize = 2_000;
 /// At most this many numbers are tried in the usual range.
@@ -18,9 +18,11 @@ const DRAFT_ITERATIONS: u64 = 25;
 /// "A reasonable structure has been found" (Kaufman & Rousseeuw 1990): from this silhouette on, fewer topics than usual are right.
 const STRONG: f64 = 0.5;
 
-/// The clustering asked for, and how its number of topics came about.
+/// The clustering asked for, of `reduced`, and how its number of topics came about: by `rows`, which are the same where there are
+/// at most [`SAMPLE`].
 pub(crate) fn choose_and_cluster(
     rows: &Embeddings,
+    reduced: &Embeddings,
     options: &TopicOptions,
     progress: &mut dyn FnMut(Step),
 ) -> Result<(Clustering, KChoice), TopicsError> {
@@ -42,7 +44,7 @@ pub(crate) fn choose_and_cluster(
             method: method.to_owned(),
             candidates: Vec::new(),
         };
-        return Ok((run(rows, k, options)?, choice));
+        return Ok((run(reduced, k, options)?, choice));
     }
     let sample =
         (n > SAMPLE).then(|| rows.select(fixed_sample(n, SAMPLE).into_iter().map(Row::from_index)));
@@ -60,7 +62,7 @@ pub(crate) fn choose_and_cluster(
     let at_hand = tried.iter().zip(runs).find(|(tried, _)| **tried == k);
     match at_hand {
         Some((_, found)) if sample.is_none() => Ok((found, choice)),
-        _ => Ok((run(rows, k, options)?, choice)),
+        _ => Ok((run(reduced, k, options)?, choice)),
     }
 }
 

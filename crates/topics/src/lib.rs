@@ -22,6 +22,7 @@ mod order;
 mod outliers;
 mod partition;
 mod rank;
+mod reduce;
 mod scorecard;
 mod seeds;
 mod silhouette;

@@ -2,10 +2,11 @@
 //!
 //! Not for: names; and it says nothing of how good the clusters are.
 
-use crate::choose::choose_and_cluster;
+use crate::choose::{SAMPLE, choose_and_cluster};
 use crate::graph::{NeighborFinder, smooth};
 use crate::kmeans::{Clustering, regroup};
 use crate::order::canonical_order;
+use crate::reduce::reduce;
 use crate::small::give_up_small;
 use crate::topics::{KChoice, Step};
 use crate::{Document, TopicOptions, TopicsError};
@@ -72,7 +73,7 @@ pub(crate) fn check(
     options.check(documents.len())
 }
 
-/// Smooths, chooses k and clusters rows in canonical order. Centroids and objective are those of the rows as given.
+/// Smooths, reduces, chooses k and clusters rows in canonical order. Centroids and objective are those of the rows as given.
 pub(crate) fn partition_sorted(
     rows: &Embeddings,
     options: &TopicOptions,
@@ -81,7 +82,7 @@ pub(crate) fn partition_sorted(
 ) -> Result<(Clustering, KChoice), TopicsError> {
     let n = rows.n_rows();
     if options.smoothing == 0 || n < SMOOTH_FROM {
-        let (found, choice) = choose_and_cluster(rows, options, progress)?;
+        let (found, choice) = choose_and_cluster(rows, rows, options, progress)?;
         return Ok(give_up_small(rows, found, choice, options.min_size));
     }
     progress(Step::Neighbors);
@@ -94,7 +95,9 @@ pub(crate) fn partition_sorted(
     }
     let smoothed = smooth(rows, &graph, options.smoothing);
     drop(graph);
-    let (found, choice) = choose_and_cluster(&smoothed, options, progress)?;
-    let (found, choice) = give_up_small(&smoothed, found, choice, options.min_size);
+    let reduced = (n > SAMPLE).then(|| reduce(&smoothed));
+    let reduced = reduced.as_ref().unwrap_or(&smoothed);
+    let (found, choice) = choose_and_cluster(&smoothed, reduced, options, progress)?;
+    let (found, choice) = give_up_small(reduced, found, choice, options.min_size);
     Ok((regroup(rows, found.assignment, choice.k), choice))
 }
