@@ -1,4 +1,6 @@
-"""Makes the model inside the binary again: chooses its papers, and has `syntopic distill` learn from them.
+"""Makes a model like the one inside the binary: chooses papers, and has `syntopic distill` learn from them.
+
+The one that is there was made before, of 33,426 papers drawn at random that were not recorded; this chooses them by a rule.
 
     zstd -dc scale_150k.jsonl.zst | python3 models/make_embedded.py - --leave-out labelled_dev.jsonl --work WORK [--syntopic PROGRAM]
 

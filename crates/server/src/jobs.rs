@@ -45,11 +45,12 @@ impl Running {
     }
 }
 
+/// With the key of what was made, or could not be.
 enum State<T> {
     Idle,
     Running(Running),
     Done(u64, Arc<T>),
-    Failed(Failure),
+    Failed(u64, Failure),
 }
 
 /// Work of one kind, of which one piece is under way at most.
@@ -86,7 +87,8 @@ impl<T: Send + Sync + 'static> Job<T> {
         }
     }
 
-    /// What was made of the state `key` before, or what `begin` makes, if that is done soon. A failure is told once.
+    /// What was made of the state `key` before, or what `begin` makes, if that is done soon. Work of another key that is under way
+    /// ends first. A failure is told once, to whoever asks with its key.
     pub(crate) async fn ask<F>(
         self: &Arc<Self>,
         key: u64,
@@ -95,32 +97,38 @@ impl<T: Send + Sync + 'static> Job<T> {
     where
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let ended = self.ended.notified();
-        tokio::pin!(ended);
-        ended.as_mut().enable();
-        {
-            let mut state = self.state();
-            match &*state {
-                State::Done(made_of, made) if *made_of == key => {
-                    return Ok(Told::Done(Arc::clone(made)));
-                }
-                State::Running(_) => {}
-                State::Idle | State::Done(..) | State::Failed(_) => {
-                    *state = State::Running(Running::default());
-                    self.go(key, begin());
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let mut begin = Some(begin);
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            {
+                let mut state = self.state();
+                match &*state {
+                    State::Done(of, made) if *of == key => return Ok(Told::Done(Arc::clone(made))),
+                    State::Failed(of, failure) if *of == key => {
+                        let failure = failure.clone();
+                        *state = State::Idle;
+                        return Err(failure);
+                    }
+                    State::Running(..) => {}
+                    State::Idle | State::Done(..) | State::Failed(..) => match begin.take() {
+                        Some(begin) => {
+                            *state = State::Running(Running::default());
+                            self.go(key, begin());
+                        }
+                        // What this request began was given away already: it has to be asked for again.
+                        None => return Ok(Told::Running(Running::default())),
+                    },
                 }
             }
-        }
-        let _ = tokio::time::timeout(PATIENCE, ended).await;
-        let mut state = self.state();
-        match &*state {
-            State::Done(_, made) => Ok(Told::Done(Arc::clone(made))),
-            State::Running(at) => Ok(Told::Running(at.clone())),
-            State::Idle => Ok(Told::Running(Running::default())),
-            State::Failed(failure) => {
-                let failure = failure.clone();
-                *state = State::Idle;
-                Err(failure)
+            if tokio::time::timeout_at(until, ended).await.is_err() {
+                let at = match &*self.state() {
+                    State::Running(at) => at.clone(),
+                    _ => Running::default(),
+                };
+                return Ok(Told::Running(at));
             }
         }
     }
@@ -135,8 +143,8 @@ impl<T: Send + Sync + 'static> Job<T> {
             let done = tokio::spawn(work).await;
             *job.state() = match done {
                 Ok(Ok(made)) => State::Done(key, Arc::new(made)),
-                Ok(Err(failure)) => State::Failed(failure),
-                Err(_) => State::Failed(Failure::panicked()),
+                Ok(Err(failure)) => State::Failed(key, failure),
+                Err(_) => State::Failed(key, Failure::panicked()),
             };
             job.ended.notify_waiters();
         });
@@ -148,5 +156,65 @@ impl<T: Send + Sync + 'static> Job<T> {
         if let State::Done(..) = &*state {
             *state = State::Idle;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    fn made(told: Result<Told<u64>, Failure>) -> Option<u64> {
+        match told {
+            Ok(Told::Done(made)) => Some(*made),
+            _ => None,
+        }
+    }
+
+    /// Work that ends when it is told how.
+    fn work() -> (
+        oneshot::Sender<u64>,
+        impl Future<Output = Result<u64, Failure>> + Send,
+    ) {
+        let (end, told) = oneshot::channel();
+        (end, async { told.await.map_err(|_| Failure::panicked()) })
+    }
+
+    #[tokio::test]
+    async fn each_key_is_given_its_own() {
+        let job = Arc::new(Job::<u64>::default());
+        let ([first, second], [one, two]) = {
+            let (a, b) = (work(), work());
+            ([a.0, b.0], [a.1, b.1])
+        };
+        let asks = async { tokio::join!(job.ask(1, || one), job.ask(2, || two)) };
+        // The second waits for the first, and is not given what that made.
+        let ends = async {
+            first.send(10).expect("the first is under way");
+            second.send(20).expect("the second is, or waits");
+        };
+        let ((one, two), ()) = tokio::join!(asks, ends);
+        assert_eq!((made(one), made(two)), (Some(10), Some(20)));
+        let never = || async { Err(Failure::panicked()) };
+        assert_eq!(made(job.ask(2, never).await), Some(20));
+        assert_eq!(made(job.ask(1, || async { Ok(11) }).await), Some(11));
+        job.forget();
+        assert_eq!(made(job.ask(1, || async { Ok(12) }).await), Some(12));
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_nobody_waited_for_is_told_once() {
+        let job = Arc::new(Job::<u64>::default());
+        let (end, three) = work();
+        // Asked, so that the work begins, and given up at once.
+        tokio::select! {
+            biased;
+            told = job.ask(3, || three) => assert!(made(told).is_some(), "it cannot have ended"),
+            () = async {} => {}
+        }
+        drop(end);
+        let again = || async { Ok(31) };
+        assert!(job.ask(3, again).await.is_err());
+        assert_eq!(made(job.ask(3, again).await), Some(31));
     }
 }

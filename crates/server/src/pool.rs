@@ -28,6 +28,8 @@ pub(crate) struct Pool {
     watch: Mutex<Library>,
     free: Mutex<Vec<Library>>,
     places: Arc<Semaphore>,
+    /// Held by work of minutes, one at a time, which takes none of the places.
+    long: Arc<Semaphore>,
     /// One of ours writes at a time; others wait here rather than for SQLite's lock.
     writer: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -80,6 +82,7 @@ impl Pool {
             watch: Mutex::new(watch),
             free: Mutex::new(vec![library]),
             places: Arc::new(Semaphore::new(threads.clamp(2, 8))),
+            long: Arc::new(Semaphore::new(1)),
             writer: Arc::new(Semaphore::new(1)),
             waiting: AtomicUsize::new(0),
             stop: Arc::default(),
@@ -141,6 +144,25 @@ impl Pool {
     ) -> Result<T, Failure> {
         let turn = self.place(&self.writer).await?;
         let place = self.place(&self.places).await?;
+        self.run(vec![turn, place], work).await
+    }
+
+    /// Does work of minutes that reads, beside what else is asked; one such at a time.
+    pub(crate) async fn read_long<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Library, &mut Progress<'_>) -> Result<T, LibraryError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let place = self.place(&self.long).await?;
+        self.run(vec![place], work).await
+    }
+
+    /// Does work of minutes that writes.
+    pub(crate) async fn write_long<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Library, &mut Progress<'_>) -> Result<T, LibraryError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = self.place(&self.writer).await?;
+        let place = self.place(&self.long).await?;
         self.run(vec![turn, place], work).await
     }
 

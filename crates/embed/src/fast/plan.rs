@@ -98,6 +98,9 @@ impl View {
     };
 }
 
+/// Numbers that are multiplied and summed at most: more products of bytes may not fit 32 bits.
+const MOST_DEPTH: usize = 65_536;
+
 /// A plan, or why there is none for the model.
 pub(super) enum Planned {
     Runs(Plan),
@@ -133,6 +136,9 @@ impl Plan {
                 "hidden_size {hidden}, intermediate_size {inner} with {heads} heads: the width of a head and of the inner \
                  layer must be multiples of {PANEL}"
             ));
+        }
+        if hidden.max(inner) > MOST_DEPTH {
+            return Some(format!("layers of more than {MOST_DEPTH} numbers"));
         }
         if self.longest() == 0 {
             return Some("no positions".to_owned());

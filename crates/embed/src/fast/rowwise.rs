@@ -110,7 +110,7 @@ unsafe fn add_norm<V: Vector>(x: &mut [f32], y: &[f32], norm: &Norm) {
     let (gain, shift) = (norm.gain.as_ptr(), norm.shift.as_ptr());
     for (x, y) in x.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
         let (x, y) = (x.as_mut_ptr(), y.as_ptr());
-        // SAFETY: all four are `width` long, a multiple of `LANES`.
+        // SAFETY: all four are `width` long, a multiple of `PANEL`.
         unsafe {
             let mut sum = PanelSum::zero(V::splat(0.0));
             for panel in panels() {

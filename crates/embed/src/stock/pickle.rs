@@ -32,15 +32,19 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, Tensor>, String> {
 /// Compares every member of the archive with its checksum, which Candle's reader does not.
 fn intact(file: &std::fs::File, size: u64) -> Result<(), String> {
     let mut archive = zip::ZipArchive::new(file).map_err(|error| error.to_string())?;
+    // Members that lie over one another would be read again and again.
+    let mut left = size;
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(|error| error.to_string())?;
         let name = member.name().map_err(|error| error.to_string())?;
         let name = name.into_owned();
-        if member.compression() != zip::CompressionMethod::Stored || member.size() > size {
-            return Err(format!("{name} in it is packed, which torch does not do"));
-        }
-        std::io::copy(&mut member, &mut std::io::sink())
-            .map_err(|error| format!("{name} in it is damaged ({error})"))?;
+        left = match left.checked_sub(member.size()) {
+            Some(left) if member.compression() == zip::CompressionMethod::Stored => left,
+            _ => return Err(format!("{name} in it is packed, which torch does not do")),
+        };
+        std::io::copy(&mut member, &mut std::io::sink()).map_err(|error| {
+            format!("{name} in it is damaged, or was written without its CRC-32 ({error})")
+        })?;
     }
     Ok(())
 }
@@ -48,6 +52,8 @@ fn intact(file: &std::fs::File, size: u64) -> Result<(), String> {
 fn read_archive(path: &Path, size: u64) -> Result<HashMap<String, Tensor>, String> {
     let archive = PthTensors::new(path, None).map_err(|error| error.to_string())?;
     let mut tensors = HashMap::new();
+    // Names may share one storage, as those of tied weights do; each is read by itself.
+    let mut left = size.saturating_mul(4);
     for (name, info) in archive.tensor_infos() {
         // torch does not compress: no tensor is larger than the file. What a damaged one claims is not allocated.
         let bytes = info
@@ -56,9 +62,9 @@ fn read_archive(path: &Path, size: u64) -> Result<HashMap<String, Tensor>, Strin
             .iter()
             .try_fold(info.dtype.size_in_bytes(), |bytes, n| bytes.checked_mul(*n))
             .filter(|bytes| *bytes as u64 <= size);
-        if bytes.is_none() {
-            return Err(format!("{name} is said to be larger than the file"));
-        }
+        left = bytes
+            .and_then(|bytes| left.checked_sub(bytes as u64))
+            .ok_or_else(|| format!("{name} is said to be larger than the file"))?;
         if let Some(tensor) = archive.get(name).map_err(|error| error.to_string())? {
             tensors.insert(name.clone(), tensor);
         }

@@ -1,7 +1,7 @@
 //! Which papers are meant: the same conditions in a query and in a body.
 
 use crate::errors::Failure;
-use crate::input::{MOST_VALUES, Parameters, checked_text, maybe_whole};
+use crate::input::{MOST_VALUES, Parameters, bounded_text, checked_text, maybe_whole};
 use serde::Deserialize;
 use syntopic_library::Filter;
 use utoipa::{IntoParams, ToSchema};
@@ -88,6 +88,8 @@ impl FilterBody {
             let message = format!("among has more than {MOST_AMONG} ids");
             return Err(Failure::invalid(message));
         }
+        let among = self.among.into_iter();
+        let among = among.map(|id| bounded_text("an id", id, 512));
         Ok(Filter {
             from_year: self.from_year,
             to_year: self.to_year,
@@ -95,7 +97,7 @@ impl FilterBody {
             authors: self.author,
             categories: self.category,
             topics: self.topic,
-            ids: self.among,
+            ids: among.collect::<Result<_, _>>()?,
         })
     }
 }

@@ -11,6 +11,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use syntopic_library::{
     Event, Levels, Library, LibraryError, Progress, SeedTopic, TopicsReport, TopicsRequest,
@@ -173,9 +174,12 @@ fn in_one_line(name: &str) -> String {
 )]
 pub(crate) async fn make(app: Shared, Body(body): Body<MakeBody>) -> Result<Response, Failure> {
     let request = body.request()?;
+    let generation = app.pool.read(|library, _| library.generation()).await?;
+    let mut key = DefaultHasher::new();
+    (generation, format!("{request:?}")).hash(&mut key);
     let (pool, job) = (Arc::clone(&app.pool), Arc::clone(&app.making_topics));
     let begin = move || async move {
-        let made = pool.write(move |library, progress| {
+        let made = pool.write_long(move |library, progress| {
             library.topics(&request, &mut |event| {
                 if let Event::Topics { step, done, of } = event {
                     job.tell(Running::at(step, done, of));
@@ -185,7 +189,7 @@ pub(crate) async fn make(app: Shared, Body(body): Body<MakeBody>) -> Result<Resp
         });
         made.await
     };
-    let told = app.making_topics.ask(0, begin).await;
+    let told = app.making_topics.ask(key.finish(), begin).await;
     app.forget_topics();
     match told? {
         Told::Done(report) => {
@@ -207,6 +211,7 @@ async fn changed(
 ) -> Result<Json<TopicList>, Failure> {
     let report = app.pool.write(change).await;
     app.forget_topics();
+    app.making_topics.forget();
     let list = TopicList::of(TopicsState::Current, Some(&report?));
     Ok(Json(list))
 }

@@ -117,7 +117,7 @@ pub(crate) async fn map(
     let generation = app.pool.read(|library, _| library.generation()).await?;
     let (pool, job) = (Arc::clone(&app.pool), Arc::clone(&app.map));
     let begin = move || async move {
-        let laid_out = pool.read(move |library, progress| {
+        let laid_out = pool.read_long(move |library, progress| {
             let request = MapRequest {
                 related: 0,
                 make_topics: false,

@@ -205,7 +205,7 @@ pub(crate) async fn scorecard(app: Shared, asked: Parameters) -> Result<Response
     let (pool, job) = (Arc::clone(&app.pool), Arc::clone(&app.scorecard));
     let index = Arc::clone(&topics);
     let begin = move || async move {
-        let made = pool.read(move |library, progress| {
+        let made = pool.read_long(move |library, progress| {
             let report = index.report.as_ref().ok_or(LibraryError::NoTopics)?;
             library.score_topics(report, &mut |event| {
                 if let Event::Topics { step, done, of } = event {

@@ -70,7 +70,7 @@ async fn told(app: &App, topics: &Arc<TopicIndex>) -> Result<Told<WeightsReport>
     topics.made()?;
     let (pool, index) = (Arc::clone(&app.pool), Arc::clone(topics));
     let begin = move || async move {
-        let made = pool.read(move |library, _| match &index.report {
+        let made = pool.read_long(move |library, _| match &index.report {
             Some(report) => library.topic_weights(report),
             None => Err(LibraryError::NoTopics),
         });
