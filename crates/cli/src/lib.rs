@@ -34,6 +34,7 @@ use std::process::ExitCode;
 
 /// Runs one command line and gives its exit code; `arguments` begins with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    hide_expected_panics();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -82,4 +83,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(exit::code(&error))
         }
     }
+}
+
+/// Panics that are caught as errors of a file are told as those, and not printed too.
+fn hide_expected_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !syntopic_core::panic_is_expected() {
+            usual(panic);
+        }
+    }));
 }

@@ -15,7 +15,6 @@ use parquet::schema::types::Type;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -131,7 +130,7 @@ impl Records for ParquetRecords {
 
 /// What the crate asserts of a file, it does not check before: a panic is an error of the file too.
 fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged()))
+    syntopic_core::caught(work).unwrap_or_else(|| Err(damaged()))
 }
 
 fn damaged() -> ParquetError {

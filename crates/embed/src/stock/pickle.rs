@@ -7,7 +7,6 @@ use candle_core::Tensor;
 use candle_core::pickle::PthTensors;
 use std::collections::HashMap;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 const HOW: &str = "save the model with safetensors, and give that folder";
@@ -24,8 +23,8 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, Tensor>, String> {
     }
     intact(&file, size).map_err(|why| format!("{why}: {HOW}"))?;
     // Candle's reader takes arguments out of a pickle without counting them. Nothing of it is used after a panic.
-    let all = catch_unwind(AssertUnwindSafe(|| read_archive(path, size)));
-    let tensors = all.unwrap_or_else(|_| Err("the pickle in it is damaged".to_owned()));
+    let all = syntopic_core::caught(|| read_archive(path, size));
+    let tensors = all.unwrap_or_else(|| Err("the pickle in it is damaged".to_owned()));
     tensors.map_err(|why| format!("{why}: {HOW}"))
 }
 
