@@ -5,7 +5,7 @@
 use crate::errors::Failure;
 use serde::Serialize;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
@@ -99,6 +99,8 @@ impl<T: Send + Sync + 'static> Job<T> {
     {
         let until = tokio::time::Instant::now() + PATIENCE;
         let mut begin = Some(begin);
+        // What this request began, also where work of another key has begun since.
+        let mine: Arc<OnceLock<Arc<T>>> = Arc::default();
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
@@ -112,14 +114,23 @@ impl<T: Send + Sync + 'static> Job<T> {
                         *state = State::Idle;
                         return Err(failure);
                     }
-                    State::Running(..) => {}
+                    State::Running(..) => {
+                        if let Some(made) = mine.get() {
+                            return Ok(Told::Done(Arc::clone(made)));
+                        }
+                    }
                     State::Idle | State::Done(..) | State::Failed(..) => match begin.take() {
                         Some(begin) => {
                             *state = State::Running(Running::default());
-                            self.go(key, begin());
+                            self.go(key, begin(), Arc::clone(&mine));
                         }
-                        // What this request began was given away already: it has to be asked for again.
-                        None => return Ok(Told::Running(Running::default())),
+                        None => {
+                            return Ok(match mine.get() {
+                                Some(made) => Told::Done(Arc::clone(made)),
+                                // It failed, which was told to somebody else: it has to be asked for again.
+                                None => Told::Running(Running::default()),
+                            });
+                        }
                     },
                 }
             }
@@ -133,7 +144,7 @@ impl<T: Send + Sync + 'static> Job<T> {
         }
     }
 
-    fn go<F>(self: &Arc<Self>, key: u64, work: F)
+    fn go<F>(self: &Arc<Self>, key: u64, work: F, mine: Arc<OnceLock<Arc<T>>>)
     where
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
@@ -142,7 +153,11 @@ impl<T: Send + Sync + 'static> Job<T> {
         tokio::spawn(async move {
             let done = tokio::spawn(work).await;
             *job.state() = match done {
-                Ok(Ok(made)) => State::Done(key, Arc::new(made)),
+                Ok(Ok(made)) => {
+                    let made = Arc::new(made);
+                    let _ = mine.set(Arc::clone(&made));
+                    State::Done(key, made)
+                }
                 Ok(Err(failure)) => State::Failed(key, failure),
                 Err(_) => State::Failed(key, Failure::panicked()),
             };
