@@ -113,6 +113,7 @@ fn a_failing_call_leaves_the_old_state_or_the_new_one() {
     syntopic(&derived, &["topics", "-k", "3"]).ok();
     for kind in KINDS {
         injected += sweep_backups(&derived, kind, &object, most);
+        injected += sweep_maps(&derived, kind, &object, most);
     }
     println!("{injected} calls failed");
     assert!(injected > 60, "{injected}");
@@ -150,6 +151,36 @@ fn sweep_backups(from: &Path, kind: &str, object: &Path, most: usize) -> usize {
         }
         syntopic(&library, &["backup", &to, "--force"]).ok();
         assert_eq!(state(&copy), before, "{told}, again");
+        injected += 1;
+        nth += if most > 0 { 1 } else { nth.div_ceil(2) };
+    }
+    injected
+}
+
+/// Lets calls of a kind fail one after the other while a map is written where there is an earlier one: that one is there, or the new one.
+fn sweep_maps(from: &Path, kind: &str, object: &Path, most: usize) -> usize {
+    let place = Place::new();
+    let (library, out) = (place.path("library"), place.path("map.html"));
+    copy_folder(from, &library);
+    let to = out.display().to_string();
+    let arguments = ["map", "--out", &to];
+    syntopic(&library, &arguments).ok();
+    let new = std::fs::read(&out).expect("the map");
+    let (mut injected, mut nth) = (0, 1);
+    while nth <= most.max(40) {
+        std::fs::write(&out, "an earlier map").expect("a file");
+        let ran = failing(&library, object, &arguments, (kind, nth, nth % 2 == 0));
+        let told = format!("map, {kind} {nth}: {} {}", ran.code, ran.err);
+        assert!(!ran.err.contains("panicked"), "{told}");
+        let is = std::fs::read(&out).expect("a map");
+        assert!(is == new || is == b"an earlier map", "{told}: between");
+        assert!(ran.code != 0 || is == new, "{told}: said to be done");
+        let files = std::fs::read_dir(place.path("")).expect("a folder");
+        assert_eq!(files.count(), 2, "{told}: something is left behind");
+        if !ran.err.contains("fault injected") {
+            assert_eq!(ran.code, 0, "{told}");
+            break;
+        }
         injected += 1;
         nth += if most > 0 { 1 } else { nth.div_ceil(2) };
     }

@@ -238,6 +238,13 @@ fn the_one_format_needs_no_migration_and_a_newer_one_is_refused() {
     db.execute_batch("DROP TABLE titles; DROP TABLE changes; DELETE FROM meta WHERE key IN ('changes', 'vectors')")
         .expect("dropped");
     drop(db);
+    let advice = "`syntopic embed` makes";
+    for arguments in [&["info"], &["migrate"]] {
+        assert!(place.run(arguments).ok().contains(advice), "{arguments:?}");
+    }
+    assert!(place.run(&["related", "a1"]).err.contains(advice));
+    let kept = place.path("titleless");
+    run::copy_folder(&place.library(), &kept);
     for arguments in [
         &["related", "a1"][..],
         &["check"],
@@ -249,6 +256,26 @@ fn the_one_format_needs_no_migration_and_a_newer_one_is_refused() {
     ] {
         place.run(arguments).ok();
     }
+    // What it lacks is made when it is asked for: then it answers as one that was made by now.
+    let now = Place::with(&FIVE);
+    let embedded = run::syntopic(&kept, &["embed"]);
+    assert!(
+        embedded.ok().contains("5 titles embedded"),
+        "{}",
+        embedded.out
+    );
+    assert_eq!(
+        run::syntopic(&kept, &["info", "--json"]).json()["titles"],
+        5
+    );
+    for arguments in [&["info"], &["migrate"], &["embed"]] {
+        let said = run::syntopic(&kept, arguments);
+        assert!(!said.ok().contains("syntopic embed") && !said.out.contains("title embedded"));
+    }
+    let related = ["related", "a1", "--json"];
+    let answer = run::syntopic(&kept, &related);
+    assert!(!answer.err.contains(advice), "{}", answer.err);
+    assert_eq!(hits(&kept), hits(&now.library()));
     database(&place.library())
         .pragma_update(None, "user_version", 2)
         .expect("a newer version");

@@ -2,7 +2,7 @@
 
 mod run;
 
-use run::{FIVE, Place, line};
+use run::{FIVE, Place, line, syntopic_fed};
 
 #[test]
 fn removed_papers_are_gone_from_every_answer() {
@@ -103,6 +103,8 @@ fn what_is_listed_is_read_again() {
     let some = some.display().to_string();
     let among = place.run(&["list", "--among", &some, "--ids"]);
     assert_eq!(among.ok(), "a2\nb1\n");
+    let fed = syntopic_fed(&place.library(), &["list", "--among", "-", "--ids"], b"b1");
+    assert_eq!(fed.ok(), "b1\n");
     let related = place.run(&["related", "a1", "--among", &some, "--json"]);
     assert_eq!(related.json()["hits"].as_array().map(Vec::len), Some(2));
     let unknown = place.file("unknown.txt", b"a2\nb9\n");

@@ -185,6 +185,48 @@ fn the_map_does_not_depend_on_the_order_of_input_or_on_threads() {
 }
 
 #[test]
+fn the_layout_of_many_papers_is_kept_and_a_damaged_one_is_named_and_made_again() {
+    let place = Place::new();
+    let lines = (0..2_000).map(|i| {
+        let subject = ["graphs", "images", "proteins", "markets", "code"][i % 5];
+        format!("{{\"id\":\"p{i}\",\"title\":\"On {subject} {}\"}}\n", i / 5)
+    });
+    let file = place.file("many.jsonl", lines.collect::<String>().as_bytes());
+    let file = file.display().to_string();
+    place.run(&["add", &file, "--model", "embedded"]).ok();
+    let map = |name: &str| {
+        let path = place.path(name);
+        let out = path.display().to_string();
+        let ran = place.run(&["map", "--no-topics", "--out", &out]);
+        ran.ok();
+        (std::fs::read(path).expect("a file"), ran.err)
+    };
+    let kept = place.library().join("map.bin");
+    let (first, _) = map("first.html");
+    let whole = std::fs::read(&kept).expect("a layout");
+    let (again, _) = map("again.html");
+    assert!(first == again, "the same page of the layout that was kept");
+    place.run(&["check"]).ok();
+
+    let mut broken = whole.clone();
+    broken[1_000] ^= 1;
+    std::fs::write(&kept, &broken).expect("a file");
+    let checked = place.run(&["check"]);
+    assert_eq!(checked.code, 7);
+    let told = checked.out + &checked.err;
+    assert!(told.contains("map.bin: its bytes"), "{told}");
+    let (again, told) = map("once-more.html");
+    assert!(told.contains("map.bin is made again"), "{told}");
+    assert!(again == first && std::fs::read(&kept).expect("a layout") == whole);
+
+    std::fs::write(&kept, &whole[..100]).expect("a file");
+    let repaired = place.run(&["repair"]);
+    assert!(repaired.ok().contains("map.bin"), "{}", repaired.out);
+    place.run(&["check"]).ok();
+    assert!(!kept.exists() && map("last.html").0 == first);
+}
+
+#[test]
 fn what_cannot_be_drawn_is_said_before_any_work() {
     let place = Place::new();
     place

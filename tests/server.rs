@@ -142,6 +142,26 @@ fn what_is_too_large_or_no_json_is_refused_by_its_status() {
     );
     halves.fails(422, "invalid");
     like(json!([{"path": "/etc/passwd"}])).fails(422, "invalid");
+    // A list of the values of an object's fields is none, nor is an object a word.
+    like(json!([{"paper": ["Graphs", null, null]}])).fails(422, "invalid");
+    let with = |name: &str, value: Value| {
+        let body = json!({"like": [{"id": "a1"}], name: value});
+        server.post("/api/related", &body).fails(422, "invalid");
+    };
+    with("filter", json!([2020]));
+    with("mode", json!({"lexical": null}));
+    let listed = json!({"papers": [["d1", "Graphs"]]});
+    server.post("/api/papers", &listed).fails(422, "invalid");
+    let named = json!({"seed_topics": [["Graphs", ""]]});
+    server.post("/api/topics", &named).fails(422, "invalid");
+    let form = json!({"format": {"csv": null}, "ids": ["a1"]});
+    server.post("/api/export", &form).fails(422, "invalid");
+    for of_tei in [
+        json!({"inputs": ["a", ["b"]]}),
+        json!({"inputs": {"source_sentence": "a", "sentences": ["b"]}, "parameters": [true]}),
+    ] {
+        assert_eq!(server.post("/similarity", &of_tei).status, 422);
+    }
     like(json!(vec![json!({"id": "a1"}); 21])).fails(422, "invalid");
     like(json!([{"id": "a3"}])).fails(404, "unknown_paper");
     like(json!([{"topic": "graphs"}])).fails(409, "no_topics");
@@ -177,6 +197,36 @@ fn what_is_too_large_or_no_json_is_refused_by_its_status() {
             .status,
         400
     );
+}
+
+#[test]
+fn vectors_of_the_models_own_length_are_given_to_who_asks_for_them() {
+    let place = Place::with(&FIVE);
+    let server = Server::start(&place.library(), &[]);
+    let ask = |normalize: bool| {
+        let inputs = ["graphs for recommendation", "speech"];
+        let answer = server.post("/embed", &json!({"inputs": inputs, "normalize": normalize}));
+        serde_json::from_value::<Vec<Vec<f64>>>(answer.json(200)).expect("vectors")
+    };
+    let length = |row: &[f64]| row.iter().map(|x| x * x).sum::<f64>().sqrt();
+    for (raw, unit) in ask(false).iter().zip(ask(true)) {
+        let (of_raw, of_unit) = (length(raw), length(&unit));
+        assert!(
+            (of_unit - 1.0).abs() < 1e-5 && (of_raw - 1.0).abs() > 1e-2,
+            "{of_raw}"
+        );
+        let apart = raw.iter().zip(unit).map(|(a, b)| (a / of_raw - b).abs());
+        assert!(apart.fold(0.0, f64::max) < 1e-5);
+    }
+    // Asked for at once, neither is given the other's.
+    std::thread::scope(|scope| {
+        let each = [true, false].map(|unit| scope.spawn(move || (unit, ask(unit))));
+        for one in each {
+            let (unit, rows) = one.join().expect("vectors");
+            let is_unit = |row: &Vec<f64>| (length(row) - 1.0).abs() < 1e-5;
+            assert!(rows.iter().all(|row| is_unit(row) == unit));
+        }
+    });
 }
 
 #[test]
@@ -384,7 +434,7 @@ fn the_document_names_every_address_and_the_page_of_it_asks_nobody_else() {
             );
         }
     }
-    assert_eq!(paths.len(), 22);
+    assert_eq!(paths.len(), 23);
     let page = server.get("/docs").body;
     assert!(page.contains("/api/related") && page.contains("RelatedBody"));
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));

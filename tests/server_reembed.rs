@@ -7,6 +7,7 @@ use run::{FIVE, Place, tiny_model};
 use serde_json::{Value, json};
 use serving::Server;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 fn embedding(server: &Server, text: &str) -> Vec<f64> {
     let answer = server.post("/embed", &json!({ "inputs": text })).json(200);
@@ -40,7 +41,10 @@ fn the_other_model_is_used_as_soon_as_the_library_has_it() {
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let (mut n, mut seen) = (0, Vec::new());
-            while !done.load(Ordering::Relaxed) || n < 20 {
+            // At least once when it is done: until then all answers may be of the old model.
+            let mut after = false;
+            while !after || n < 20 {
+                after = done.load(Ordering::Acquire);
                 let answer = server.post("/api/related", &of_text).json(200);
                 let found = hits(&answer);
                 if seen.last() != Some(&found) {
@@ -54,7 +58,7 @@ fn the_other_model_is_used_as_soon_as_the_library_has_it() {
             seen
         });
         place.run(&["reembed", "--model", "embedded"]).ok();
-        done.store(true, Ordering::Relaxed);
+        done.store(true, Ordering::Release);
         let seen = asking.join().expect("answers");
         assert_eq!(
             seen.len(),
@@ -119,10 +123,25 @@ fn a_model_that_cannot_be_loaded_is_a_clear_error_until_it_can() {
         let refused = server.post("/embed", &json!({"inputs": "graphs"}));
         assert_eq!(refused.json(503)["error_type"], "Unhealthy");
     }
+    for _ in 0..20 {
+        server.post("/api/related", &text).fails(503, "other_model");
+    }
     assert_eq!(server.get("/health").status, 200);
     std::fs::rename(&away, &copy).expect("it is back");
+    // What could not be loaded is tried again after a while.
+    let begun = Instant::now();
+    while server.post("/api/related", &text).status == 503 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "it is not tried again"
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
     server.post("/api/related", &text).json(200);
     assert_eq!(embedding(&server, "graphs").len(), 64);
+    let (_, log) = server.end();
+    let tried = log.matches("other model cannot be loaded").count();
+    assert!((1..20).contains(&tried), "tried {tried} times:\n{log}");
 }
 
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {

@@ -220,6 +220,70 @@ fn topics_are_renamed_merged_split_and_made_with_seeds() {
 }
 
 #[test]
+fn two_runs_are_compared_as_the_command_line_compares_them() {
+    let place = sample();
+    let server = Server::start(&place.library(), &[]);
+    let run = |k: &str| {
+        let (name, path) = (format!("{k}.json"), place.path(&format!("{k}.json")));
+        place
+            .run(&[
+                "topics",
+                "-k",
+                k,
+                "--fresh",
+                "--export",
+                &path.display().to_string(),
+            ])
+            .ok();
+        let text = std::fs::read_to_string(&path).expect(&name);
+        (
+            path.display().to_string(),
+            serde_json::from_str::<Value>(&text).expect("JSON"),
+        )
+    };
+    let ask = |body: Value| server.post("/api/topics/compare", &body);
+    ask(json!({"a": {"topics": []}})).fails(409, "no_topics");
+    let (few, a) = run("5");
+    let (more, b) = run("9");
+    let told = place
+        .run(&["topics", "--compare", &few, &more, "--json"])
+        .json();
+    let answer = ask(json!({"a": a, "b": b})).json(200);
+    for field in ["papers", "only", "topics", "ari", "nmi"] {
+        assert_eq!(answer[field], told[field], "{field}");
+    }
+    assert_eq!(list(&answer, "unmatched"), list(&told, "unmatched"));
+    for (one, told) in list(&answer, "matches").iter().zip(list(&told, "matches")) {
+        assert_eq!(
+            (&one["topic"], &one["shared"]),
+            (&told["topic"], &told["shared"])
+        );
+        assert_eq!(
+            (&one["like"], &one["jaccard"]),
+            (&told["like"], &told["jaccard"])
+        );
+    }
+    // With the topics of now, which are the second run's.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(ask(json!({ "a": a })).json(200), answer);
+    assert_eq!(ask(json!({ "a": b })).json(200)["ari"], json!(1.0));
+    let none = ask(json!({"a": {"topics": []}, "b": b})).json(200);
+    assert_eq!(
+        (&none["papers"], &none["only"]),
+        (&json!(0), &json!([0, 65]))
+    );
+    for wrong in [
+        json!({"b": b}),
+        json!({"a": [[]]}),
+        json!({"a": {"topics": [[0, "x", []]]}}),
+        json!({"a": {"topics": [{"id": -1, "name": "x", "papers": []}]}}),
+        json!({"a": "topics.json"}),
+    ] {
+        ask(wrong).fails(422, "invalid");
+    }
+}
+
+#[test]
 fn related_papers_are_asked_for_by_every_form_of_the_command_line() {
     let place = Place::with(&FIVE);
     let server = Server::start(&place.library(), &[]);
@@ -284,6 +348,9 @@ fn the_map_is_sent_small_and_once() {
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&smaller[..]), &mut text)
         .expect("gzip");
     assert_eq!(text, whole.body);
+    // What somebody has plain is not what he has packed.
+    let packed = [("Accept-Encoding", "gzip"), ("If-None-Match", &tag)];
+    assert_eq!(&server.bytes_of("/api/map", &packed)[..2], [0x1f, 0x8b]);
     // Another name of a topic is another map.
     place.run(&["topics", "--rename", "0=Another"]).ok();
     std::thread::sleep(std::time::Duration::from_millis(1100));

@@ -31,7 +31,7 @@ try:
 except HfHubHTTPError as caught:
     assert caught.response.status_code == 422, caught
 else:
-    raise AssertionError("normalize=False was taken")
+    raise AssertionError("normalize=False was taken of a model that has unit vectors alone")
 
 
 # The end of a text that is too long, where that is wanted.

@@ -5,7 +5,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-fn case(name: &str, bytes: Vec<u8>, good: &[&str]) -> Case {
+pub(crate) fn case(name: &str, bytes: Vec<u8>, good: &[&str]) -> Case {
     Case {
         name: name.to_owned(),
         bytes,
@@ -14,7 +14,7 @@ fn case(name: &str, bytes: Vec<u8>, good: &[&str]) -> Case {
     }
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(bytes).expect("memory does not fail");
     packed.finish().expect("memory does not fail")

@@ -10,6 +10,7 @@ mod run;
 mod altered_models;
 mod bombs;
 mod cut_files;
+mod parquet;
 mod records;
 mod shapes;
 

@@ -9,8 +9,8 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use syntopic_library::LibraryError;
 use syntopic_library::map::{MapData, MapOptions, MapRequest, MapScoreRequest, score_map};
+use syntopic_library::write_file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,10 +95,7 @@ fn draw(
     };
     let map = library.map(&request, &mut |event| bars.show(event))?;
     let bytes = picture.draw(&map)?;
-    std::fs::write(path, &bytes).map_err(|source| LibraryError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    write_file(path, &bytes)?;
     bars.clear();
     let written = Written {
         out: path.display().to_string(),

@@ -177,7 +177,7 @@ pub(crate) struct FilterArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) author: Vec<String>,
 
-    /// Only papers whose ids are in this file, one a line, as `list --ids` prints them
+    /// Only papers whose ids are in this file, one a line, as `list --ids` prints them; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) among: Option<PathBuf>,
 }
@@ -199,9 +199,18 @@ impl FilterArguments {
 
 /// The ids in a file, one a line.
 fn ids_of(file: &Path) -> anyhow::Result<Vec<String>> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("{name} cannot be read as ids, one a line"))?;
+    let stdin = file == Path::new("-");
+    let name = if stdin {
+        "standard input".into()
+    } else {
+        file.to_string_lossy()
+    };
+    let text = if stdin {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.with_context(|| format!("{name} cannot be read as ids, one a line"))?;
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let ids: Vec<String> = (lines.filter(|id| !id.is_empty()))
         .map(str::to_owned)

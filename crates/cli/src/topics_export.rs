@@ -6,7 +6,7 @@ use clap::Args;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use syntopic_library::bibtex::bibtex;
-use syntopic_library::{Library, LibraryError, TopicReport, TopicsReport};
+use syntopic_library::{Library, LibraryError, TopicReport, TopicsReport, write_file};
 
 /// Longest part of a topic's name in the name of its file.
 const NAME: usize = 60;
@@ -50,8 +50,8 @@ impl ExportArguments {
         bars: &Bars,
     ) -> anyhow::Result<()> {
         match &self.export {
-            Some(Export::Csv(path)) => write(path, &crate::verbs::topics::csv(report)?)?,
-            Some(Export::Json(path)) => write(path, &serde_json::to_vec_pretty(report)?)?,
+            Some(Export::Csv(path)) => write_file(path, &crate::verbs::topics::csv(report)?)?,
+            Some(Export::Json(path)) => write_file(path, &serde_json::to_vec_pretty(report)?)?,
             None => {}
         }
         if let Some(folder) = &self.bibtex {
@@ -63,20 +63,12 @@ impl ExportArguments {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), LibraryError> {
-    std::fs::write(path, bytes).map_err(|source| io(path, source))
-}
-
-fn io(path: &Path, source: std::io::Error) -> LibraryError {
-    LibraryError::Io {
-        path: path.to_owned(),
-        source,
-    }
-}
-
 /// One file a topic; gives how many.
 fn write_bibtex(folder: &Path, report: &TopicsReport, library: &Library) -> anyhow::Result<usize> {
-    std::fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
+    std::fs::create_dir_all(folder).map_err(|source| LibraryError::Io {
+        path: folder.to_owned(),
+        source,
+    })?;
     let papers = library.papers()?;
     let of: HashMap<&str, _> = papers.iter().map(|p| (p.id.as_str(), p)).collect();
     for topic in &report.topics {
@@ -84,7 +76,8 @@ fn write_bibtex(folder: &Path, report: &TopicsReport, library: &Library) -> anyh
             .papers
             .iter()
             .filter_map(|id| of.get(id.as_str()).copied());
-        write(&folder.join(file_name(topic)), bibtex(members).as_bytes())?;
+        let path = folder.join(file_name(topic));
+        write_file(&path, bibtex(members).as_bytes())?;
     }
     Ok(report.topics.len())
 }

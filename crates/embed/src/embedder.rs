@@ -1,5 +1,8 @@
 //! Texts to unit vectors: tokenize, batch by length, run the model, put the rows back in order.
 
+mod raw;
+mod read;
+
 use crate::cut::{Cut, cut_rows};
 use crate::embedded::{BatchStats, EmbedProgress, Embedded, ModelIdentity};
 use crate::fast::{FastEncoder, Plan, Precision, Run, settle};
@@ -10,7 +13,7 @@ use crate::peak::{Peak, measure_peak, measure_peak_of};
 use crate::profile::{Part, counted};
 use crate::static_model::StaticModel;
 use crate::stock::StockModel;
-use crate::tokens::{End, TextTokenizer, Tokens};
+use crate::tokens::{TextTokenizer, Tokens};
 use crate::{EmbedError, PoolingMode, SentenceConfig, static_encoder};
 use rayon::prelude::*;
 use std::ops::{ControlFlow, Range};
@@ -83,6 +86,15 @@ impl Encoder {
             Encoder::Static(model) => model.dim(),
         }
     }
+}
+
+/// What vectors are made of texts.
+#[derive(Clone, Copy)]
+struct How {
+    /// Tokens at the beginning of each that take no part.
+    skip: usize,
+    /// Whether they are made unit length.
+    unit: bool,
 }
 
 /// A loaded model.
@@ -265,57 +277,6 @@ impl Embedder {
         })
     }
 
-    /// What the model reads of one text, its prompt and special tokens included.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
-    pub fn read(&self, text: &str, kind: TextKind) -> Result<Tokens, EmbedError> {
-        let prompt = self.prompt(kind);
-        let encoded = if prompt.is_empty() {
-            self.tokenizer.encode(text)
-        } else {
-            self.tokenizer.encode(&format!("{prompt}{text}"))
-        };
-        encoded.map_err(|why| EmbedError::Tokenize { index: 0, why })
-    }
-
-    /// The same of a text that is cut at its beginning where it is too long, the prompt with it.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
-    pub fn read_end(&self, text: &str, kind: TextKind) -> Result<Tokens, EmbedError> {
-        let text = format!("{}{text}", self.prompt(kind));
-        let encoded = self.tokenizer.encode_end(&text);
-        encoded.map_err(|why| EmbedError::Tokenize { index: 0, why })
-    }
-
-    /// What the model reads of a text whose tokens somebody else made with its tokenizer: special tokens are put around them
-    /// unless they are there, and what is too long is cut.
-    ///
-    /// # Errors
-    /// When there is none, or one is not among the model's words.
-    pub fn read_ids(&self, ids: &[u32]) -> Result<Tokens, EmbedError> {
-        let read = self.tokenizer.of_ids(ids, End::Cut);
-        read.map_err(|why| EmbedError::Tokenize { index: 0, why })
-    }
-
-    /// The same of tokens that are cut at their beginning where they are too many.
-    ///
-    /// # Errors
-    /// As [`Embedder::read_ids`].
-    pub fn read_end_of_ids(&self, ids: &[u32]) -> Result<Tokens, EmbedError> {
-        let read = self.tokenizer.of_ids(ids, End::Kept);
-        read.map_err(|why| EmbedError::Tokenize { index: 0, why })
-    }
-
-    /// Tokens at the beginning of every text of this kind that take no part in its vector.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
-    pub fn skipped_tokens(&self, kind: TextKind) -> Result<usize, EmbedError> {
-        self.skip(kind)
-    }
-
     /// Unit vectors of texts that were read already, of each of which the first `skip` tokens take no part.
     ///
     /// # Errors
@@ -336,18 +297,8 @@ impl Embedder {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Embedded, EmbedError> {
         let mut data = vec![0f32; tokens.len() * self.model.dim()];
-        let mut without_tokens = Vec::new();
-        let batches = match &self.model {
-            Encoder::Stock(model) => self.run_stock(model, tokens, skip, &mut data, progress)?,
-            Encoder::Fast(model) => self.run_fast(model, tokens, skip, &mut data, progress)?,
-            // Its callers do that, as texts are tokenized while it computes.
-            Encoder::Gpu(_) => Vec::new(),
-            Encoder::Static(model) => {
-                let (batches, without) = run_static(model, tokens, &mut data, progress)?;
-                without_tokens = without;
-                batches
-            }
-        };
+        let how = How { skip, unit: true };
+        let (batches, without_tokens) = self.rows(tokens, how, &mut data, progress)?;
         Ok(Embedded {
             without_tokens,
             vectors: self.checked(data)?,
@@ -357,6 +308,28 @@ impl Embedder {
             tokenize_time: Duration::ZERO,
             halved_batches: 0,
         })
+    }
+
+    /// Writes the vector of each text to its row of `data`; gives the batches, and the texts without a known token.
+    fn rows(
+        &self,
+        tokens: &[Tokens],
+        how: How,
+        data: &mut [f32],
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<(Vec<BatchStats>, Vec<usize>), EmbedError> {
+        let of_all = |batches| (batches, Vec::new());
+        match &self.model {
+            Encoder::Stock(model) => self
+                .run_stock(model, tokens, how, data, progress)
+                .map(of_all),
+            Encoder::Fast(model) => self
+                .run_fast(model, tokens, how, data, progress)
+                .map(of_all),
+            // Its callers do that, as texts are tokenized while it computes.
+            Encoder::Gpu(_) => Ok(of_all(Vec::new())),
+            Encoder::Static(model) => run_static(model, tokens, data, progress),
+        }
     }
 
     /// Texts in windows, each tokenized while the GPU computes the one before.
@@ -399,7 +372,7 @@ impl Embedder {
         &self,
         model: &StockModel,
         tokens: &[Tokens],
-        skip: usize,
+        how: How,
         data: &mut [f32],
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Vec<BatchStats>, EmbedError> {
@@ -409,7 +382,7 @@ impl Embedder {
         for batch in length_sorted_batches(tokens, self.options.batch_tokens) {
             let start = Instant::now();
             let members: Vec<&Tokens> = batch.iter().map(|&i| &tokens[i]).collect();
-            let rows = model.embed(&members, skip)?;
+            let rows = model.embed(&members, how.skip, how.unit)?;
             for (&text, row) in batch.iter().zip(rows.chunks_exact(dim)) {
                 data[text * dim..][..dim].copy_from_slice(row);
             }
@@ -432,14 +405,14 @@ impl Embedder {
         &self,
         model: &FastEncoder,
         tokens: &[Tokens],
-        skip: usize,
+        how: How,
         data: &mut [f32],
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Vec<BatchStats>, EmbedError> {
         model.check(tokens)?;
         let run = Run {
             tokens,
-            skip,
+            skip: how.skip,
             group_tokens: self.options.batch_tokens,
             threads: rayon::current_num_threads(),
         };
@@ -452,7 +425,10 @@ impl Embedder {
         let dim = self.model.dim();
         let mut batches = Vec::with_capacity(groups.len());
         for group in groups {
-            let vectors = model.finish(group.vectors)?;
+            let vectors = match how.unit {
+                true => model.finish(group.vectors)?,
+                false => model.through_dense(group.vectors)?,
+            };
             for (&text, row) in group.texts.iter().zip(vectors.chunks_exact(dim)) {
                 data[text * dim..][..dim].copy_from_slice(row);
             }

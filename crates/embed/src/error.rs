@@ -131,6 +131,11 @@ pub enum EmbedError {
     /// Candle failed: weights of another shape, out of memory.
     #[error("the model failed: {0}")]
     Candle(#[from] candle_core::Error),
+    /// Vectors of another length than 1 were asked for where the model has none to give.
+    #[error(
+        "this model gives vectors of unit length alone: static models and models on a GPU have no others"
+    )]
+    UnitLengthOnly,
     /// The model gave numbers that are no unit vectors (NaN, say).
     #[error("the model gave no usable vectors: {0}")]
     Vectors(#[from] EmbeddingsError),

@@ -169,8 +169,8 @@ impl TextTokenizer {
         self.encode_whole(text)
     }
 
-    /// Tokens of `text`, the last ones where it has more than the model reads.
-    pub(crate) fn encode_end(&self, text: &str) -> Result<Tokens, String> {
+    /// Tokens of `text`, the last ones where it has more than the model reads; and how many were cut off.
+    pub(crate) fn encode_end(&self, text: &str) -> Result<(Tokens, usize), String> {
         let whole = self.whole.get_or_init(|| {
             let mut whole = self.tokenizer.clone();
             // Only a strategy that needs pairs of texts is refused.
@@ -180,15 +180,23 @@ impl TextTokenizer {
         let encoding = whole.encode_fast(text, self.special);
         let encoding = encoding.map_err(|e| e.to_string())?;
         if encoding.len() <= self.max_tokens {
-            return Ok(Tokens {
+            let tokens = Tokens {
                 ids: encoding.get_ids().to_vec(),
                 truncated: false,
-            });
+            };
+            return Ok((tokens, 0));
         }
         let all = (encoding.get_ids().iter()).zip(encoding.get_special_tokens_mask());
         let inside = all.filter(|(_, special)| **special == 0);
         let inside: Vec<u32> = inside.map(|(id, _)| *id).collect();
-        self.of_ids(&inside, End::Kept)
+        let tokens = self.of_ids(&inside, End::Kept)?;
+        let cut = encoding.len().saturating_sub(tokens.ids.len());
+        Ok((tokens, cut))
+    }
+
+    /// How many special tokens are before a text.
+    pub(crate) fn count_before(&self) -> Result<usize, String> {
+        Ok(self.around()?.0.len())
     }
 
     /// Tokens that somebody else made with this tokenizer: with special tokens around them, which are put there unless they are

@@ -2,13 +2,18 @@
 //!
 //! The end of such a file says where its parts are, so a stream is first copied to a temporary file.
 
+mod header;
+mod lengths;
+mod pages;
+mod records;
+
 use crate::FormatError;
 use crate::page::Bad;
 use crate::records::{Draft, Record, Records, natural_order, plain};
 use crate::table::{ColumnMap, columns, listed, names};
+use pages::{BoundedFile, damaged};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
@@ -42,9 +47,7 @@ impl ParquetRecords {
         io::copy(&mut input, &mut copy).map_err(error)?;
         copy.rewind().map_err(error)?;
         let wrong = |why: ParquetError| error(io::Error::other(why));
-        let bytes = copy.metadata().map_err(error)?.len();
-        let reader = caught(|| SerializedFileReader::new(copy)).map_err(wrong)?;
-        check(reader.metadata(), bytes).map_err(wrong)?;
+        let reader = caught(|| BoundedFile::new(copy)).map_err(wrong)?;
         let schema = reader
             .metadata()
             .file_metadata()
@@ -65,7 +68,8 @@ impl ParquetRecords {
         let rows = caught(|| RowIter::from_file_into(Box::new(reader)).project(Some(projection)));
         let named = |(field, at): (&'static str, usize)| (field, headings[at].clone());
         Ok(Self {
-            rows: rows.map_err(wrong)?,
+            // A row at a time: of more, the pages behind all of them would be held at once.
+            rows: rows.map_err(wrong)?.with_batch_size(1),
             columns: found.into_iter().map(named).collect(),
             row: 0,
         })
@@ -133,31 +137,6 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parque
     syntopic_core::caught(work).unwrap_or_else(|| Err(damaged()))
 }
 
-fn damaged() -> ParquetError {
-    ParquetError::General("what it says of its parts cannot be".to_owned())
-}
-
-/// That the columns lie within the file, which has so many bytes.
-fn check(metadata: &ParquetMetaData, bytes: u64) -> Result<(), ParquetError> {
-    let columns = metadata
-        .row_groups()
-        .iter()
-        .flat_map(|group| group.columns());
-    for column in columns {
-        let start = column.dictionary_page_offset();
-        let start = u64::try_from(start.unwrap_or(column.data_page_offset()));
-        let length = u64::try_from(column.compressed_size());
-        let end = start
-            .ok()
-            .zip(length.ok())
-            .and_then(|(s, l)| s.checked_add(l));
-        if end.is_none_or(|end| end > bytes) || column.num_values() < 0 {
-            return Err(damaged());
-        }
-    }
-    Ok(())
-}
-
 /// A value as text; of a group, such as an author with a name and an address, its name or first text.
 fn text(field: &Field) -> String {
     match field {
@@ -201,6 +180,12 @@ fn day(since_1970: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::{WriterProperties, WriterVersion};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    use std::sync::Arc;
 
     #[test]
     fn days_are_those_of_the_calendar() {
@@ -212,6 +197,76 @@ mod tests {
             (20_000, "2024-10-04"),
         ] {
             assert_eq!(day(number), expected);
+        }
+    }
+
+    /// A file of titles and authors, by the parquet crate's own writer.
+    fn written(properties: WriterProperties, rows: usize) -> Vec<u8> {
+        let schema = "message papers { required binary title (UTF8);
+            required group authors (LIST) { repeated group list { required binary element (UTF8); } } }";
+        let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+        let mut bytes = Vec::new();
+        let mut file =
+            SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties)).expect("a file");
+        let mut group = file.next_row_group().expect("a group");
+        let titles: Vec<String> = (0..rows).map(title).collect();
+        let titles: Vec<ByteArray> = titles.iter().map(|t| t.as_str().into()).collect();
+        let authors = vec![ByteArray::from("A. Author"); 3 * rows];
+        let columns: [(&[ByteArray], _, _); 2] = [
+            (&titles, vec![0; rows], vec![0; rows]),
+            (&authors, vec![1; 3 * rows], [0, 1, 1].repeat(rows)),
+        ];
+        for (values, defined, repeated) in columns {
+            let mut column = group.next_column().expect("a column").expect("a column");
+            let typed = column.typed::<ByteArrayType>();
+            typed
+                .write_batch(values, Some(&defined), Some(&repeated))
+                .expect("written");
+            column.close().expect("closed");
+        }
+        group.close().expect("closed");
+        file.close().expect("closed");
+        bytes
+    }
+
+    fn title(row: usize) -> String {
+        format!("On Paper {} of Very Many", row * row)
+    }
+
+    #[test]
+    fn whatever_the_encoding_and_the_packing_papers_are_the_same() {
+        let rows = 3_000;
+        let gzip = Compression::GZIP(GzipLevel::default());
+        let zstd = Compression::ZSTD(ZstdLevel::default());
+        for packing in [Compression::UNCOMPRESSED, Compression::SNAPPY, gzip, zstd] {
+            for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+                for encoding in [
+                    None,
+                    Some(Encoding::PLAIN),
+                    Some(Encoding::DELTA_LENGTH_BYTE_ARRAY),
+                    Some(Encoding::DELTA_BYTE_ARRAY),
+                ] {
+                    let mut properties = WriterProperties::builder()
+                        .set_compression(packing)
+                        .set_writer_version(version)
+                        .set_data_page_size_limit(10_000)
+                        .set_write_batch_size(100)
+                        .set_dictionary_enabled(encoding.is_none());
+                    if let Some(encoding) = encoding {
+                        properties = properties.set_encoding(encoding);
+                    }
+                    let bytes = written(properties.build(), rows);
+                    let told = format!("{packing:?} {version:?} {encoding:?}");
+                    let papers = crate::open("f", Box::new(&bytes[..]), None).expect(&told);
+                    let papers: Vec<syntopic_core::Paper> = papers
+                        .map(|paper| paper.expect(&told).expect(&told))
+                        .collect();
+                    let titles = papers.iter().map(|paper| paper.title.clone());
+                    assert!(titles.eq((0..rows).map(title)), "{told}");
+                    let whole = |paper: &syntopic_core::Paper| paper.authors.len() == 3;
+                    assert!(papers.iter().all(whole), "{told}");
+                }
+            }
         }
     }
 }

@@ -137,6 +137,10 @@ mod tests {
         assert!(cast::<u32>(&bytes[1..]).is_none(), "not aligned");
         assert!(cast::<u32>(&bytes[..7]).is_none(), "no whole numbers");
         prefetch(&lines[0]);
+        // Miri maps no pages that a wish is spoken about.
+        if cfg!(miri) {
+            return;
+        }
         let mut many = zeroed(LARGE + 1);
         assert_eq!(many.len(), LARGE / LINE + 1);
         assert!(matches!(many, Lines::Many(_)) && many.iter().all(|line| *line == ZERO));

@@ -119,7 +119,8 @@ impl Library {
 
     /// Every file made from the papers, there or not.
     pub(crate) fn derived_paths(&self) -> Vec<PathBuf> {
-        let named = ["topics.json", "likeness.json"].map(|name| self.folder.join(name));
+        let named = ["topics.json", "likeness.json", crate::map::kept::FILE]
+            .map(|name| self.folder.join(name));
         let [words, titles] = self.words_paths();
         let of_rows = [self.index_path(), self.rows_path(), words, titles];
         of_rows.into_iter().chain(named).collect()

@@ -222,6 +222,11 @@ impl Library {
                 report.problems.push(problem);
             }
         }
+        let map = crate::map::kept::FILE;
+        if let Some(why) = crate::map::kept::file_problem(&self.folder.join(map)) {
+            let problem = format!("{map}: {why}. Delete it: the next map makes it again");
+            report.problems.push(problem);
+        }
         Ok(())
     }
 

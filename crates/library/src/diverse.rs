@@ -12,6 +12,10 @@ use syntopic_core::dot;
 /// used, copies stayed together.
 pub(crate) const TRADE_OFF: f32 = 0.5;
 
+/// A candidate of less than this share of the best's relevance comes after all others: what has nothing to do with the query is unlike
+/// everything that has.
+const LEAST_RELEVANCE: f32 = 0.2;
+
 /// Candidates that are chosen from, for each hit that is shown.
 pub(crate) const POOL_PER_HIT: usize = 5;
 
@@ -20,7 +24,8 @@ pub(crate) const POOL: usize = 100;
 
 /// Places of at most `k` candidates in the order of choice: each is the one of the largest [`TRADE_OFF`] times its relevance
 /// less the rest times its largest similarity to one that is chosen already, among equals the one that comes first (maximal
-/// marginal relevance; Carbonell and Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998). `relevance[i]` and
+/// marginal relevance; Carbonell and Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998); those that are hardly
+/// relevant ([`LEAST_RELEVANCE`]) come last. `relevance[i]` and
 /// `similarity(i, j)` are larger for more.
 pub(crate) fn diverse(
     relevance: &[f32],
@@ -29,10 +34,14 @@ pub(crate) fn diverse(
 ) -> Vec<usize> {
     // The largest similarity of each candidate to a chosen one, kept up to date: O(n) a choice.
     let mut nearest = vec![f32::NEG_INFINITY; relevance.len()];
+    let least = least(relevance);
     let mut left: Vec<usize> = (0..relevance.len()).collect();
     let mut chosen = Vec::new();
     while chosen.len() < k && !left.is_empty() {
-        let gain = |place: usize| marginal(relevance[place], nearest[place]);
+        let gain = |place: usize| {
+            let relevance = relevance[place];
+            (relevance >= least, marginal(relevance, nearest[place]))
+        };
         let mut best = 0;
         for at in 1..left.len() {
             if gain(left[at]) > gain(left[best]) {
@@ -46,6 +55,16 @@ pub(crate) fn diverse(
         chosen.push(place);
     }
     chosen
+}
+
+/// The relevance below which candidates come last.
+fn least(relevance: &[f32]) -> f32 {
+    let best = relevance.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if best > 0.0 {
+        LEAST_RELEVANCE * best
+    } else {
+        f32::NEG_INFINITY
+    }
 }
 
 /// What choosing a candidate gains; nothing is chosen yet where `nearest` is not finite.
@@ -81,9 +100,11 @@ mod tests {
         while chosen.len() < k.min(relevance.len()) {
             let gain = |i: usize| {
                 let nearest = chosen.iter().map(|&c| similarity[i][c]);
-                marginal(
-                    relevance[i],
-                    nearest.fold(f32::NEG_INFINITY, |a, b| a.max(b)),
+                let nearest = nearest.fold(f32::NEG_INFINITY, |a, b| a.max(b));
+                let best = relevance.iter().copied().fold(0.0, f32::max);
+                (
+                    relevance[i] >= 0.2 * best || best <= 0.0,
+                    marginal(relevance[i], nearest),
                 )
             };
             let free = (0..relevance.len()).filter(|i| !chosen.contains(i));
@@ -114,6 +135,22 @@ mod tests {
                 assert_eq!(fast, plain(&relevance, &similarity, k), "{n} {k}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_hardly_relevant_comes_last_however_unlike_it_is() {
+        // The third is much like the first; the last is like nothing, the query neither.
+        let similarity = |i: usize, j: usize| match (i.min(j), i.max(j)) {
+            (_, 3) => 0.0,
+            (0, 2) => 0.54,
+            _ => 0.5,
+        };
+        assert_eq!(
+            diverse(&[0.84, 0.83, 0.55, 0.03], similarity, 4),
+            [0, 1, 2, 3]
+        );
+        // Where nothing is relevant, nothing is put last.
+        assert_eq!(diverse(&[-0.1, -0.3, -0.2], |_, _| 0.0, 3), [0, 2, 1]);
     }
 
     #[test]

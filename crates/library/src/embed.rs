@@ -49,6 +49,8 @@ pub struct EmbedReport {
     pub truncated: usize,
     /// Of them, those of which a static model knows no word.
     pub without_known_words: usize,
+    /// Titles that have a vector now and had none, of papers that had one.
+    pub titles: usize,
     /// Papers in the library.
     pub papers: usize,
     /// Papers that still have no vector: they came meanwhile.
@@ -59,8 +61,8 @@ pub struct EmbedReport {
 pub(crate) type Numbered = (i64, Paper);
 
 impl Library {
-    /// Embeds every paper that has no vector, batch by batch, each committed whole: whatever stops it, the next call goes on where
-    /// this one was.
+    /// Embeds every paper that has no vector, and every title without one, batch by batch, each committed whole: whatever stops it,
+    /// the next call goes on where this one was.
     ///
     /// # Errors
     /// When the model cannot be had or is another than the library's, the database cannot be written, or `progress` asked to stop.
@@ -71,7 +73,9 @@ impl Library {
         progress: &mut Progress<'_>,
     ) -> Result<EmbedReport, LibraryError> {
         let _alone = self.alone("embed")?;
-        self.complete(request, progress)
+        let mut report = self.complete(request, progress)?;
+        self.complete_titles(request, &mut report, progress)?;
+        Ok(report)
     }
 
     /// The same, of a process that is alone at work already.

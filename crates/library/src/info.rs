@@ -38,6 +38,8 @@ pub struct InfoReport {
     pub without_vector: usize,
     /// Papers with a vector of their title alone, which the hybrid mode of `related` compares.
     pub titles: usize,
+    /// Papers whose text has a vector and whose title has none, which `embed` would give one: of a library of before there were any.
+    pub titles_lacking: usize,
     /// Papers longer than the model reads; the model saw their beginning.
     pub truncated: usize,
     /// Earliest and latest year, if any is known.
@@ -106,6 +108,7 @@ impl Library {
             with_abstract: count("SELECT count(abstract) FROM papers")?,
             vectors,
             titles: store.n_titles()?,
+            titles_lacking: store.n_lacking_titles()?,
             truncated: count("SELECT count(*) FROM vectors WHERE truncated")?,
             years,
             model: model.as_ref().map(|m| m.name.clone()),

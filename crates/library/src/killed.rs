@@ -3,6 +3,7 @@
 //! The test starts itself as another process, waits for a random time, kills it with SIGKILL, and looks at what is there: 20 times, or
 //! as often as `SYNTOPIC_KILLS` says.
 
+use crate::LibraryError;
 use crate::embedding::embed;
 use crate::{
     AddOptions, EMBEDDED, EmbedRequest, Event, Library, Query, ReembedRequest, RelatedOptions,
@@ -24,18 +25,22 @@ const VERBS: [&str; 5] = ["add", "embed", "topics", "reembed", "index"];
 /// Papers of one `add`, of which a tenth changes earlier ones.
 const PAPERS: usize = 120;
 
-fn tiny_model() -> String {
+pub(crate) fn tiny_model() -> String {
     let model = "/../../tests/reference/tiny/bert-cls";
     format!("{}{model}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A library whose derived files are all made, however small it is.
-fn open(folder: &Path) -> Library {
-    let mut library = Library::open_or_create(folder).unwrap();
+pub(crate) fn open(folder: &Path) -> Library {
+    try_open(folder).unwrap()
+}
+
+pub(crate) fn try_open(folder: &Path) -> Result<Library, LibraryError> {
+    let mut library = Library::open_or_create(folder)?;
     library.index_options.kind = Kind::Hnsw;
     library.index_options.exact_below = 0;
     library.words_kept_from = 0;
-    library
+    Ok(library)
 }
 
 /// The work of the process that is killed; it tells what is written for good.
@@ -352,7 +357,7 @@ fn write(file: &Path, papers: &[Paper]) {
     std::fs::write(file, text).unwrap();
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
         std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();

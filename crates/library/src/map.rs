@@ -6,6 +6,7 @@
 
 mod colours;
 mod glyphs;
+pub(crate) mod kept;
 mod page;
 mod png;
 mod score;
@@ -88,26 +89,36 @@ impl Library {
         progress: &mut Progress<'_>,
     ) -> Result<MapData, LibraryError> {
         request.options.check()?;
-        let (report, neighbors, papers) = self.at_one_moment(|library| {
+        let (report, kept, neighbors, papers) = self.at_one_moment(|library| {
             let report = library.topics_for_map(request, progress)?;
             // The layout needs the vectors anyway; with them, the index is searched by those of the database.
             library.open_catalogue(progress)?;
-            library.load_snapshot()?;
-            let neighbors = library.all_neighbors(NEIGHBORS, progress)?;
+            let snapshot = library.load_snapshot()?;
+            let (rows, n_papers) = (snapshot.stamp.sha256, snapshot.ids.len());
+            let kept = library.kept_layout((&rows, n_papers), &request.options, progress);
+            let neighbors = match kept {
+                Some(_) if request.related == 0 => None,
+                _ => Some(library.all_neighbors(NEIGHBORS, progress)?),
+            };
             let mut papers = library.papers()?;
             let ids = &library.load_snapshot()?.ids;
             papers.retain(|paper| ids.binary_search(&paper.id).is_ok());
-            Ok((report, neighbors, papers))
+            Ok((report, kept, neighbors, papers))
         })?;
-        let vectors = &self.load_snapshot()?.vectors;
-        let positions = place(vectors, &neighbors, &request.options, progress)?;
+        let neighbors = neighbors.as_ref();
+        let positions = match (kept, neighbors) {
+            (Some(positions), _) => positions,
+            (None, Some(neighbors)) => self.lay_out(neighbors, &request.options, progress)?,
+            (None, None) => Vec::new(),
+        };
         let topic_of = topics_of(&papers, report.as_ref());
         let topics = report.map_or_else(Vec::new, |report| {
             map_topics(&report, &topic_of, &positions)
         });
-        let n_related = request.related.min(neighbors.k());
-        let related = (0..papers.len())
-            .flat_map(|row| &neighbors.of(Row::from_index(row))[..n_related])
+        let n_related = neighbors.map_or(0, |near| request.related.min(near.k()));
+        let related = (neighbors.into_iter())
+            .flat_map(|near| (0..papers.len()).map(|row| near.of(Row::from_index(row))))
+            .flat_map(|hits| &hits[..n_related])
             .map(|hit| (hit.row.0, hit.score))
             .collect();
         Ok(MapData {
@@ -119,6 +130,20 @@ impl Library {
             n_related,
             related,
         })
+    }
+
+    /// Lays out the vectors that were read, and keeps where they lie.
+    fn lay_out(
+        &mut self,
+        neighbors: &Neighbors,
+        options: &MapOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<[f32; 2]>, LibraryError> {
+        let snapshot = self.load_snapshot()?;
+        let rows = snapshot.stamp.sha256;
+        let positions = place(&snapshot.vectors, neighbors, options, progress)?;
+        self.keep_layout(&rows, &positions, options, progress);
+        Ok(positions)
     }
 
     /// The topics of the present papers, made where there are none and it was asked for.

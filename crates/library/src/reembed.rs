@@ -14,6 +14,7 @@ use crate::rows::{COLUMNS, N_COLUMNS, Sha, Tables, paper_of, put_vector, text_sh
 use crate::storage_loss::Measuring;
 use crate::store::{next_generation, read_meta, set_meta};
 use crate::titles::make_table;
+use crate::titles_lacking::forget_wordless;
 use crate::topics_moved::move_topics;
 use crate::{AddOptions, Event, LibraryError, Progress, Storage, changes};
 use rusqlite::{Connection, OptionalExtension, Transaction};
@@ -332,6 +333,7 @@ impl Library {
             for mode in modes.lines() {
                 record_mode(tx, mode)?;
             }
+            forget_wordless(tx)?;
             changes::begin_again(tx)?;
             next_generation(tx)?;
             Ok(true)

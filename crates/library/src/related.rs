@@ -226,6 +226,11 @@ impl Library {
             recall: options.recall,
             generation,
         };
+        if options.mode == RelatedMode::Hybrid && self.store()?.lacks_all_titles()? {
+            notes.push(String::from(
+                "titles are not compared by meaning, as the library has no vectors of them: `syntopic embed` makes them",
+            ));
+        }
         let asked = liked.iter().chain(&disliked);
         let queries: Vec<&Paper> = asked.filter_map(|asked| asked.paper.as_ref()).collect();
         let seek = (&sought, &words, &queries[..]);

@@ -2,6 +2,7 @@
 //! and is brought up to date by whoever asks next.
 
 use crate::store::next_generation;
+use crate::titles_lacking::forget_wordless;
 use crate::{Library, LibraryError, changes, suggest};
 use serde::Serialize;
 use syntopic_core::PaperId;
@@ -49,6 +50,7 @@ impl Library {
             }
             if !gone.is_empty() {
                 changes::record(tx, gone.iter().filter_map(|id| PaperId::new(id).ok()))?;
+                forget_wordless(tx)?;
                 next_generation(tx)?;
             }
             Ok((gone, missing))

@@ -4,6 +4,7 @@ use crate::check::problem;
 use crate::commit::UNEMBEDDED;
 use crate::compact::remove_forgotten;
 use crate::engine::Library;
+use crate::map::kept;
 use crate::rows::{COLUMNS, N_COLUMNS, known_of};
 use crate::store::{next_generation, read_meta, set_meta};
 use crate::{EmbedRequest, LibraryError, Progress, Storage, changes};
@@ -37,6 +38,9 @@ impl Library {
         progress: &mut Progress<'_>,
     ) -> Result<RepairReport, LibraryError> {
         let _alone = self.alone("repair")?;
+        if let Some(store) = &mut self.store {
+            store.write_though_damaged();
+        }
         let mut report = RepairReport::default();
         self.mend_indexes(&mut report)?;
         for part in [Self::mend_orphans, Self::mend_counts, Self::mend_vectors] {
@@ -182,6 +186,14 @@ impl Library {
         let forgotten = remove_forgotten(&self.folder, Duration::from_secs(3_600));
         if forgotten > 0 {
             let mended = format!("{forgotten} files of processes that were killed were removed");
+            report.mended.push(mended);
+        }
+        let map = self.folder.join(kept::FILE);
+        if kept::file_problem(&map).is_some() && std::fs::remove_file(&map).is_ok() {
+            let mended = format!(
+                "{} was damaged and is removed: the next map makes it again",
+                kept::FILE
+            );
             report.mended.push(mended);
         }
         self.distrust_files();

@@ -13,6 +13,7 @@ use syntopic_embed::{EmbedError, EmbedOptions, Embedder, ModelIdentity, TextKind
 pub struct TokenText {
     tokens: Tokens,
     skip: usize,
+    raw: bool,
 }
 
 impl TokenText {
@@ -28,10 +29,17 @@ impl TokenText {
         self.tokens.truncated
     }
 
-    /// Tokens at its beginning, those of a prompt, that take no part in its vector. Texts that are embedded together have as many.
+    /// The same, whose vector is to have the length that the model gives it, where [`SharedModel::gives_raw`].
     #[must_use]
-    pub fn skip(&self) -> usize {
-        self.skip
+    pub fn raw(self) -> Self {
+        Self { raw: true, ..self }
+    }
+
+    /// Whether the two may be embedded together: as many tokens at their beginnings, those of a prompt, take no part in their
+    /// vectors, and both are of unit length or neither need be.
+    #[must_use]
+    pub fn goes_with(&self, other: &Self) -> bool {
+        (self.skip, self.raw) == (other.skip, other.raw)
     }
 }
 
@@ -73,6 +81,7 @@ impl SharedModel {
         Ok(TokenText {
             tokens: self.0.read(text, kind)?,
             skip: self.0.skipped_tokens(kind)?,
+            raw: false,
         })
     }
 
@@ -81,14 +90,12 @@ impl SharedModel {
     /// # Errors
     /// When it cannot be tokenized.
     pub fn read_end(&self, text: &str, kind: TextKind) -> Result<TokenText, EmbedError> {
-        let tokens = self.0.read_end(text, kind)?;
-        // Of a prompt that was cut off, no token is there to be left out.
-        let skip = if tokens.truncated {
-            0
-        } else {
-            self.0.skipped_tokens(kind)?
-        };
-        Ok(TokenText { tokens, skip })
+        let (tokens, skip) = self.0.read_end(text, kind)?;
+        Ok(TokenText {
+            tokens,
+            skip,
+            raw: false,
+        })
     }
 
     /// What the model reads of a text whose tokens somebody else made, with its tokenizer; no prompt is put before them.
@@ -97,7 +104,11 @@ impl SharedModel {
     /// When there is none, or one is not the model's.
     pub fn read_ids(&self, ids: &[u32]) -> Result<TokenText, EmbedError> {
         let tokens = self.0.read_ids(ids)?;
-        Ok(TokenText { tokens, skip: 0 })
+        Ok(TokenText {
+            tokens,
+            skip: 0,
+            raw: false,
+        })
     }
 
     /// The same, from their end where they are too many.
@@ -106,18 +117,31 @@ impl SharedModel {
     /// As [`SharedModel::read_ids`].
     pub fn read_end_of_ids(&self, ids: &[u32]) -> Result<TokenText, EmbedError> {
         let tokens = self.0.read_end_of_ids(ids)?;
-        Ok(TokenText { tokens, skip: 0 })
+        Ok(TokenText {
+            tokens,
+            skip: 0,
+            raw: false,
+        })
     }
 
-    /// A unit vector of each text, in their order, whatever they are embedded with. All have the [`TokenText::skip`] of the first.
+    /// Whether it can give vectors of another length than 1, as they are before they are made so.
+    #[must_use]
+    pub fn gives_raw(&self) -> bool {
+        self.0.gives_raw()
+    }
+
+    /// A vector of each text, in their order, whatever they are embedded with. All must go with the first ([`TokenText::goes_with`]).
     ///
     /// # Errors
-    /// When the model fails.
+    /// When the model fails, or raw vectors are wanted of one that has none.
     pub fn embed(&self, texts: &[TokenText]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let Some(first) = texts.first() else {
             return Ok(Vec::new());
         };
         let tokens: Vec<Tokens> = texts.iter().map(|text| text.tokens.clone()).collect();
+        if first.raw {
+            return self.0.embed_tokens_raw(&tokens, first.skip);
+        }
         let embedded = self.0.embed_tokens(&tokens, first.skip)?;
         Ok(embedded.vectors.rows().map(<[f32]>::to_vec).collect())
     }

@@ -3,6 +3,7 @@
 //! Not for: models, search or topics, nor for what a row holds (`rows.rs`); it opens the database and runs queries on it.
 
 use crate::LibraryError;
+use crate::unclean::{damage, was_left_open};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub(crate) struct Store {
     patience: Duration,
     /// Of a database that is read without taking part in locking: what it looked like when it was opened.
     unlocked: Option<Looks>,
+    /// What is wrong with a database that was not closed cleanly, so that nothing is written to it.
+    damage: Option<String>,
 }
 
 /// What tells whether anybody wrote to a database: length and time of its file and of its write-ahead log.
@@ -57,7 +60,12 @@ impl Store {
     pub(crate) fn open(folder: &Path) -> Result<Self, LibraryError> {
         let path = folder.join("library.db");
         check_file(folder, &path)?;
+        let left_open = was_left_open(&path, &log_of(&path));
         match Self::connect(path) {
+            Ok(mut store) if left_open => {
+                store.damage = store.read(damage)?;
+                Ok(store)
+            }
             Err(LibraryError::ReadOnly(path)) => Self::connect_unlocked(path),
             // SQLite makes a file beside the database even to read it. Without room for that, it is read as it is.
             Err(full @ LibraryError::DiskFull(_)) => {
@@ -74,6 +82,7 @@ impl Store {
             db,
             patience: BUSY_TIMEOUT,
             unlocked: None,
+            damage: None,
         }
     }
 
@@ -118,6 +127,7 @@ impl Store {
             db,
             patience: BUSY_TIMEOUT,
             unlocked: None,
+            damage: None,
         })
     }
 
@@ -136,6 +146,7 @@ impl Store {
             db,
             patience: BUSY_TIMEOUT,
             unlocked: None,
+            damage: None,
         })
     }
 
@@ -202,8 +213,20 @@ impl Store {
         done.map_err(|source| LibraryError::sqlite(&self.path, source))
     }
 
-    /// Opens a database again that was opened to be read as it is: why it could not be written may be over.
+    /// Lets a database be written to that was found damaged: for whoever mends it.
+    pub(crate) fn write_though_damaged(&mut self) {
+        self.damage = None;
+    }
+
+    /// Refuses where the database was found damaged. Opens one again that was opened to be read as it is: why it could not be written
+    /// may be over.
     fn open_for_writing(&mut self) -> Result<(), LibraryError> {
+        if let Some(why) = &self.damage {
+            return Err(LibraryError::Corrupt {
+                path: self.path.clone(),
+                why: why.clone(),
+            });
+        }
         if self.unlocked.is_some() && self.db.is_autocommit() {
             let mut again = Self::connect(self.path.clone())?;
             again.be_patient(self.patience)?;

@@ -140,7 +140,13 @@ impl Library {
         let index = match stale {
             // Whatever is wrong with the old graph, the rows are the truth and a new one can be made of them.
             Some(old) => match old.refresh(rows, options, &mut hear) {
-                Ok((index, _)) => index,
+                Ok((index, came)) => {
+                    if came.kept == 0 && came.removed > 0 {
+                        let note = "index.bin was of other papers, none of which is here: it is made again";
+                        let _ = progress(Event::Note(note));
+                    }
+                    index
+                }
                 Err(IndexError::Cancelled) => return Err(IndexError::Cancelled.into()),
                 Err(error) => {
                     refused = Some(error);
@@ -328,6 +334,16 @@ mod tests {
         );
         let refreshed = std::fs::read(&path).unwrap();
         assert_ne!(refreshed, built);
+
+        // The index of another library.
+        let other = place.path().join("other");
+        add(
+            &mut Library::open_or_create(&other).unwrap(),
+            papers(1950, 600),
+        );
+        std::fs::copy(&path, other.join("index.bin")).unwrap();
+        let notes = search_anew(&other, None);
+        assert!(notes[0].contains("of other papers"), "{notes:?}");
 
         // A wanted recall is recorded, and stays when no other is wanted.
         assert!(search_anew(&folder, Some(0.97)).is_empty());

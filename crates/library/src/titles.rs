@@ -9,7 +9,7 @@ use crate::store::Store;
 use crate::{LibraryError, Storage};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::ops::ControlFlow;
-use syntopic_core::{Embeddings, Paper, Row, dot};
+use syntopic_core::{Embeddings, Paper, Row, dot, paper_text};
 use syntopic_embed::{Embedder, TextKind};
 
 /// How the vectors are kept.
@@ -35,14 +35,12 @@ pub(crate) fn title_vectors(
     papers: &[Paper],
     texts: &Embeddings,
 ) -> Result<Vec<Option<Vec<f32>>>, LibraryError> {
-    let bare =
-        |paper: &Paper| (paper.abstract_text.as_deref().unwrap_or_default().trim()).is_empty();
     let places: Vec<usize> = (0..papers.len())
-        .filter(|&at| !bare(&papers[at]) && !papers[at].title.trim().is_empty())
+        .filter(|&at| !is_bare(&papers[at]) && !papers[at].title.trim().is_empty())
         .collect();
     let titles: Vec<&str> = places.iter().map(|&at| papers[at].title.trim()).collect();
     let mut vectors: Vec<Option<Vec<f32>>> = (papers.iter().enumerate())
-        .map(|(at, paper)| bare(paper).then(|| texts.row(Row::from_index(at)).to_vec()))
+        .map(|(at, paper)| is_bare(paper).then(|| texts.row(Row::from_index(at)).to_vec()))
         .collect();
     if !titles.is_empty() {
         let mut go_on = |_| ControlFlow::Continue(());
@@ -55,6 +53,40 @@ pub(crate) fn title_vectors(
     }
     let kept = |vector: Vec<f32>| KEPT.decode(&KEPT.encode(&vector));
     Ok(vectors.into_iter().map(|vector| vector.map(kept)).collect())
+}
+
+/// The same of papers whose texts have their vectors already; `hear` is told how many are done.
+///
+/// # Errors
+/// When a title cannot be embedded.
+pub(crate) fn titles_alone(
+    embedder: &Embedder,
+    papers: &[&Paper],
+    hear: &mut dyn FnMut(usize),
+) -> Result<Vec<Option<Vec<f32>>>, LibraryError> {
+    let texts: Vec<String> = (papers.iter())
+        .map(|paper| match is_bare(paper) {
+            true => paper_text(paper),
+            false => paper.title.trim().to_owned(),
+        })
+        .collect();
+    let embedded = embedder.embed(&texts, TextKind::Document, &mut |progress| {
+        hear(progress.done);
+        ControlFlow::Continue(())
+    })?;
+    let one = |(at, paper): (usize, &&Paper)| {
+        let is_known = is_bare(paper) || !embedded.without_tokens.contains(&at);
+        is_known.then(|| {
+            let vector = embedded.vectors.row(Row::from_index(at));
+            KEPT.decode(&KEPT.encode(vector))
+        })
+    };
+    Ok(papers.iter().enumerate().map(one).collect())
+}
+
+/// Whether a paper has no abstract, so that its text is its title.
+fn is_bare(paper: &Paper) -> bool {
+    (paper.abstract_text.as_deref().unwrap_or_default().trim()).is_empty()
 }
 
 /// In a query of `papers p`: whether the paper has a vector of its title that cannot be one, by its length beside the recorded one, or by
@@ -193,7 +225,7 @@ impl Store {
     }
 }
 
-fn is_there(db: &Connection) -> Result<bool, rusqlite::Error> {
+pub(crate) fn is_there(db: &Connection) -> Result<bool, rusqlite::Error> {
     let sql =
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'titles')";
     db.prepare_cached(sql)?.query_row([], |row| row.get(0))

@@ -3,7 +3,7 @@
 use crate::engine::Library;
 use crate::{Event, LibraryError, Progress, TopicReport, TopicsReport, topic_graph};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use syntopic_core::paper_text;
 use syntopic_topics::{Scorecard, Scored, TopicOptions, agreement, scorecard};
 
@@ -132,23 +132,25 @@ pub fn compare_topics(a: &TopicsReport, b: &TopicsReport) -> ComparisonReport {
     let mut shared: BTreeMap<(u32, u32), usize> = BTreeMap::new();
     both.values()
         .for_each(|&pair| *shared.entry(pair).or_default() += 1);
-    let matches: Vec<TopicMatch> = (0u32..)
+    let likes: Vec<Option<(u32, usize)>> = (0u32..)
         .zip(&a.topics)
-        .map(|(at, topic)| matched((at, topic), b, &shared))
+        .map(|(at, _)| like(at, b, &shared))
         .collect();
-    let is_matched = |topic: &&TopicReport| {
-        let mut likes = matches.iter().filter_map(|m| m.like.as_ref());
-        likes.any(|like| like.id == topic.id)
-    };
+    // By their places: numbers of topics that were given from outside may come twice.
+    let found: BTreeSet<u32> = likes.iter().flatten().map(|(to, _)| *to).collect();
+    let matches = (a.topics.iter().zip(likes))
+        .map(|(topic, like)| matched(topic, b, like))
+        .collect();
     ComparisonReport {
         papers: both.len(),
         only: [in_a.len() - both.len(), in_b.len() - both.len()],
         topics: [a.topics.len(), b.topics.len()],
         ari: agreed.ari,
         nmi: agreed.nmi,
-        unmatched: (b.topics.iter())
-            .filter(|topic| !is_matched(topic))
-            .map(side)
+        unmatched: (0u32..)
+            .zip(&b.topics)
+            .filter(|(at, _)| !found.contains(at))
+            .map(|(_, topic)| side(topic))
             .collect(),
         matches,
     }
@@ -170,21 +172,19 @@ fn side(topic: &TopicReport) -> SideTopic {
     }
 }
 
-/// The like of a topic: of equals, the one of fewer papers, then the first.
-fn matched(
-    (at, topic): (u32, &TopicReport),
-    b: &TopicsReport,
-    shared: &BTreeMap<(u32, u32), usize>,
-) -> TopicMatch {
+/// The place of the like of a topic, and the papers of both: of equals, the one of fewer papers, then the first.
+fn like(at: u32, b: &TopicsReport, shared: &BTreeMap<(u32, u32), usize>) -> Option<(u32, usize)> {
     let own = shared.range((at, 0)..=(at, u32::MAX));
     let best = own.max_by_key(|&(&(_, to), &n)| {
         let size = std::cmp::Reverse(b.topics[to as usize].size);
         (n, size, std::cmp::Reverse(to))
     });
-    let (like, n) = best.map_or((None, 0), |(&(_, to), &n)| {
-        (Some(&b.topics[to as usize]), n)
-    });
-    let either = topic.size + like.map_or(0, |like| like.size) - n;
+    best.map(|(&(_, to), &n)| (to, n))
+}
+
+fn matched(topic: &TopicReport, b: &TopicsReport, like: Option<(u32, usize)>) -> TopicMatch {
+    let (like, n) = like.map_or((None, 0), |(to, n)| (Some(&b.topics[to as usize]), n));
+    let either = (topic.size + like.map_or(0, |like| like.size)).saturating_sub(n);
     TopicMatch {
         topic: side(topic),
         like: like.map(side),

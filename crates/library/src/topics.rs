@@ -77,8 +77,11 @@ pub struct TopicReport {
 pub struct Candidate {
     /// How many topics.
     pub k: usize,
-    /// Its score: larger is better.
+    /// Its mean silhouette: larger is better.
     pub score: f64,
+    /// How much more often a paper and its nearest ones share a topic than by chance (modularity, at most 1); from 1,000 papers on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modularity: Option<f64>,
 }
 
 /// The topics of a library.
@@ -433,6 +436,7 @@ fn report(topics: &Topics, papers: &[Paper], seed: u64) -> TopicsReport {
             .map(|candidate| Candidate {
                 k: candidate.k,
                 score: f64::from(candidate.score),
+                modularity: candidate.modularity.map(f64::from),
             })
             .collect(),
         silhouette: topics.silhouette,

@@ -30,8 +30,8 @@ pub(crate) struct App {
     pub(crate) guard: GuardOptions,
     pub(crate) stopping: AtomicBool,
     pub(crate) map: Arc<Job<Layout>>,
-    /// The map as it was sent last.
-    pub(crate) sent_map: Mutex<Option<Arc<SentMap>>>,
+    /// The map as it was sent last; held by whoever makes it.
+    pub(crate) sent_map: Arc<tokio::sync::Mutex<Option<Arc<SentMap>>>>,
     pub(crate) making_topics: Arc<Job<TopicsReport>>,
     pub(crate) weights: Arc<Job<WeightsReport>>,
     pub(crate) scorecard: Arc<Job<Scorecard>>,
@@ -65,7 +65,7 @@ impl App {
             guard,
             stopping: AtomicBool::new(false),
             map: Arc::default(),
-            sent_map: Mutex::default(),
+            sent_map: Arc::default(),
             making_topics: Arc::default(),
             weights: Arc::default(),
             scorecard: Arc::default(),

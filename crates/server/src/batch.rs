@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 /// Tokens that each thread is given of one batch: several groups, so that none waits for the last.
 const TOKENS_PER_THREAD: usize = 2_048;
 
+/// Batches that run at once: while the last texts of one are run by fewer threads than there are, those of the next are run by the others.
+const AT_ONCE: usize = 2;
+
 /// So many batches may wait, a second's work or two; a request that finds more is refused, rather than answered when nobody waits any more.
 const MOST_BATCHES_WAITING: usize = 4;
 
@@ -21,7 +24,6 @@ const MOST_BATCHES_WAITING: usize = 4;
 pub(crate) struct Ran {
     pub(crate) texts: usize,
     pub(crate) tokens: usize,
-    pub(crate) time: Duration,
 }
 
 /// Vectors of one request, in the order of its texts.
@@ -42,6 +44,9 @@ struct Waiting {
     texts: Vec<TokenText>,
     /// Texts given to a batch.
     begun: usize,
+    /// Texts that have their row.
+    done: usize,
+    /// One a text, empty until it is done: batches end in any order.
     rows: Vec<Vec<f32>>,
     since: Instant,
     first: Option<Instant>,
@@ -65,6 +70,8 @@ struct Queue {
     ended: bool,
     /// Tokens a second, lately.
     rate: f64,
+    /// When a batch last ended.
+    last_end: Option<Instant>,
 }
 
 struct Shared {
@@ -80,7 +87,7 @@ impl Shared {
     }
 }
 
-/// The queue and the thread that runs the model.
+/// The queue and the threads that run the model.
 pub(crate) struct Batcher {
     shared: Arc<Shared>,
     budget: usize,
@@ -109,7 +116,7 @@ impl Drop for Batcher {
 }
 
 impl Batcher {
-    /// Begins the thread; `ran` is told of every batch.
+    /// Begins the threads; `ran` is told of every batch.
     pub(crate) fn start(
         threads: usize,
         ran: impl Fn(Ran) + Send + Sync + 'static,
@@ -121,11 +128,15 @@ impl Batcher {
             next: AtomicU64::new(0),
             ran: Box::new(ran),
         });
-        let theirs = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name(String::from("embedder"))
-            .spawn(move || run(&theirs, budget))?;
-        Ok(Self { shared, budget })
+        // Made first, so that threads that were begun end where one cannot be.
+        let batcher = Self { shared, budget };
+        for at in 1..=AT_ONCE {
+            let theirs = Arc::clone(&batcher.shared);
+            std::thread::Builder::new()
+                .name(format!("embedder-{at}"))
+                .spawn(move || run(&theirs, budget))?;
+        }
+        Ok(batcher)
     }
 
     /// Most tokens of a batch.
@@ -157,7 +168,7 @@ impl Batcher {
         })
     }
 
-    /// Unit vectors of texts that were read for a model, when their turn has come. Who drops the future frees its place.
+    /// Vectors of texts that were read for a model, when their turn has come. Who drops the future frees its place.
     ///
     /// # Errors
     /// When more is waiting than is taken in, or the model fails.
@@ -174,9 +185,10 @@ impl Batcher {
         let request = Waiting {
             id,
             model,
-            rows: Vec::with_capacity(texts.len()),
+            rows: vec![Vec::new(); texts.len()],
             texts,
             begun: 0,
+            done: 0,
             since: Instant::now(),
             first: None,
             answer,
@@ -193,48 +205,45 @@ impl Batcher {
     }
 }
 
-/// Texts of one batch, with the requests they are of. All are of one model, and have as many tokens of a prompt.
+/// Texts of one batch, with the requests they are of. All are of one model, and go with one another.
 #[derive(Default)]
 struct Batch {
     model: Option<SharedModel>,
     texts: Vec<TokenText>,
-    of: Vec<u64>,
+    /// Of each, the request and which of its texts it is.
+    of: Vec<(u64, usize)>,
 }
 
-/// The next batch: of each request a text in turn, until the budget is used up.
+/// The next batch: of each request a text in turn, until the budget is used up. Whose text did not fit is first in the next batch, so that
+/// a long text is not overtaken by short ones again and again.
 fn next_batch(queue: &mut Queue, budget: usize) -> Batch {
-    let mut batch = Batch::default();
-    let (mut tokens, mut passed) = (0, 0);
-    while passed < queue.requests.len() {
-        let Some(mut request) = queue.requests.pop_front() else {
-            break;
+    let (mut batch, mut tokens) = (Batch::default(), 0);
+    let (mut passed, mut begun) = (VecDeque::new(), Vec::new());
+    while let Some(mut request) = queue.requests.pop_front() {
+        let Some(text) = request.texts.get(request.begun) else {
+            begun.push(request);
+            continue;
         };
-        let next = request.texts.get_mut(request.begun);
-        let fits = |text: &TokenText| {
-            let alike = batch
-                .texts
-                .first()
-                .is_none_or(|first| first.skip() == text.skip());
-            let model = batch.model.as_ref();
-            let same = model.is_none_or(|model| model.is(&request.model));
-            batch.texts.is_empty() || (tokens + text.n_tokens() <= budget && alike && same)
-        };
-        match next.filter(|text| fits(text)) {
-            Some(text) => {
-                tokens += text.n_tokens();
-                queue.tokens -= text.n_tokens();
-                batch.model.get_or_insert_with(|| request.model.clone());
-                batch.texts.push(text.clone());
-                batch.of.push(request.id);
-                request.begun += 1;
-                request.first.get_or_insert_with(Instant::now);
-                passed = 0;
-            }
-            // Its texts are all begun, or the next one does not fit.
-            None => passed += 1,
+        let first = batch.texts.first();
+        let alike = first.is_none_or(|first| first.goes_with(text));
+        let model = batch.model.as_ref();
+        let same = model.is_none_or(|model| model.is(&request.model));
+        let fits = tokens + text.n_tokens() <= budget && alike && same;
+        if !fits && !batch.texts.is_empty() {
+            passed.push_back(request);
+            continue;
         }
+        tokens += text.n_tokens();
+        queue.tokens -= text.n_tokens();
+        batch.model.get_or_insert_with(|| request.model.clone());
+        batch.texts.push(text.clone());
+        batch.of.push((request.id, request.begun));
+        request.begun += 1;
+        request.first.get_or_insert_with(Instant::now);
         queue.requests.push_back(request);
     }
+    passed.extend(begun);
+    queue.requests = passed;
     batch
 }
 
@@ -264,7 +273,6 @@ fn run(shared: &Shared, budget: usize) {
         let ran = Ran {
             texts: batch.texts.len(),
             tokens: batch.texts.iter().map(TokenText::n_tokens).sum(),
-            time: begun.elapsed(),
         };
         let made = match made {
             Ok(Ok(rows)) => Ok(rows),
@@ -272,7 +280,7 @@ fn run(shared: &Shared, budget: usize) {
             Err(_) => Err(Failure::panicked()),
         };
         (shared.ran)(ran);
-        hand_out(shared, &batch, made, ran);
+        hand_out(shared, &batch, made, (begun, ran.tokens));
     }
 }
 
@@ -280,10 +288,18 @@ fn failed(error: EmbedError) -> Failure {
     syntopic_library::LibraryError::from(error).into()
 }
 
-/// Gives each request its rows, and answers those that have all.
-fn hand_out(shared: &Shared, batch: &Batch, made: Result<Vec<Vec<f32>>, Failure>, ran: Ran) {
+/// Gives each request its rows, and answers those that have all. `begun` and how many `tokens` are of the batch.
+fn hand_out(
+    shared: &Shared,
+    batch: &Batch,
+    made: Result<Vec<Vec<f32>>, Failure>,
+    (begun, tokens): (Instant, usize),
+) {
     let mut queue = shared.queue();
-    let rate = ran.tokens as f64 / ran.time.as_secs_f64().max(1e-6);
+    // Since the batch before ended: what ran beside it was counted there.
+    let alone_since = queue.last_end.map_or(begun, |end| end.max(begun));
+    let rate = tokens as f64 / alone_since.elapsed().as_secs_f64().max(1e-3);
+    queue.last_end = Some(Instant::now());
     queue.rate = if queue.rate == 0.0 {
         rate
     } else {
@@ -291,15 +307,16 @@ fn hand_out(shared: &Shared, batch: &Batch, made: Result<Vec<Vec<f32>>, Failure>
     };
     match made {
         Ok(rows) => {
-            for (row, id) in rows.into_iter().zip(&batch.of) {
+            for (row, (id, text)) in rows.into_iter().zip(&batch.of) {
                 // Nobody waits any more where there is none.
                 if let Some(request) = queue.requests.iter_mut().find(|r| r.id == *id) {
-                    request.rows.push(row);
+                    request.rows[*text] = row;
+                    request.done += 1;
                 }
             }
             take_where(
                 &mut queue,
-                |request| request.rows.len() == request.texts.len(),
+                |request| request.done == request.texts.len(),
                 |request| {
                     let first = request.first.unwrap_or(request.since);
                     Ok(Vectors {
@@ -313,7 +330,7 @@ fn hand_out(shared: &Shared, batch: &Batch, made: Result<Vec<Vec<f32>>, Failure>
         Err(failure) => {
             take_where(
                 &mut queue,
-                |request| batch.of.contains(&request.id),
+                |request| batch.of.iter().any(|(id, _)| *id == request.id),
                 |_| Err(failure.clone()),
             );
         }
@@ -361,11 +378,17 @@ mod tests {
             texts: lengths.iter().map(text).collect(),
             model: model.clone(),
             begun: 0,
-            rows: Vec::new(),
+            done: 0,
+            rows: vec![Vec::new(); lengths.len()],
             since: Instant::now(),
             first: None,
             answer: oneshot::channel().0,
         }
+    }
+
+    /// Of each text of a batch, the request.
+    fn requests(batch: &Batch) -> Vec<u64> {
+        batch.of.iter().map(|(id, _)| *id).collect()
     }
 
     fn queue(requests: Vec<Waiting>) -> Queue {
@@ -381,11 +404,12 @@ mod tests {
     fn requests_take_turns_and_a_small_one_does_not_wait_for_a_large_one() {
         let mut queue = queue(vec![request(1, &[10; 8]), request(2, &[10])]);
         let batch = next_batch(&mut queue, 40);
-        assert_eq!(batch.of, [1, 2, 1, 1]);
+        assert_eq!(requests(&batch), [1, 2, 1, 1]);
         assert_eq!(queue.tokens, 50);
         let batch = next_batch(&mut queue, 40);
-        assert_eq!((batch.of, queue.tokens), (vec![1; 4], 10));
-        assert_eq!(next_batch(&mut queue, 40).of, [1]);
+        assert_eq!((requests(&batch), queue.tokens), (vec![1; 4], 10));
+        assert_eq!(batch.of.last(), Some(&(1, 6)));
+        assert_eq!(requests(&next_batch(&mut queue, 40)), [1]);
         assert_eq!((next_batch(&mut queue, 40).of.len(), queue.tokens), (0, 0));
     }
 
@@ -397,10 +421,10 @@ mod tests {
         };
         let mut queue = queue(vec![request(1, &[5, 5]), other, request(3, &[4])]);
         let batch = next_batch(&mut queue, 40);
-        assert_eq!(batch.of, [1, 3, 1]);
+        assert_eq!(requests(&batch), [1, 3, 1]);
         assert!(batch.model.is_some_and(|model| model.is(&shared())));
         let batch = next_batch(&mut queue, 40);
-        assert_eq!(batch.of, [2, 2]);
+        assert_eq!(requests(&batch), [2, 2]);
         assert!(batch.model.is_some_and(|model| !model.is(&shared())));
         assert_eq!(queue.tokens, 0);
     }
@@ -408,8 +432,19 @@ mod tests {
     #[test]
     fn a_text_longer_than_the_budget_is_a_batch_of_its_own() {
         let mut queue = queue(vec![request(1, &[50, 1]), request(2, &[3])]);
-        assert_eq!(next_batch(&mut queue, 40).of, [1]);
-        assert_eq!(next_batch(&mut queue, 40).of, [2, 1]);
+        assert_eq!(requests(&next_batch(&mut queue, 40)), [1]);
+        assert_eq!(requests(&next_batch(&mut queue, 40)), [2, 1]);
+    }
+
+    #[test]
+    fn a_long_text_is_overtaken_once_at_most() {
+        let lengths = [10, 10, 30, 10, 10, 10].map(|n| [n]);
+        let waiting = (1..).zip(&lengths);
+        let waiting = waiting.map(|(id, lengths)| request(id, lengths));
+        let mut queue = queue(waiting.collect());
+        assert_eq!(requests(&next_batch(&mut queue, 40)), [1, 2, 4, 5]);
+        assert_eq!(requests(&next_batch(&mut queue, 40)), [3, 6]);
+        assert_eq!((next_batch(&mut queue, 40).of.len(), queue.tokens), (0, 0));
     }
 
     /// One whose thread never begins.
@@ -463,6 +498,32 @@ mod tests {
     }
 
     #[test]
+    fn batches_that_end_the_other_way_round_give_rows_in_the_order_of_the_texts() {
+        let batcher = idle();
+        let shared = &batcher.shared;
+        let (answer, mut answered) = oneshot::channel();
+        let waiting = Waiting {
+            answer,
+            ..request(1, &[10, 20, 30])
+        };
+        *shared.queue() = queue(vec![waiting]);
+        let mut batches = [40, 40].map(|budget| next_batch(&mut shared.queue(), budget));
+        assert_eq!(batches[0].of, [(1, 0), (1, 1)]);
+        assert_eq!(batches[1].of, [(1, 2)]);
+        batches.reverse();
+        for batch in &batches {
+            assert!(answered.try_recv().is_err(), "not before all are done");
+            let rows = batch.texts.iter().map(|text| vec![text.n_tokens() as f32]);
+            let begun = (Instant::now(), 40);
+            hand_out(shared, batch, Ok(rows.collect()), begun);
+        }
+        let made = answered.try_recv().expect("an answer");
+        let made = made.ok().expect("vectors");
+        assert_eq!(made.rows, [[10.0], [20.0], [30.0]]);
+        assert!(shared.queue().requests.is_empty());
+    }
+
+    #[test]
     fn vectors_come_in_order_and_a_failure_is_told_to_all() {
         let model = shared();
         let kind = syntopic_library::TextKind::Document;
@@ -485,12 +546,12 @@ mod tests {
         let batcher = idle();
         let shared = &batcher.shared;
         *shared.queue() = queue;
-        let ran = Ran {
-            texts: 8,
-            tokens: 40,
-            time: Duration::from_secs(1),
-        };
-        hand_out(shared, &batch, Err(Failure::panicked()), ran);
+        hand_out(
+            shared,
+            &batch,
+            Err(Failure::panicked()),
+            (Instant::now(), 40),
+        );
         let left = shared.queue();
         assert_eq!((left.requests.len(), left.tokens), (0, 0));
     }

@@ -40,8 +40,13 @@ impl Default for Limits {
     }
 }
 
-/// What a connection that is one too many is told.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+/// What a connection that is one too many is told, in our shape of errors: nothing of what it asks is read.
+const FULL: &str = concat!(
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\n",
+    "Content-Length: 112\r\n\r\n",
+    r#"{"error":{"code":"too_many_connections","message":"the server has as many connections as it takes: try again"}}"#,
+    "\n"
+);
 
 /// Answers connections until `stop` is true; then no more are taken, and those that are open end with the request in hand.
 pub(crate) async fn serve(
@@ -108,7 +113,7 @@ fn turn_away(stream: TcpStream) {
     let Ok(mut stream) = stream.into_std() else {
         return;
     };
-    let _ = stream.write(FULL);
+    let _ = stream.write(FULL.as_bytes());
     let _ = stream.shutdown(Shutdown::Write);
     // What was sent and not read would take the answer with it.
     let _ = stream.read(&mut [0; 4096]);

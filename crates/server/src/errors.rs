@@ -167,7 +167,8 @@ fn status_of(error: &LibraryError) -> (StatusCode, &'static str) {
         | E::OutlierShare(_)
         | E::Topics(
             TopicsError::ZeroTopics | TopicsError::ZeroOption(_) | TopicsError::Levels(_),
-        ) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        )
+        | E::Embed(EmbedError::UnitLengthOnly) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         E::Embed(EmbedError::Tokenize { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "no_tokens"),
         E::Topics(
             TopicsError::TooManyTopics { .. }

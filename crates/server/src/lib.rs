@@ -21,6 +21,7 @@ mod pool;
 mod route;
 mod scholar;
 mod serve;
+mod shape;
 mod tei;
 mod tei_metrics;
 mod texts;

@@ -6,6 +6,7 @@
 use crate::app::Shared;
 use crate::errors::Failure;
 use crate::input::{Body, MOST_LETTERS, Named};
+use crate::shape::word;
 use crate::texts::{self, As, Text};
 use axum::Json;
 use axum::Router;
@@ -77,7 +78,7 @@ fn check_model(model: &SharedModel, asked: &str) -> Result<(), Failure> {
 struct Asked {
     input: Value,
     model: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     encoding_format: Encoding,
     dimensions: Option<usize>,
     /// Taken and not looked at, as OpenAI does for its own ends.

@@ -41,6 +41,7 @@ use utoipa::{Modify, OpenApi};
         api::make_topics::split,
         api::topic_views::changes,
         api::topic_views::scorecard,
+        api::compare_topics::compare,
         api::hierarchy::hierarchy,
         api::weights::outliers,
         api::weights::weights,
@@ -68,11 +69,15 @@ const ALWAYS: [(u16, &str); 6] = [
     (500, "The server failed: its log says more"),
     (
         503,
-        "The library is being written by another process, or the server is stopping",
+        "The library is being written by another process, the server is stopping, or it has as many connections as it takes: see \
+         Retry-After",
     ),
     (504, "It took too long"),
     (507, "The server's disk is full"),
 ];
+
+/// What every connection may be answered with, whatever it asks for.
+const OVER_FULL: &str = "There are as many connections as the server takes: see Retry-After";
 
 /// What a request with a body may be answered with.
 const WITH_BODY: [(u16, &str); 4] = [
@@ -102,7 +107,6 @@ impl Modify for OfTheGuard {
                 &mut item.delete,
             ];
             for operation in operations.into_iter().flatten() {
-                add(operation, &[(403, ALWAYS[0].1)]);
                 if of_ours {
                     add(operation, &ALWAYS);
                     add(operation, &[(401, "The key is missing or wrong")]);
@@ -111,6 +115,7 @@ impl Modify for OfTheGuard {
                     let key = SecurityRequirement::new::<_, [&str; 0], &str>(KEY, []);
                     operation.security = Some(vec![SecurityRequirement::default(), key]);
                 }
+                add(operation, &[(403, ALWAYS[0].1), (503, OVER_FULL)]);
                 if path.contains('{') {
                     add(
                         operation,

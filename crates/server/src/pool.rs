@@ -10,11 +10,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use syntopic_library::{Device, Library, LibraryError, Progress, SharedModel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests that may wait for a handle.
 pub(crate) const MOST_WAITING: usize = 256;
+
+/// How long a model that could not be loaded is not tried again: whoever asks meanwhile is told at once.
+const FAILURE_HOLDS: Duration = Duration::from_secs(5);
 
 /// One library, open several times.
 pub(crate) struct Pool {
@@ -22,8 +26,8 @@ pub(crate) struct Pool {
     device: Device,
     /// What the library was made with when that was last looked at.
     model: Mutex<SharedModel>,
-    /// Held by whoever loads another one.
-    loading: Mutex<()>,
+    /// Held by whoever loads another one; when, in which generation of the library, and why that failed, where it did last.
+    loading: Mutex<Option<(Instant, u64, Failure)>>,
     /// A handle that looks what the library was made with, and does nothing else.
     watch: Mutex<Library>,
     free: Mutex<Vec<Library>>,
@@ -113,15 +117,32 @@ impl Pool {
             library.use_model(&known);
             return Ok(known);
         }
-        let _alone = held(&self.loading);
-        // Whoever was here before may have loaded it.
+        let mut failed = held(&self.loading);
+        // Whoever was here before may have loaded it, or could not.
         let known = self.known_model();
         if library.is_made_by(&known)? {
             library.use_model(&known);
             return Ok(known);
         }
+        // In another generation it may be another model.
+        let generation = library.generation()?;
+        if let Some((when, of, why)) = &*failed
+            && *of == generation
+            && when.elapsed() < FAILURE_HOLDS
+        {
+            return Err(why.clone());
+        }
         let loaded = library.shared_model(&mut |_| ControlFlow::Continue(()));
-        let model = loaded.map_err(Failure::of_other_model)?;
+        let model = match loaded {
+            Ok(model) => model,
+            Err(error) => {
+                tracing::error!(target: TARGET, %error, "the library's other model cannot be loaded");
+                let failure = Failure::of_other_model(error);
+                *failed = Some((Instant::now(), generation, failure.clone()));
+                return Err(failure);
+            }
+        };
+        *failed = None;
         let (before, now) = (&known.identity().name, &model.identity().name);
         tracing::warn!(target: TARGET, before, now, "the library was embedded anew with another model");
         *held(&self.model) = model.clone();
@@ -187,7 +208,10 @@ impl Pool {
         let done = tokio::task::spawn_blocking(move || {
             let _here = span.enter();
             let mut library = pool.handle()?;
-            pool.bring(&mut library)?;
+            if let Err(failure) = pool.bring(&mut library) {
+                held(&pool.free).push(library);
+                return Err(failure);
+            }
             let stop = Arc::clone(&pool.stop);
             let writes = places.len() > 1;
             let result = work(&mut library, &mut |_| {

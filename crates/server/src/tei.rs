@@ -6,6 +6,7 @@
 use crate::app::{App, Shared};
 use crate::errors::Failure;
 use crate::input::Body;
+use crate::shape::{maybe_object, object, word};
 use crate::texts::{self, As, Text};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -13,7 +14,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use syntopic_library::{SharedModel, TextKind};
+use syntopic_library::{SharedModel, TextKind, TokenText};
 
 /// Most texts of one request.
 const MOST_TEXTS: usize = 512;
@@ -77,6 +78,7 @@ enum Direction {
 struct Reading {
     /// Whether a text that is too long is cut; refused otherwise. Default: cut, as `/info` says by `auto_truncate`.
     truncate: Option<bool>,
+    #[serde(deserialize_with = "word")]
     truncation_direction: Direction,
     prompt_name: Option<String>,
 }
@@ -102,20 +104,31 @@ impl Reading {
 #[derive(Deserialize)]
 pub(crate) struct EmbedBody {
     inputs: Inputs,
-    /// Vectors are of unit length: what a model gives before that is not kept, and asking for it is refused.
+    /// Whether vectors are of unit length; default: yes. Otherwise of the length that the model gives them, where it gives others.
     normalize: Option<bool>,
     dimensions: Option<usize>,
     #[serde(flatten)]
     reading: Reading,
 }
 
-/// Vectors of texts, read as asked.
-async fn vectors(
+/// What vectors are wanted of.
+struct Wanted<'a> {
+    texts: Vec<Text>,
+    kind: TextKind,
+    reading: &'a Reading,
+}
+
+/// What the model reads of each text.
+async fn read(
     app: &App,
     model: &SharedModel,
-    (texts, kind): (Vec<Text>, TextKind),
-    reading: &Reading,
-) -> Result<Vec<Vec<f32>>, Failure> {
+    wanted: Wanted<'_>,
+) -> Result<Vec<TokenText>, Failure> {
+    let Wanted {
+        texts,
+        kind,
+        reading,
+    } = wanted;
     if texts.is_empty() {
         let message = "inputs cannot be empty";
         return Err(Failure::new(StatusCode::BAD_REQUEST, "empty", message));
@@ -142,6 +155,16 @@ async fn vectors(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return Err(Failure::new(status, "too_long", message));
     }
+    Ok(read)
+}
+
+/// Unit vectors of texts.
+async fn vectors(
+    app: &App,
+    model: &SharedModel,
+    wanted: Wanted<'_>,
+) -> Result<Vec<Vec<f32>>, Failure> {
+    let read = read(app, model, wanted).await?;
     Ok(texts::embed(app, model.clone(), read).await?.rows)
 }
 
@@ -150,15 +173,25 @@ pub(crate) async fn embed(
     app: Shared,
     Body(asked): Body<EmbedBody>,
 ) -> Result<Json<Vec<Vec<f32>>>, Failure> {
-    if asked.normalize == Some(false) {
-        let message = "normalize: false is not supported: vectors are of unit length here";
+    let model = app.pool.model().await?;
+    let raw = asked.normalize == Some(false);
+    if raw && !model.gives_raw() {
+        let message = "normalize: false: this model gives vectors of unit length alone, as static models and models on a GPU do here";
         return Err(Failure::invalid(message));
     }
-    let model = app.pool.model().await?;
     let cut = texts::check_dim(&model, asked.dimensions)?;
-    let texts = (asked.inputs.texts(), asked.reading.kind()?);
-    let rows = vectors(&app, &model, texts, &asked.reading).await?;
-    Ok(Json(rows.into_iter().map(|row| cut.of(row)).collect()))
+    let wanted = Wanted {
+        texts: asked.inputs.texts(),
+        kind: asked.reading.kind()?,
+        reading: &asked.reading,
+    };
+    let mut read = read(&app, &model, wanted).await?;
+    if raw {
+        read = read.into_iter().map(TokenText::raw).collect();
+    }
+    let rows = texts::embed(&app, model, read).await?.rows;
+    let cut = |row| if raw { cut.begin(row) } else { cut.of(row) };
+    Ok(Json(rows.into_iter().map(cut).collect()))
 }
 
 async fn embed_sparse() -> Failure {
@@ -169,7 +202,9 @@ async fn embed_sparse() -> Failure {
 
 #[derive(Deserialize)]
 struct SimilarityBody {
+    #[serde(deserialize_with = "object")]
     inputs: SimilarityInputs,
+    #[serde(default, deserialize_with = "maybe_object")]
     parameters: Option<Reading>,
 }
 
@@ -204,9 +239,13 @@ async fn similarity(
     }
     let texts = std::iter::once(source_sentence).chain(sentences);
     let reading = asked.parameters.unwrap_or_default();
-    let texts = (texts.map(Text::Words).collect(), reading.kind()?);
+    let wanted = Wanted {
+        texts: texts.map(Text::Words).collect(),
+        kind: reading.kind()?,
+        reading: &reading,
+    };
     let model = app.pool.model().await?;
-    let rows = vectors(&app, &model, texts, &reading).await?;
+    let rows = vectors(&app, &model, wanted).await?;
     Ok(Json(cosines(&rows)))
 }
 
@@ -235,9 +274,14 @@ async fn rerank(app: Shared, Body(asked): Body<RerankBody>) -> Result<Json<Vec<R
     let texts: Vec<Text> = asked.texts.iter().cloned().map(Text::Words).collect();
     let query = vec![Text::Words(asked.query)];
     let model = app.pool.model().await?;
+    let wanted = |texts, kind| Wanted {
+        texts,
+        kind,
+        reading: &asked.reading,
+    };
     let (query, rows) = tokio::try_join!(
-        vectors(&app, &model, (query, TextKind::Query), &asked.reading),
-        vectors(&app, &model, (texts, TextKind::Document), &asked.reading),
+        vectors(&app, &model, wanted(query, TextKind::Query)),
+        vectors(&app, &model, wanted(texts, TextKind::Document)),
     )?;
     let rows: Vec<Vec<f32>> = query.into_iter().chain(rows).collect();
     let texts = asked.return_text.then_some(asked.texts);

@@ -21,12 +21,18 @@ pub(crate) enum Text {
 pub(crate) struct Numbers(usize);
 
 impl Numbers {
+    /// The first of them as they are.
+    pub(crate) fn begin(self, mut row: Vec<f32>) -> Vec<f32> {
+        row.truncate(self.0);
+        row
+    }
+
     /// The first of them, of unit length again.
-    pub(crate) fn of(self, mut row: Vec<f32>) -> Vec<f32> {
+    pub(crate) fn of(self, row: Vec<f32>) -> Vec<f32> {
         if row.len() <= self.0 {
             return row;
         }
-        row.truncate(self.0);
+        let row = self.begin(row);
         let length = row
             .iter()
             .map(|x| f64::from(*x).powi(2))

@@ -1,6 +1,8 @@
 //! How many topics: tried numbers, their scores, and the rule that picks one.
 
+use crate::graph::NeighborGraph;
 use crate::kmeans::{Clustering, KMeansOptions, cluster};
+use crate::modularity::Edges;
 use crate::order::{distinct_rows, fixed_sample};
 use crate::silhouette::silhouette;
 use crate::topics::{KCandidate, KChoice, Step};
@@ -17,12 +19,15 @@ const TRIED: usize = 14;
 const DRAFT_ITERATIONS: u64 = 25;
 /// "A reasonable structure has been found" (Kaufman & Rousseeuw 1990): from this silhouette on, fewer topics than usual are right.
 const STRONG: f64 = 0.5;
+/// A number of topics that cuts neighbours apart is none: its modularity is at least this share of the best one's. Of papers of few, broad subjects the
+/// silhouette alone takes numbers far too large, as rows drawn towards their neighbours are tight around ever smaller centres.
+const OF_BEST_MODULARITY: f64 = 0.95;
 
 /// The clustering asked for, of `reduced`, and how its number of topics came about: by `rows`, which are the same where there are
-/// at most [`SAMPLE`].
+/// at most [`SAMPLE`], and the graph of their neighbours where there is one.
 pub(crate) fn choose_and_cluster(
     rows: &Embeddings,
-    reduced: &Embeddings,
+    (reduced, graph): (&Embeddings, Option<&NeighborGraph>),
     options: &TopicOptions,
     progress: &mut dyn FnMut(Step),
 ) -> Result<(Clustering, KChoice), TopicsError> {
@@ -46,10 +51,15 @@ pub(crate) fn choose_and_cluster(
         };
         return Ok((run(reduced, k, options)?, choice));
     }
-    let sample =
-        (n > SAMPLE).then(|| rows.select(fixed_sample(n, SAMPLE).into_iter().map(Row::from_index)));
+    let sampled = (n > SAMPLE).then(|| fixed_sample(n, SAMPLE));
+    let edges = graph.map(|graph| match &sampled {
+        Some(some) => Edges::from_rows(rows, graph, some.iter().copied()),
+        None => Edges::from_rows(rows, graph, 0..n),
+    });
+    let sample = sampled.map(|some| rows.select(some.into_iter().map(Row::from_index)));
     let scored_rows = sample.as_ref().unwrap_or(rows);
-    let (scores, runs) = score(scored_rows, &tried, (options, sample.is_some()), progress)?;
+    let how = (options, sample.is_some());
+    let (scores, runs) = score(scored_rows, edges.as_ref(), &tried, how, progress)?;
     let k = pick(&scores, usual.0);
     let choice = KChoice {
         k,
@@ -66,12 +76,19 @@ pub(crate) fn choose_and_cluster(
     }
 }
 
-/// A number of topics, its mean silhouette and the standard error of that.
-type Score = (usize, f64, f64);
+/// What is known of a number of topics.
+#[derive(Clone, Copy)]
+struct Score {
+    k: usize,
+    silhouette: f64,
+    standard_error: f64,
+    modularity: Option<f64>,
+}
 
 /// Clusters into each number of topics tried, and scores the result.
 fn score(
     rows: &Embeddings,
+    edges: Option<&Edges>,
     tried: &[usize],
     (options, sampled): (&TopicOptions, bool),
     progress: &mut dyn FnMut(Step),
@@ -86,7 +103,12 @@ fn score(
             run(rows, k, options)?
         };
         let score = silhouette(rows, &found.assignment, k);
-        scores.push((k, score.mean, score.standard_error));
+        scores.push(Score {
+            k,
+            silhouette: score.mean,
+            standard_error: score.standard_error,
+            modularity: edges.map(|edges| edges.modularity(&found.centroids)),
+        });
         runs.push(found);
     }
     progress(Step::ChooseK { tried: of, of });
@@ -144,34 +166,49 @@ fn numbers_to_try(n: usize, distinct: usize) -> ((usize, usize), Vec<usize>) {
     ((low, high), tried)
 }
 
-/// The k of the best mean silhouette, the smallest of equals (Kaufman & Rousseeuw 1990). A k below the usual range counts only
-/// with a strong silhouette.
+/// The k of the best mean silhouette, the smallest of equals (Kaufman & Rousseeuw 1990), of those whose modularity is near the
+/// best, where it is known. A k below the usual range counts only with a strong silhouette.
 fn pick(scores: &[Score], low: usize) -> usize {
-    let usable = scores
-        .iter()
-        .filter(|(k, mean, _)| *k >= low || *mean >= STRONG);
-    let best = usable.reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.expect("the grid starts at the low end of the range").0
+    let usable = || {
+        let in_range = |s: &&Score| s.k >= low || s.silhouette >= STRONG;
+        scores.iter().filter(in_range)
+    };
+    let most = usable().filter_map(|s| s.modularity).reduce(f64::max);
+    let enough = |s: &&Score| match (s.modularity, most) {
+        (Some(own), Some(most)) => own >= most.min(OF_BEST_MODULARITY * most),
+        _ => true,
+    };
+    let best = usable().filter(enough).reduce(|best, next| {
+        if next.silhouette > best.silhouette {
+            next
+        } else {
+            best
+        }
+    });
+    best.expect("the grid starts at the low end of the range").k
 }
 
 fn candidates(scores: &[Score]) -> Vec<KCandidate> {
     scores
         .iter()
-        .map(|&(k, mean, _)| KCandidate {
-            k,
-            score: mean as f32,
+        .map(|score| KCandidate {
+            k: score.k,
+            score: score.silhouette as f32,
+            modularity: score.modularity.map(|own| own as f32),
         })
         .collect()
 }
 
 fn explain(k: usize, (low, high): (usize, usize), scores: &[Score], papers: usize) -> String {
-    let (_, mean, error) = scores
-        .iter()
-        .find(|s| s.0 == k)
-        .copied()
-        .unwrap_or_default();
+    let chosen = scores.iter().find(|s| s.k == k);
+    let (mean, error) = chosen.map_or((0.0, 0.0), |s| (s.silhouette, s.standard_error));
+    let among = if chosen.is_some_and(|s| s.modularity.is_some()) {
+        ", of the numbers that keep neighbours together about as well as any (modularity)"
+    } else {
+        ""
+    };
     format!(
-        "the best mean cosine silhouette of {low} to {high} topics (cube root of the papers, to 4 times that): {mean:.3} +- \
+        "the best mean cosine silhouette of {low} to {high} topics (cube root of the papers, to 4 times that){among}: {mean:.3} +- \
          {error:.3} for {k} topics, on {papers} papers"
     )
 }
@@ -203,19 +240,48 @@ mod tests {
         assert_eq!(numbers_to_try(500, 3).1, [2, 3]);
     }
 
+    fn scores(given: &[(usize, f64, Option<f64>)]) -> Vec<Score> {
+        let one = |&(k, silhouette, modularity)| Score {
+            k,
+            silhouette,
+            standard_error: 0.01,
+            modularity,
+        };
+        given.iter().map(one).collect()
+    }
+
     #[test]
     fn the_best_silhouette_wins() {
-        let scores = [
-            (2, 0.3, 0.01),
-            (4, 0.10, 0.01),
-            (5, 0.195, 0.01),
-            (6, 0.20, 0.01),
-            (7, 0.19, 0.01),
+        let plain = |given: &[(usize, f64)]| {
+            let given: Vec<_> = given.iter().map(|&(k, mean)| (k, mean, None)).collect();
+            pick(&scores(&given), 4)
+        };
+        assert_eq!(
+            plain(&[(2, 0.3), (4, 0.10), (5, 0.195), (6, 0.20), (7, 0.19)]),
+            6
+        );
+        assert_eq!(plain(&[(4, 0.2), (5, 0.2)]), 4);
+        assert_eq!(plain(&[(3, 0.9), (4, 0.7), (5, 0.6)]), 3);
+    }
+
+    #[test]
+    fn numbers_that_cut_neighbours_apart_are_passed_over() {
+        let tried = [
+            (3, 0.1, Some(0.9)),
+            (4, 0.2, Some(0.60)),
+            (6, 0.3, Some(0.58)),
+            (9, 0.4, Some(0.56)),
         ];
-        assert_eq!(pick(&scores, 4), 6);
-        let equal = [(4, 0.2, 0.01), (5, 0.2, 0.01)];
-        assert_eq!(pick(&equal, 4), 4);
-        let strong = [(3, 0.9, 0.01), (4, 0.7, 0.01), (5, 0.6, 0.01)];
-        assert_eq!(pick(&strong, 4), 3);
+        assert_eq!(pick(&scores(&tried), 4), 6);
+        // Below the usual range it counts with a strong silhouette, and sets what the best modularity is.
+        let strong = [
+            (3, 0.6, Some(0.66)),
+            (4, 0.7, Some(0.60)),
+            (6, 0.5, Some(0.65)),
+        ];
+        assert_eq!(pick(&scores(&strong), 4), 3);
+        // No structure at all: nothing is left out but what is worse than the best.
+        let none = [(4, 0.1, Some(-0.2)), (6, 0.2, Some(-0.1))];
+        assert_eq!(pick(&scores(&none), 4), 6);
     }
 }

@@ -212,7 +212,7 @@ fn lloyd(
 }
 
 /// The nearest centroid of each row, the first of equals.
-fn assign(rows: &Embeddings, centroids: &[f32]) -> Vec<u32> {
+pub(crate) fn assign(rows: &Embeddings, centroids: &[f32]) -> Vec<u32> {
     let nearest = |i: usize| {
         let row = rows.row(Row::from_index(i));
         let mut best = (0, f32::NEG_INFINITY);

@@ -16,6 +16,7 @@ mod hierarchy;
 mod kmeans;
 pub mod map;
 mod memberships;
+mod modularity;
 mod names;
 mod options;
 mod order;

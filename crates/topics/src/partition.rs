@@ -82,7 +82,7 @@ pub(crate) fn partition_sorted(
 ) -> Result<(Clustering, KChoice), TopicsError> {
     let n = rows.n_rows();
     if options.smoothing == 0 || n < SMOOTH_FROM {
-        let (found, choice) = choose_and_cluster(rows, rows, options, progress)?;
+        let (found, choice) = choose_and_cluster(rows, (rows, None), options, progress)?;
         return Ok(give_up_small(rows, found, choice, options.min_size));
     }
     progress(Step::Neighbors);
@@ -94,10 +94,10 @@ pub(crate) fn partition_sorted(
         });
     }
     let smoothed = smooth(rows, &graph, options.smoothing);
-    drop(graph);
     let reduced = (n > SAMPLE).then(|| reduce(&smoothed));
     let reduced = reduced.as_ref().unwrap_or(&smoothed);
-    let (found, choice) = choose_and_cluster(&smoothed, reduced, options, progress)?;
+    let (found, choice) =
+        choose_and_cluster(&smoothed, (reduced, Some(&graph)), options, progress)?;
     let (found, choice) = give_up_small(reduced, found, choice, options.min_size);
     Ok((regroup(rows, found.assignment, choice.k), choice))
 }

@@ -144,6 +144,10 @@ pub struct KCandidate {
     pub k: usize,
     /// Mean cosine silhouette with it (of a fixed sample of 3,000 where there are more papers), larger is better.
     pub score: f32,
+    /// How much more often a paper and its nearest ones share a topic than by chance (modularity, of the same sample); absent where
+    /// there are too few papers for a graph of neighbours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modularity: Option<f32>,
 }
 
 /// A topic before it has a name; positions are canonical.

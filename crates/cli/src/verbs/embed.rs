@@ -41,6 +41,9 @@ fn print(report: &EmbedReport, library: &Library, out: &mut dyn Write) -> anyhow
         0 => writeln!(out, "every paper has a vector already")?,
         n => writeln!(out, "{} embedded", count(n, "paper"))?,
     }
+    if report.titles > 0 {
+        writeln!(out, "{} embedded", count(report.titles, "title"))?;
+    }
     if report.truncated > 0 {
         let n = count(report.truncated, "paper");
         writeln!(

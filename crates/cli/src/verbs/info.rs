@@ -83,10 +83,14 @@ fn model(report: &InfoReport) -> Vec<Line> {
 /// How many papers have one, and what that costs.
 fn titles(report: &InfoReport, dim: usize) -> String {
     let (have, all) = (report.titles, report.papers);
+    let next = match report.titles_lacking {
+        0 => String::new(),
+        n => format!("; `syntopic embed` makes {n} that are missing"),
+    };
     if have == 0 {
-        return String::from("no vectors: `related` does not compare titles by meaning");
+        return format!("no vectors: `related` does not compare titles by meaning{next}");
     }
-    format!("vectors of {have} of {all} papers, int8, {dim} bytes each")
+    format!("vectors of {have} of {all} papers, int8, {dim} bytes each{next}")
 }
 
 /// How they are kept, and what that costs.

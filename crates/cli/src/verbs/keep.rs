@@ -112,6 +112,13 @@ pub(crate) fn migrate(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Res
             out,
             "format {format} is the only one there has been: nothing to migrate"
         )?;
+        if report.titles_lacking > 0 {
+            let n = count(report.titles_lacking, "title");
+            writeln!(
+                out,
+                "{n} without a vector, which `related` compares: `syntopic embed` makes them"
+            )?;
+        }
     }
     Ok(exit::DONE)
 }

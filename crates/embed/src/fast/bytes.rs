@@ -194,7 +194,7 @@ unsafe fn round<V: Vector>(row: &[f32], bounds: Bounds, to: &mut [Quad]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::tests::{every_isa, noise};
+    use super::super::isa::tests::{every_isa, noise, sizes};
     use super::*;
 
     fn bytes(quads: &[Quad]) -> Vec<u8> {
@@ -207,7 +207,7 @@ mod tests {
         let isas = every_isa();
         // One buffer each for all: what longer rows left behind must not matter.
         let mut buffers: Vec<Bytes> = isas.iter().map(|_| Bytes::default()).collect();
-        for depth in (1..=70).chain([384, 385, 1_000]) {
+        for depth in sizes((1..=70).chain([384, 385, 1_000])) {
             // Of both signs, of mostly one, of one alone.
             let shifts = [0.0, 4.7, -9.0];
             let rows: Vec<f32> = (0..3 * depth)
@@ -276,7 +276,7 @@ mod tests {
     fn weights_become_the_nearest_bytes_and_their_sum_is_exact() {
         let mut random = noise(12);
         let isas = every_isa();
-        for depth in (1..=70usize).chain([384, 385, 1_000]) {
+        for depth in sizes((1..=70).chain([384, 385, 1_000])) {
             let weights: Vec<f32> = (0..depth).map(|_| random() * 0.2).collect();
             let mut plain = vec![Quad::default(); depth.div_ceil(4)];
             let of_plain = quantise_weight_bytes(Isa::Portable, &weights, &mut plain);

@@ -157,6 +157,7 @@ impl FastEncoder {
         let input = counted(Part::Round, || {
             self.input(states, hidden, &mut scratch.quantised)
         });
+        let how = (self.isa, self.precision());
         for (at, head) in layer.heads.iter().enumerate() {
             let next = layer.heads.get(at + 1).unwrap_or(&layer.attended);
             let linear = Layered {
@@ -178,7 +179,7 @@ impl FastEncoder {
                 };
                 let to = &mut context[first * stride + at * columns..];
                 counted(Part::Attention, || {
-                    attend(self.isa, &head, &mut scratch.attention, to);
+                    attend(how, &head, &mut scratch.attention, to);
                 });
                 first += tokens;
             }
@@ -320,9 +321,9 @@ impl FastEncoder {
         vectors
     }
 
-    /// Pooled vectors through the Dense modules, to unit vectors `(texts, dim)`. One at a time: what it is batched with must
-    /// not matter.
-    pub(crate) fn finish(&self, pooled: Vec<f32>) -> Result<Vec<f32>, EmbedError> {
+    /// Pooled vectors through the Dense modules, to vectors `(texts, dim)` of the length that the model gives them. One at a time:
+    /// what it is batched with must not matter.
+    pub(crate) fn through_dense(&self, pooled: Vec<f32>) -> Result<Vec<f32>, EmbedError> {
         let mut vectors = pooled;
         for dense in &self.dense {
             let mut outputs = Vec::new();
@@ -331,6 +332,12 @@ impl FastEncoder {
             }
             vectors = outputs;
         }
+        Ok(vectors)
+    }
+
+    /// The same, to unit vectors.
+    pub(crate) fn finish(&self, pooled: Vec<f32>) -> Result<Vec<f32>, EmbedError> {
+        let mut vectors = self.through_dense(pooled)?;
         for vector in vectors.chunks_exact_mut(self.dim()) {
             let squares: f64 = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
             let length = squares.sqrt() as f32;

@@ -50,7 +50,7 @@ unsafe fn round<V: Vector>(row: &[f32], to: &mut [Halves]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::tests::{every_isa, noise};
+    use super::super::isa::tests::{every_isa, noise, sizes};
     use super::super::vector::half;
     use super::*;
 
@@ -87,7 +87,7 @@ mod tests {
         for isa in every_isa() {
             // One buffer for all: what longer rows left behind must not matter.
             let mut to = Lines::default();
-            for depth in (1..=70).chain([384, 385]) {
+            for depth in sizes((1..=70).chain([384, 385])) {
                 let mut rows: Vec<f32> = (0..3 * depth).map(|_| 5.0 * random()).collect();
                 rows[depth - 1] = [f32::NAN, f32::MAX, 1e-41, 1.011_718_8][depth % 4];
                 isa.round_halves(&rows, depth, &mut to);

@@ -239,6 +239,11 @@ pub(super) mod tests {
         }
     }
 
+    /// The sizes that a test tries; under Miri, which takes a thousand times as long, few of them.
+    pub(in crate::fast) fn sizes(all: impl Iterator<Item = usize>) -> Vec<usize> {
+        all.step_by(if cfg!(miri) { 13 } else { 1 }).collect()
+    }
+
     /// What this CPU has, the plain twin first; what it lacks is said.
     pub(in crate::fast) fn every_isa() -> Vec<Isa> {
         let mut all = vec![Isa::Portable];

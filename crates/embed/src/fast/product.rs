@@ -132,7 +132,7 @@ fn ahead<'a, T>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::tests::{every_isa, noise};
+    use super::super::isa::tests::{every_isa, noise, sizes};
     use super::super::matrix::{Halves, Pair, Precision, Quad};
     use super::super::vector::half;
     use super::*;
@@ -142,7 +142,7 @@ mod tests {
         for isa in every_isa() {
             // The same numbers for each: rounding errors then differ where the kernels do, and nowhere else.
             let mut random = noise(1);
-            for rows in 1..=20 {
+            for rows in sizes(1..=20) {
                 for (depth, columns) in [(0, 16), (1, 16), (7, 48), (190, 32), (385, 16), (800, 16)]
                 {
                     let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn every_tile_gives_the_same_bits_on_vectors_of_eight_and_of_sixteen() {
         let mut random = noise(14);
-        for rows in 1..=26 {
+        for rows in sizes(1..=26) {
             for (depth, columns) in [(1, 16), (7, 48), (200, 32)] {
                 let mut take = |n: usize| -> Vec<f32> { (0..n).map(|_| random()).collect() };
                 let (a, b) = (take(rows * depth), take(depth * columns));
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn products_of_pairs_are_exact_and_the_same_on_every_cpu() {
         let mut random = noise(5);
-        for rows in 1..=26 {
+        for rows in sizes(1..=26) {
             for (depth, columns) in [(0, 16), (1, 16), (7, 48), (95, 32), (192, 16), (400, 16)] {
                 let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
                 // 2 * 384 products of at most 8,192 * 341 stay within 32 bits.
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn products_of_bytes_are_exact_and_the_same_on_every_cpu() {
         let mut random = noise(9);
-        for rows in 1..=26 {
+        for rows in sizes(1..=26) {
             for (depth, columns) in [(0, 16), (1, 16), (7, 48), (48, 32), (96, 16), (400, 48)] {
                 let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
                 // All 256 bytes, and often the largest, of one sign: the hardest for what adds neighbours in 16 bits.
@@ -458,7 +458,7 @@ mod tests {
     #[test]
     fn products_of_bfloat16_are_those_of_f64_and_the_same_where_they_are_not_fused() {
         let mut random = noise(10);
-        for rows in 1..=26 {
+        for rows in sizes(1..=26) {
             for (depth, columns) in [(0, 16), (1, 16), (7, 48), (192, 32), (400, 16)] {
                 let (a_stride, c_stride) = (depth + rows % 3, columns + rows % 5);
                 let mut halves = |n: usize| -> Vec<Halves> {

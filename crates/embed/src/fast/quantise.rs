@@ -184,7 +184,7 @@ unsafe fn round_two<V: Vector>(from: *const f32, factor: V) -> V::Pairs {
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::tests::{every_isa, noise};
+    use super::super::isa::tests::{every_isa, noise, sizes};
     use super::super::product::{Product, Scales, Start};
     use super::*;
 
@@ -198,7 +198,7 @@ mod tests {
         for isa in every_isa() {
             // One buffer for all: what longer rows left behind must not matter.
             let mut to = Quantised::default();
-            for depth in (1..=70).chain([384, 385, 1_000]) {
+            for depth in sizes((1..=70).chain([384, 385, 1_000])) {
                 let rows: Vec<f32> = (0..3 * depth).map(|_| 5.0 * random()).collect();
                 isa.quantise(&rows, depth, &mut to);
                 let half = depth.div_ceil(2);

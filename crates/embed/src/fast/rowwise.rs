@@ -174,7 +174,7 @@ unsafe fn exponentials<V: Vector>(rows: &mut [f32], scale: f32, sums: &mut [f32]
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::tests::{every_isa, noise};
+    use super::super::isa::tests::{every_isa, noise, sizes};
     use super::*;
 
     /// The error function by its series in f64, good to 1e-9 for |x| < 4.5.
@@ -242,7 +242,7 @@ mod tests {
     fn exponentials_are_those_of_f64_at_every_length() {
         let mut random = noise(2);
         for isa in every_isa() {
-            for len in 1..=300usize {
+            for len in sizes(1..=300) {
                 let padded = len.next_multiple_of(PANEL);
                 let before: Vec<f32> = (0..3 * padded).map(|_| 40.0 * random()).collect();
                 let (mut rows, mut sums) = (before.clone(), [0f32; 3]);

@@ -108,7 +108,7 @@ impl FastEncoder {
                     ..self.head(index, at, projected)
                 };
                 let to = &mut p.columns[(at - mine.start) * columns..rows * stride];
-                attend(self.isa, &head, &mut p.attention, to);
+                attend((self.isa, self.precision()), &head, &mut p.attention, to);
             }
         });
         let context = &mut scratch.whole.inner[..rows * heads * columns];

@@ -224,22 +224,63 @@ impl<T: Number> Tile<T> {
                 }
                 b = b.add(PANEL);
             }
-            for (r, sum) in sums.iter().enumerate() {
-                for (w, sum) in sum.iter().enumerate() {
-                    let column = w * V::LANES;
-                    self.finish::<V>(*sum, r, column)
-                        .store(self.c.add(r * self.c_stride + column));
+            self.finish::<V, W, R>(&sums);
+        }
+    }
+
+    /// Writes the results, of the sums of their products. What is the same for all rows is looked at before, so that what is left for a row is little
+    /// enough for the compiler to write it out `R` times: in a loop, sums would leave their registers.
+    ///
+    /// # Safety
+    /// As [`Tile::run`].
+    #[inline(always)]
+    unsafe fn finish<V: Vector, const W: usize, const R: usize>(
+        &self,
+        sums: &[[T::Lanes<V>; W]; R],
+    ) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            if !T::SCALED {
+                for (r, sums) in sums.iter().enumerate() {
+                    for (w, sum) in sums.iter().enumerate() {
+                        let to = self.c.add(r * self.c_stride + w * V::LANES);
+                        T::result::<V>(*sum).store(to);
+                    }
+                }
+                return;
+            }
+            if let TileStart::Result = self.start {
+                for (r, sums) in sums.iter().enumerate() {
+                    for (w, sum) in sums.iter().enumerate() {
+                        let to = self.c.add(r * self.c_stride + w * V::LANES);
+                        let scaled = self.scaled::<V>(*sum, r, w * V::LANES);
+                        V::load(to).add(scaled).store(to);
+                    }
+                }
+                return;
+            }
+            let mut starts = [V::splat(0.0); W];
+            if let TileStart::Bias(bias) = self.start {
+                for (w, start) in starts.iter_mut().enumerate() {
+                    *start = V::load(bias.add(w * V::LANES));
+                }
+            }
+            for (r, sums) in sums.iter().enumerate() {
+                for (w, sum) in sums.iter().enumerate() {
+                    let to = self.c.add(r * self.c_stride + w * V::LANES);
+                    let scaled = self.scaled::<V>(*sum, r, w * V::LANES);
+                    starts[w].add(scaled).store(to);
                 }
             }
         }
     }
 
-    /// The result of row `r` from `column` on, of the sum of its products.
+    /// The number that a sum of integers of row `r` from `column` on stands for. Each step rounds by itself, so that every CPU computes the same.
     ///
     /// # Safety
-    /// As [`Tile::run`].
+    /// As [`Tile::run`], and the numbers are [`Number::SCALED`].
     #[inline(always)]
-    unsafe fn finish<V: Vector>(&self, sum: T::Lanes<V>, r: usize, column: usize) -> V {
+    unsafe fn scaled<V: Vector>(&self, sum: T::Lanes<V>, r: usize, column: usize) -> V {
         // SAFETY: passed on to the caller.
         unsafe {
             let sum = if T::SHIFTED {
@@ -247,12 +288,7 @@ impl<T: Number> Tile<T> {
             } else {
                 sum
             };
-            if !T::SCALED {
-                return T::result(sum);
-            }
-            // Each step rounds by itself, so that every CPU computes the same.
-            let scaled = T::result::<V>(sum).mul(self.scale::<V>(r, column));
-            self.start::<V>(r, column).add(scaled)
+            T::result::<V>(sum).mul(self.scale::<V>(r, column))
         }
     }
 

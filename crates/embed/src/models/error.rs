@@ -45,6 +45,17 @@ pub enum ModelError {
         /// Why.
         reason: String,
     },
+    /// A model of the hub at a revision that can be none.
+    #[error(
+        "{spec}: {revision:?} is no revision; write organisation/name@revision with a branch, a tag or a commit, or \
+         organisation/name alone for the main branch."
+    )]
+    BadRevision {
+        /// What was asked for.
+        spec: String,
+        /// What is after the `@`.
+        revision: String,
+    },
     /// A given folder without `model.safetensors`.
     #[error("{}", no_weights(folder, found))]
     NoWeights {

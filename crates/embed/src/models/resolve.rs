@@ -4,7 +4,7 @@ use super::cache::{OwnCache, examine_all};
 use super::error::{ModelError, Tried};
 use super::folder::use_given;
 use super::options::ResolveOptions;
-use super::registry::{FileEntry, ModelEntry, Registry};
+use super::registry::{FileEntry, ModelEntry, Registry, is_hub_id};
 use super::stamp::Stamps;
 use super::unlisted::{self, Asked};
 use super::{source_hub, source_wheel};
@@ -125,7 +125,7 @@ impl Order<'_> {
 /// or if it has a path separator and not the form of a hub id.
 ///
 /// # Errors
-/// As [`resolve`], and [`ModelError::UnknownModel`], [`ModelError::NotAFolder`], [`ModelError::NoWeights`].
+/// As [`resolve`], and [`ModelError::UnknownModel`], [`ModelError::BadRevision`], [`ModelError::NotAFolder`], [`ModelError::NoWeights`].
 pub fn resolve_spec(
     spec: &str,
     options: &ResolveOptions,
@@ -142,6 +142,14 @@ pub fn resolve_spec(
     };
     let separated = spec.contains(std::path::is_separator);
     let asked = Asked::read(spec, registry);
+    if let (None, false, Some((id, revision))) = (&asked, path.exists(), spec.split_once('@'))
+        && (is_hub_id(id) || registry.get(id).is_ok())
+    {
+        return Err(ModelError::BadRevision {
+            spec: spec.to_owned(),
+            revision: revision.to_owned(),
+        });
+    }
     if path.is_dir() || separated && (path.exists() || asked.is_none()) {
         return use_given(path, registry.models(), options, progress);
     }

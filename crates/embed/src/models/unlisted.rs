@@ -389,6 +389,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_revision_that_can_be_none_is_named() {
+        for (spec, revision) in [("a/b@", ""), ("a/b@../x", "../x"), ("a/b@c@d", "c@d")] {
+            let error = resolve::resolve_spec(spec, &ResolveOptions::new("nowhere"), &mut |_| ());
+            assert!(
+                matches!(&error, Err(ModelError::BadRevision { revision: named, .. }) if named == revision),
+                "{spec}: {error:?}"
+            );
+        }
+    }
+
     fn listing(paths: &[&str]) -> Listing {
         let files = paths.iter().map(|path| Listed {
             path: (*path).to_owned(),

@@ -208,19 +208,31 @@ impl StockModel {
         }
     }
 
-    /// Unit vectors of the texts of one batch, row-major `(texts.len(), dim)`; the first `skip` tokens of a text take no part
-    /// in pooling.
+    /// Vectors of the texts of one batch, row-major `(texts.len(), dim)`, of unit length if wanted; the first `skip` tokens of a
+    /// text take no part in pooling.
     pub(crate) fn embed(
         &self,
         texts: &[&Tokens],
         skip: usize,
+        unit: bool,
     ) -> std::result::Result<Vec<f32>, EmbedError> {
-        Ok(self.vectors(texts, skip)?.flatten_all()?.to_vec1()?)
+        let vectors = match unit {
+            true => self.vectors(texts, skip)?,
+            false => self.raw_vectors(texts, skip)?,
+        };
+        Ok(vectors.flatten_all()?.to_vec1()?)
     }
 
-    /// The same, f32 `(texts.len(), dim)`, where the model is: on a GPU they may still be in the making. Padding is masked in
+    /// Unit vectors, f32 `(texts.len(), dim)`, where the model is: on a GPU they may still be in the making. Padding is masked in
     /// attention and takes no part in pooling, so a batch gives what its members give alone, up to rounding.
     pub(crate) fn vectors(&self, texts: &[&Tokens], skip: usize) -> Result<Tensor> {
+        let vectors = self.raw_vectors(texts, skip)?;
+        let length = vectors.sqr()?.sum_keepdim(1)?.sqrt()?;
+        vectors.broadcast_div(&length)
+    }
+
+    /// The same before they are made unit length.
+    fn raw_vectors(&self, texts: &[&Tokens], skip: usize) -> Result<Tensor> {
         let batch = Batch::new(texts, self.plan.pad_id, skip, &self.device)?;
         let states = match &self.encoder {
             Encoder::Bert(model) => model.forward(&batch.ids, &batch.seen.real)?,
@@ -236,8 +248,7 @@ impl StockModel {
         for dense in &self.dense {
             vectors = dense.forward(&vectors)?;
         }
-        let length = vectors.sqr()?.sum_keepdim(1)?.sqrt()?;
-        vectors.broadcast_div(&length)
+        Ok(vectors)
     }
 }
 

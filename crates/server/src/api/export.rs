@@ -3,6 +3,7 @@
 use crate::app::Shared;
 use crate::errors::{ErrorBody, Failure};
 use crate::input::Body;
+use crate::shape::word;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -59,6 +60,7 @@ impl ExportFormat {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportBody {
+    #[serde(deserialize_with = "word")]
     format: ExportFormat,
     /// Ids of the papers, in the order they are written.
     #[schema(max_items = 10000)]

@@ -2,6 +2,7 @@
 
 use crate::errors::Failure;
 use crate::input::{MOST_LETTERS, bounded_text, checked_text};
+use crate::shape::object;
 use serde::Deserialize;
 use std::hash::{BuildHasher, RandomState};
 use syntopic_library::{Paper, PaperError, PaperId, Query};
@@ -20,7 +21,7 @@ pub(crate) enum Like {
     /// The centre of a topic: its number, or words in its name.
     Topic(String),
     /// A paper that need not be in the library.
-    Paper(Box<GivenPaper>),
+    Paper(#[serde(deserialize_with = "object")] Box<GivenPaper>),
 }
 
 /// A paper that is asked with, and compared as if it were added. It is not.

@@ -7,6 +7,7 @@ use crate::input::{
     Body, Named, bounded_text, in_bounds, maybe_whole, maybe_wholes, whole, wholes,
 };
 use crate::jobs::{Running, Told};
+use crate::shape::objects;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -54,6 +55,7 @@ pub(crate) struct MakeBody {
     #[schema(minimum = 0, maximum = 1)]
     max_outliers: Option<f64>,
     /// Topics that are asked for: papers near enough to one are in it, the rest is clustered.
+    #[serde(deserialize_with = "objects")]
     #[schema(max_items = 100)]
     seed_topics: Vec<SeedBody>,
     /// Least cosine of a paper to the seed topic that it is in.

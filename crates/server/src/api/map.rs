@@ -1,6 +1,6 @@
 //! `/api/map`: where each paper lies in the plane.
 //!
-//! The places are of one state of the library, made once and kept in memory; names of papers and topics are those of now.
+//! The places are of one state of the library, which keeps those of many papers in a file; names of papers and topics are those of now.
 
 use crate::api::topics::TopicIndex;
 use crate::api::types::TopicName;
@@ -16,7 +16,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 use std::io::Write;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use syntopic_library::Event;
 use syntopic_library::map::{MapRequest, amid};
 use utoipa::ToSchema;
@@ -160,58 +160,75 @@ fn shorter(along: f32) -> f32 {
     (along * 1e5).round() / 1e5
 }
 
-/// The map as it is sent, made anew where the layout or the topics are others than last time.
+/// The map as it is sent, made anew where the layout or the topics are others than last time: once, however many ask.
 async fn sent(
     app: &App,
     layout: Arc<Layout>,
     topics: Arc<TopicIndex>,
 ) -> Result<Arc<SentMap>, Failure> {
     let made_of = (layout.generation, topics.key);
-    let last = || app.sent_map.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(sent) = last().as_ref().filter(|sent| sent.made_of == made_of) {
+    let mut last = Arc::clone(&app.sent_map).lock_owned().await;
+    if let Some(sent) = last.as_ref().filter(|sent| sent.made_of == made_of) {
         return Ok(Arc::clone(sent));
     }
+    // The lock is held by the work, so that a caller who goes away does not let another begin it beside.
     let made = tokio::task::spawn_blocking(move || {
         let json = serde_json::to_vec(&body(&layout, &topics))?;
         let mut gzip = GzEncoder::new(Vec::new(), Compression::new(4));
         gzip.write_all(&json)?;
         let gzip = gzip.finish()?;
-        Ok::<_, std::io::Error>(SentMap {
+        let made = Arc::new(SentMap {
             made_of,
             json: json.into(),
             gzip: gzip.into(),
-        })
+        });
+        *last = Some(Arc::clone(&made));
+        Ok::<_, std::io::Error>(made)
     });
     let made = made.await.map_err(|_| Failure::panicked())?;
-    let made = Arc::new(made.map_err(|_| Failure::panicked())?);
-    *last() = Some(Arc::clone(&made));
-    Ok(made)
+    made.map_err(|_| Failure::panicked())
 }
 
-/// The map, smaller for whoever can read that, or nothing where the caller has it.
+/// The map, smaller for whoever can read that, or nothing where the caller has it. Both forms have a tag of their own.
 fn answer(sent: &SentMap, headers: &HeaderMap) -> Response {
-    let has = |name: header::HeaderName, wanted: &str| {
-        let given = headers.get_all(name).iter();
-        given.filter_map(|value| value.to_str().ok()).any(|value| {
-            let mut parts = value.split(',').map(|part| part.trim());
-            parts.any(|part| part == wanted)
-        })
-    };
-    let tag = format!("\"{:x}-{:x}\"", sent.made_of.0, sent.made_of.1);
+    let small = takes_gzip(headers);
+    let form = if small { "-gzip" } else { "" };
+    let tag = format!("\"{:x}-{:x}{form}\"", sent.made_of.0, sent.made_of.1);
     let about = [
         (header::ETAG, tag.as_str()),
         (header::CACHE_CONTROL, "private, no-cache"),
         (header::VARY, "Accept-Encoding"),
         (header::CONTENT_TYPE, "application/json"),
     ];
-    if has(header::IF_NONE_MATCH, &tag) {
+    if listed(headers, header::IF_NONE_MATCH)
+        .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
-    if has(header::ACCEPT_ENCODING, "gzip") {
+    if small {
         let smaller = [(header::CONTENT_ENCODING, "gzip")];
         return (about, smaller, sent.gzip.clone()).into_response();
     }
     (about, sent.json.clone()).into_response()
+}
+
+/// The values of a header that is a list.
+fn listed(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let given = headers.get_all(name).into_iter();
+    let given = given.filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',').map(str::trim))
+}
+
+/// Whether the caller can read gzip: by its name, and not by a weight of nothing.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    listed(headers, header::ACCEPT_ENCODING).any(|one| {
+        let mut parts = one.split(';').map(str::trim);
+        let named = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+        named && weight != Some(0.0)
+    })
 }
 
 fn body(layout: &Layout, index: &TopicIndex) -> MapBody {
@@ -261,5 +278,58 @@ fn body(layout: &Layout, index: &TopicIndex) -> MapBody {
         topics: topics.collect(),
         groups,
         topic_of,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn both_forms_have_tags_of_their_own() {
+        let sent = SentMap {
+            made_of: (1, 2),
+            json: "{}".into(),
+            gzip: "packed".into(),
+        };
+        let ask = |pairs: &[(header::HeaderName, &'static str)]| {
+            let pairs = pairs.iter().cloned();
+            let headers = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            let answer = answer(&sent, &headers.collect());
+            let of = |name| {
+                let value = answer.headers().get(name)?;
+                Some(value.to_str().expect("text").to_owned())
+            };
+            let (tag, packed) = (of(header::ETAG), of(header::CONTENT_ENCODING));
+            assert_eq!(of(header::VARY).as_deref(), Some("Accept-Encoding"));
+            (
+                answer.status().as_u16(),
+                tag.expect("a tag"),
+                packed.is_some(),
+            )
+        };
+        let (plain, packed) = ("\"1-2\"", "\"1-2-gzip\"");
+        let encoding = header::ACCEPT_ENCODING;
+        assert_eq!(ask(&[]), (200, plain.to_owned(), false));
+        for takes in ["gzip", "br, gzip;q=0.5", "GZIP"] {
+            assert_eq!(
+                ask(&[(encoding.clone(), takes)]),
+                (200, packed.to_owned(), true)
+            );
+        }
+        for takes in ["br", "gzip;q=0", "gzip; q=0.0, br"] {
+            assert_eq!(
+                ask(&[(encoding.clone(), takes)]),
+                (200, plain.to_owned(), false)
+            );
+        }
+        let known = header::IF_NONE_MATCH;
+        assert_eq!(ask(&[(known.clone(), "\"1-2\"")]).0, 304);
+        assert_eq!(ask(&[(known.clone(), "\"0-0\", W/\"1-2\"")]).0, 304);
+        assert_eq!(ask(&[(known.clone(), "\"1-2-gzip\"")]).0, 200);
+        let both = [(encoding.clone(), "gzip"), (known.clone(), "\"1-2-gzip\"")];
+        assert_eq!(ask(&both).0, 304);
+        assert_eq!(ask(&[(encoding, "gzip"), (known, "\"1-2\"")]).0, 200);
     }
 }

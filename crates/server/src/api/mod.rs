@@ -2,6 +2,7 @@
 //!
 //! Not for: the interfaces of other services, which have modules of their own beside this one.
 
+pub(crate) mod compare_topics;
 pub(crate) mod export;
 pub(crate) mod filter;
 pub(crate) mod hierarchy;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/topics/merge", post(make_topics::merge))
         .route("/api/topics/changes", get(topic_views::changes))
         .route("/api/topics/scorecard", get(topic_views::scorecard))
+        .route("/api/topics/compare", post(compare_topics::compare))
         .route(
             "/api/topics/{id}",
             get(topics::one).patch(make_topics::rename),

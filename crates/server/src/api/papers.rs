@@ -5,6 +5,7 @@ use crate::api::types::{NewPaper, PaperBody};
 use crate::app::Shared;
 use crate::errors::{ErrorBody, Failure};
 use crate::input::{Body, Named, Parameters, bounded_text, checked_text};
+use crate::shape::objects;
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use syntopic_library::{AddOptions, AddReport, Format, LibraryError, ReadOptions, Source};
@@ -81,6 +82,7 @@ pub(crate) async fn one(app: Shared, Named(id): Named) -> Result<Json<PaperBody>
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddBody {
+    #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1, max_items = 500)]
     papers: Vec<NewPaper>,
 }

@@ -7,6 +7,7 @@ use crate::api::types::PaperBody;
 use crate::app::{App, Shared};
 use crate::errors::{ErrorBody, Failure};
 use crate::input::{Body, Named, Parameters, in_bounds, whole};
+use crate::shape::{object, word};
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -69,9 +70,9 @@ pub(crate) struct RelatedBody {
     #[schema(max_items = 20)]
     unlike: Vec<Like>,
     /// What a paper must be to be a hit.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     filter: FilterBody,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     mode: ModeBody,
     /// Whether hits are to be unlike each other too.
     #[serde(default)]

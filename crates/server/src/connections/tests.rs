@@ -167,4 +167,11 @@ fn one_connection_too_many_is_told_to_come_again() {
         answer.starts_with("HTTP/1.1 503") && answer.contains("Retry-After: 1"),
         "{answer}"
     );
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains(&format!("Content-Length: {}", body.len())),
+        "{answer}"
+    );
+    let error: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(error["error"]["code"], "too_many_connections");
 }

@@ -243,6 +243,20 @@ impl Pairs for Avx2Pairs {
     }
 
     #[inline(always)]
+    fn join_bytes(four: [Avx2; 4]) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe {
+            let [a, b, c, d] = four.map(|part| {
+                let integers = _mm256_cvtps_epi32(part.0);
+                _mm256_and_si256(integers, _mm256_set1_epi32(0xFF))
+            });
+            let low = _mm256_or_si256(a, _mm256_slli_epi32::<8>(b));
+            let high = _mm256_or_si256(_mm256_slli_epi32::<16>(c), _mm256_slli_epi32::<24>(d));
+            _mm256_or_si256(low, high)
+        })
+    }
+
+    #[inline(always)]
     fn round_halves(low: Avx2, high: Avx2) -> Self {
         // SAFETY: as said above.
         Self(unsafe {

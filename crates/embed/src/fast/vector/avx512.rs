@@ -12,11 +12,11 @@ use std::arch::x86_64::{
     _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_dpbf16_ps,
     _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_extractf32x8_ps, _mm512_fmadd_ps,
     _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_or_epi32, _mm512_max_epu32,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32, _mm512_packs_epi32,
-    _mm512_packus_epi32, _mm512_permutexvar_epi64, _mm512_reduce_max_epu32, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setr_epi64, _mm512_shuffle_f32x4, _mm512_slli_epi32, _mm512_srli_epi32,
-    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps, _mm512_unpackhi_pd,
-    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32, _mm512_or_si512,
+    _mm512_packs_epi32, _mm512_packus_epi32, _mm512_permutexvar_epi64, _mm512_reduce_max_epu32,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi64, _mm512_shuffle_f32x4, _mm512_slli_epi32,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps,
+    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 /// AVX-512 alone: F, BW, DQ and VL.
@@ -256,6 +256,20 @@ impl<const EXTENSION: u8> Pairs for Avx512Pairs<EXTENSION> {
         Self(unsafe {
             let packed = _mm512_packs_epi32(_mm512_cvtps_epi32(low.0), _mm512_cvtps_epi32(high.0));
             in_order(packed)
+        })
+    }
+
+    #[inline(always)]
+    fn join_bytes(four: [Avx512<EXTENSION>; 4]) -> Self {
+        // SAFETY: as said above.
+        Self(unsafe {
+            let [a, b, c, d] = four.map(|part| {
+                let integers = _mm512_cvtps_epi32(part.0);
+                _mm512_and_si512(integers, _mm512_set1_epi32(0xFF))
+            });
+            let low = _mm512_or_si512(a, _mm512_slli_epi32::<8>(b));
+            let high = _mm512_or_si512(_mm512_slli_epi32::<16>(c), _mm512_slli_epi32::<24>(d));
+            _mm512_or_si512(low, high)
         })
     }
 

@@ -159,7 +159,11 @@ pub(super) trait Pairs: Copy {
     /// the pair of the numbers `2i` and `2i + 1`. They must be within 16 bits.
     fn round(low: Self::Floats, high: Self::Floats) -> Self;
 
-    /// The same to the nearest bfloat16, of any numbers; NaN stays NaN.
+    /// The nearest integers, of two in the middle the even one, which must be from -128 to 127, as bytes: lane `i` is those of lane `i` of each of
+    /// the four.
+    fn join_bytes(four: [Self::Floats; 4]) -> Self;
+
+    /// The numbers as [`Pairs::round`] takes them to the nearest bfloat16, of any numbers; NaN stays NaN.
     fn round_halves(low: Self::Floats, high: Self::Floats) -> Self;
 
     /// `sum` plus, in each lane, the products of both integers of the pair; it must stay within 32 bits.

@@ -177,6 +177,14 @@ impl Pairs for PortablePairs {
     }
 
     #[inline(always)]
+    fn join_bytes(four: [Portable; 4]) -> Self {
+        let byte = |x: f32| (x + 12_582_912.0).to_bits() as u8;
+        Self(std::array::from_fn(|i| {
+            Pair(i32::from_le_bytes(four.map(|part| byte(part.0[i]))))
+        }))
+    }
+
+    #[inline(always)]
     fn round_halves(low: Portable, high: Portable) -> Self {
         let at = |i: usize| half(if i < 8 { low.0[i] } else { high.0[i - 8] }) as i16;
         Self(std::array::from_fn(|i| Pair::new(at(2 * i), at(2 * i + 1))))
