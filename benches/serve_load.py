@@ -5,7 +5,7 @@
 Abstracts go to /v1/embeddings one a request, each at its time, whether those before are answered or not (an open loop: times are from
 when a request was due). One that is refused (429) is not sent again. Another asks /health ten times a second. Prints one JSON object:
 answers by status, answered requests and tokens a second, percentiles in milliseconds of what was answered and of what was refused, what
-/health took, and the server's memory (RSS) at the beginning, at the end and at most where its process is named by --pid. Capacity is what
+/health took, and the server's memory (RSS) at the beginning, in the middle, at the end and at most where its process is named by --pid. Capacity is what
 `syntopic bench embed` says of the same file: `--rate` 1x and 4x of it, on a machine that does nothing else. Of what the client itself
 uses of the processors, `client_cpu_s` tells. Only Python's own library is needed.
 """
@@ -23,6 +23,14 @@ def percentile(values, share):
     return round(1000 * values[min(len(values) - 1, int(share * len(values)))], 2) if values else None
 
 
+def text_of(paper):
+    """The text that `bench embed` makes of a paper."""
+    title, abstract = paper["title"].strip(), (paper.get("abstract") or "").strip()
+    if not title or not abstract:
+        return title or abstract
+    return f"{title} {abstract}" if title[-1] in ".?!" else f"{title}. {abstract}"
+
+
 def memory_kb(pid):
     if pid is None:
         return None
@@ -37,8 +45,19 @@ class Server:
         self.host, self.port, self.free = host, port, []
 
     async def ask(self, request):
-        """The status and the body that a request is answered with."""
-        reader, writer = self.free.pop() if self.free else await asyncio.open_connection(self.host, self.port)
+        """The status and the body that a request is answered with; one of the kept connections may have ended meanwhile."""
+        while self.free:
+            kept = self.free.pop()
+            try:
+                return await self.ask_on(*kept, request)
+            except ConnectionError:
+                continue
+            except asyncio.IncompleteReadError as error:
+                if error.partial:
+                    raise
+        return await self.ask_on(*await asyncio.open_connection(self.host, self.port), request)
+
+    async def ask_on(self, reader, writer, request):
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]
@@ -62,7 +81,7 @@ async def measure(asked):
     place, server = url.netloc, Server(url.hostname, url.port)
     with open(asked.texts) as lines:
         papers = [json.loads(line) for line in lines]
-    texts = [f"{paper['title']}. {paper.get('abstract') or ''}" for paper in papers]
+    texts = [text_of(paper) for paper in papers]
     status, models = await server.ask(request("GET", "/v1/models", place, key=asked.key))
     assert status == 200, models
     model = json.loads(models)["data"][0]["id"]
@@ -140,7 +159,7 @@ async def measure(asked):
         "refused_p99_ms": percentile(refused, 0.99),
         "health_p99_ms": percentile(health, 0.99),
         "health_max_ms": percentile(health, 1.0),
-        "memory_mb": None if asked.pid is None else [round(kb / 1024, 1) for kb in (memory[0], memory[-1], max(memory))],
+        "memory_mb": None if asked.pid is None else [round(kb / 1024, 1) for kb in (memory[0], memory[len(memory) // 2], memory[-1], max(memory))],
         "client_cpu_s": round(used.ru_utime + used.ru_stime, 1),
     }
 
