@@ -1,8 +1,9 @@
 //! Attention in 8-bit integers, summed exactly.
 //!
 //! A query and a key have a scale each, so that their largest magnitude becomes 127; a column of the values has one over all tokens. The
-//! weights of a query are bytes, 255 the largest, and divided by their sum, not by that of the exponentials that they were
-//! rounded from. What is rounded depends on the text alone.
+//! weights of a query are bytes, 254 the largest, and divided by their sum, not by that of the exponentials that they were
+//! rounded from. What rounding takes from a weight is given to that of the 16th key after it: many small weights, which alone would all be
+//! rounded to nothing (a text that repeats a word has hundreds that are alike), keep their share. What is rounded depends on the text alone.
 //!
 //! Not for: where weights are not bytes; there, that rounding would be the largest.
 
@@ -20,8 +21,8 @@ const LARGEST: f32 = 127.0;
 /// What is added to queries and keys to make them bytes.
 const ZERO: f32 = 128.0;
 
-/// What the largest weight of a query becomes.
-const LARGEST_WEIGHT: f32 = 255.0;
+/// What the largest weight of a query becomes: a byte, and half a one that others left.
+const LARGEST_WEIGHT: f32 = 254.0;
 
 /// Adding it leaves no bits for a fraction.
 const WHOLE: f32 = 12_582_912.0;
@@ -170,7 +171,7 @@ fn integers(words: &[Pair]) -> &[i32] {
 
 impl Isa {
     /// In each row of `scores`, of `keys` rounded up to a whole [`PANEL`], `exp(scale (x - largest))` of the first `keys` numbers as
-    /// bytes, 255 the largest, and 0 beyond; `sums` gets the sum of each row's. `scale` is positive. The scores are overwritten.
+    /// bytes, 254 the largest, and 0 beyond; `sums` gets the sum of each row's. `scale` is positive. The scores are overwritten.
     fn weights(
         self,
         scores: &mut [f32],
@@ -211,15 +212,21 @@ unsafe fn weigh<V: Vector>(scores: &[f32], scale: f32, weights: &mut [Quad], sum
             let most = LARGEST_WEIGHT.log2();
             let (scale, shift) = (V::splat(factor), V::splat(most - *sum * factor));
             let whole = V::splat(WHOLE);
-            let mut total = PanelSum::zero(V::splat(0.0));
+            let (mut total, mut left) =
+                (PanelSum::zero(V::splat(0.0)), PanelSum::zero(V::splat(0.0)));
             let mut to = weights.as_mut_ptr().cast::<u8>();
             for panel in row.chunks_exact(PANEL) {
                 for (index, part) in panel.chunks_exact(V::LANES).enumerate() {
                     let v = functions::exp2(V::load(part.as_ptr()).mul_add(scale, shift));
-                    let v = v.add(whole).sub(whole);
-                    v.store_bytes(to);
+                    let mut byte = v;
+                    left.update(index, |left| {
+                        let exact = v.add(left);
+                        byte = exact.add(whole).sub(whole);
+                        exact.sub(byte)
+                    });
+                    byte.store_bytes(to);
                     to = to.add(V::LANES);
-                    total.update(index, |total| total.add(v));
+                    total.update(index, |total| total.add(byte));
                 }
             }
             *sum = total.sum();

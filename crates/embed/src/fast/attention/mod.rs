@@ -193,11 +193,15 @@ mod tests {
     /// The definition, in f64: `(tokens, queries width)`.
     fn exact(head: &Head<'_>) -> Vec<f64> {
         let projected: Vec<f64> = head.projected.iter().map(|x| f64::from(*x)).collect();
-        by_definition(head, &projected, |weight| weight)
+        by_definition(head, &projected, |_| {})
     }
 
-    /// The same of these numbers, where the largest weight of a query is 1 before it `becomes` another and all are divided by their sum.
-    fn by_definition(head: &Head<'_>, projected: &[f64], becomes: impl Fn(f64) -> f64) -> Vec<f64> {
+    /// The same of these numbers, where the weights of a query, 1 the largest, `become` others before they are divided by their sum.
+    fn by_definition(
+        head: &Head<'_>,
+        projected: &[f64],
+        become_others: impl Fn(&mut [f64]),
+    ) -> Vec<f64> {
         let (tokens, width, queries) = (head.tokens, head.width, head.queries);
         let at = |token: usize, part: usize, i: usize| {
             projected[((queries + 2) * token + part) * width + i]
@@ -226,9 +230,10 @@ mod tests {
                 })
                 .collect();
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let weights: Vec<f64> = (scores.iter())
-                .map(|score| becomes((score - largest).exp()))
+            let mut weights: Vec<f64> = (scores.iter())
+                .map(|score| (score - largest).exp())
                 .collect();
+            become_others(&mut weights);
             let sum: f64 = weights.iter().sum();
             result.extend((0..width).map(|i| {
                 let total: f64 = (0..tokens)
@@ -315,8 +320,14 @@ mod tests {
                 }
             }
         }
-        by_definition(head, &projected, |weight| {
-            (255.0 * weight).round_ties_even()
+        by_definition(head, &projected, |weights| {
+            let mut left = [0f64; PANEL];
+            for (key, weight) in weights.iter_mut().enumerate() {
+                let left = &mut left[key % PANEL];
+                let exact = 254.0 * *weight + *left;
+                *weight = exact.round_ties_even();
+                *left = exact - *weight;
+            }
         })
     }
 
