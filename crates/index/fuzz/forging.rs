@@ -48,10 +48,19 @@ pub(crate) fn forged_index(edits: &[u8]) {
         let index = Index::build(rows(), &options(), &mut |_| go_on(()));
         index.expect("the options are right").to_bytes(MADE_FROM)
     });
-    let Ok(index) = Index::from_bytes(&edited(file, edits), MADE_FROM, N) else {
+    let file = edited(file, edits);
+    let (rows, query) = (rows(), rows().row(Row(5)));
+    // Here the header alone says how many rows there are.
+    let mut on_disk = tempfile::NamedTempFile::new().expect("a file");
+    std::io::Write::write_all(&mut on_disk, &file).expect("room for it");
+    let stale = Index::open_stale(on_disk.path());
+    let Ok(index) = Index::from_bytes(&file, MADE_FROM, N) else {
+        if let Ok(stale) = stale {
+            let _ = stale.refresh(rows, &options(), &mut |_| go_on(()));
+        }
         return;
     };
-    let (rows, query) = (rows(), rows().row(Row(5)));
+    assert!(stale.is_ok(), "it asks for less");
     let _ = index.describe();
     let _ = index.audit();
     if let Ok(hits) = index.search(rows, query, 10, Some(12)) {

@@ -142,7 +142,7 @@ fn nearest(
     draft
         .grid
         .prepare(draft.vector(node), &mut scratch.prepared);
-    scratch.visited.clear(draft.row_of.len());
+    scratch.visited.clear(draft.layers[layer].n_nodes());
     draft.layer(layer).walk(0, REPAIR_EF, scratch);
     let mut found: Vec<Scored> = scratch
         .pool

@@ -13,6 +13,7 @@ use crate::graph::Graph;
 use crate::header::{Format, HEADER, Head, SHA, WORDS};
 use crate::layout::Sizes;
 use crate::store::Store;
+use crate::walk::MAX_NODES;
 use crate::{Builder, Effort, Index, IndexError, IndexOptions, Kind};
 
 /// The version changes whenever the layout does.
@@ -40,8 +41,9 @@ impl Index {
     }
 
     /// n_rows, dim, kind, exact_below, m, ef_construction, effort (which, how much), builder, the audit, the calibration,
-    /// twins, layers, edges, and the counts and widths of the layers. Two words hold another number in their upper half: nodes
-    /// taken out since the build, vectors changed since the calibration.
+    /// twins, layers, edges, and the counts and widths of the layers. Four words hold another number in their upper half, 0 in
+    /// files of before there was one: nodes put into the graph and taken out since the build, how coarse the compact vectors were when the
+    /// effort was measured (the bits of an `f32`), vectors changed since then.
     fn words(&self) -> [u64; WORDS] {
         let Self {
             options,
@@ -69,9 +71,9 @@ impl Index {
             effort,
             amount,
             options.builder as u64,
-            audit.unreachable_before as u64,
+            two(audit.unreachable_before, self.put_in),
             two(audit.added_edges, self.taken_out),
-            audit.unreachable as u64,
+            two(audit.unreachable, calibration.coarseness.to_bits() as usize),
             calibration.ef as u64,
             calibration.recall.to_bits(),
             two(calibration.n_queries, calibration.changed),
@@ -170,6 +172,7 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
         audit,
         calibration,
         taken_out,
+        put_in,
         sizes,
     } = header;
     let dim = sizes.dim;
@@ -181,6 +184,7 @@ fn read(store: Store, expected: Option<Expected>) -> Result<Index, IndexError> {
     }
     let mut index = Index::from_parts(n_rows, dim, options, graph, audit, calibration);
     index.taken_out = taken_out;
+    index.put_in = put_in;
     index.rows_sha256 = Some(head.rows_sha256);
     Ok(index)
 }
@@ -216,6 +220,7 @@ struct Header {
     audit: Audit,
     calibration: Calibration,
     taken_out: usize,
+    put_in: usize,
     sizes: Sizes,
 }
 
@@ -223,20 +228,28 @@ impl Header {
     fn parse(head: &Head) -> Result<Self, IndexError> {
         let (words, size) = (&head.words, |at: usize| head.size(at));
         let options = read_options(words, size)?;
+        let [unreachable_before, put_in] = halves(words[9]);
         let [added_edges, taken_out] = halves(words[10]);
+        let [unreachable, coarseness] = halves(words[11]);
         let [n_queries, changed] = halves(words[14]);
         let audit = Audit {
-            unreachable_before: size(9)?,
+            unreachable_before,
             added_edges,
-            unreachable: size(11)?,
+            unreachable,
         };
         let calibration = Calibration {
             ef: size(12)?,
             recall: f64::from_bits(words[13]),
             n_queries,
             changed,
+            coarseness: f32::from_bits(coarseness as u32),
         };
         let (n_rows, dim, n_layers) = (size(0)?, size(1)?, size(16)?);
+        if n_rows > MAX_NODES {
+            return Err(IndexError::Malformed(
+                "it counts more rows than an index may have",
+            ));
+        }
         if audit.unreachable > audit.unreachable_before || audit.unreachable_before > n_rows {
             return Err(IndexError::Malformed(
                 "its audit counts more rows than there are",
@@ -247,7 +260,9 @@ impl Header {
                 "it has too many layers, or no numbers a row",
             ));
         }
-        if n_layers > 0 && (calibration.ef == 0 || !(0.0..=1.0).contains(&calibration.recall)) {
+        let numbers = (0.0..=1.0).contains(&calibration.recall)
+            && (0.0..f32::INFINITY).contains(&calibration.coarseness);
+        if n_layers > 0 && (calibration.ef == 0 || !numbers) {
             return Err(IndexError::Malformed("its calibration is none"));
         }
         let list = |from: usize| {
@@ -273,6 +288,7 @@ impl Header {
             audit,
             calibration,
             taken_out,
+            put_in,
             sizes,
         })
     }

@@ -42,6 +42,8 @@ pub struct Calibration {
     pub n_queries: usize,
     /// Different vectors that came or went since.
     pub changed: usize,
+    /// How coarse the compact vectors were; 0 where that was not recorded.
+    pub(crate) coarseness: f32,
 }
 
 impl Calibration {
@@ -85,6 +87,7 @@ pub(crate) fn calibrate(
         recall,
         n_queries: questions.nodes.len(),
         changed: 0,
+        coarseness: draft.grid.coarseness(),
     }
 }
 
@@ -159,7 +162,11 @@ impl<'a> Questions<'a> {
             .map_init(Scratch::default, |scratch, (node, truth)| {
                 let query = draft.vector(*node);
                 draft.search(query, ef, scratch);
-                let found = scratch.pool.found().map(|near| near.id);
+                // What `Graph::rerank` leaves out is not found by a search either.
+                let last = scratch.pool.found().nth(K - 1);
+                let least = last.map_or(f32::NEG_INFINITY, |l| l.score - draft.grid.slack(query));
+                let found = scratch.pool.found().take_while(|near| near.score >= least);
+                let found = found.map(|near| near.id);
                 let right = found.filter(|id| dot1(query, draft.vector(*id)) >= truth.least);
                 let right: usize = right.map(|id| n_same(draft.row_of[id as usize])).sum();
                 // Where nothing is in, nothing can be missed.

@@ -213,7 +213,7 @@ impl<'a> Draft<'a> {
         let mut neighbours = vec![Vec::new(); own];
         let mut start = 0;
         for at in (0..self.layers.len()).rev() {
-            scratch.visited.clear(self.row_of.len());
+            scratch.visited.clear(self.layers[at].n_nodes());
             let ef = if at < own { self.ef_construction } else { 1 };
             self.layer(at).walk(start, ef, scratch);
             let mut found = scratch.pool.found();
@@ -232,7 +232,7 @@ impl<'a> Draft<'a> {
         self.grid.prepare(query, &mut scratch.prepared);
         let mut start = 0;
         for at in (0..self.layers.len()).rev() {
-            scratch.visited.clear(self.row_of.len());
+            scratch.visited.clear(self.layers[at].n_nodes());
             self.layer(at)
                 .walk(start, if at == 0 { ef } else { 1 }, scratch);
             start = scratch.pool.found().next().map_or(0, |nearest| nearest.id);

@@ -51,6 +51,19 @@ impl Grid {
         }
     }
 
+    /// Whether the code of `row` is as near to it as that of any row the grid was fitted to: no number is beyond the ends by more
+    /// than the half step that rounding takes.
+    pub(crate) fn covers(&self, row: &[f32]) -> bool {
+        let mut numbers = row.iter().zip(self.middle.iter().zip(&self.step));
+        numbers.all(|(value, (middle, step))| (value - middle).abs() <= (TOP + 0.5) * step)
+    }
+
+    /// The root of the sum of the squared steps: as it grows, so does the error of every score.
+    pub(crate) fn coarseness(&self) -> f32 {
+        let squares = self.step.iter().map(|step| f64::from(*step).powi(2));
+        squares.sum::<f64>().sqrt() as f32
+    }
+
     /// Lines of one code.
     pub(crate) fn lines(&self) -> usize {
         self.middle.len().div_ceil(LINE)
@@ -148,6 +161,21 @@ mod tests {
             row.iter_mut().for_each(|v| *v /= length);
         }
         Embeddings::new(data, dim).expect("unit rows")
+    }
+
+    #[test]
+    fn a_grid_covers_what_it_was_fitted_to_and_nothing_beyond() {
+        let rows = unit_rows(40, 6, &[0.3, -0.2, 0.9, -0.5, 0.1, 0.7, -0.8]);
+        let grid = Grid::fit(&rows);
+        assert!(rows.rows().all(|row| grid.covers(row)));
+        let mut beyond = rows.row(Row(0)).to_vec();
+        beyond[3] = grid.middle[3] + 127.4 * grid.step[3];
+        assert!(grid.covers(&beyond), "its code is as near as others");
+        beyond[3] = grid.middle[3] - 128.0 * grid.step[3];
+        assert!(!grid.covers(&beyond));
+        let flat = Grid::fit(&Embeddings::new(vec![1.0, 0.0, 1.0, 0.0], 2).expect("unit rows"));
+        assert!(flat.covers(&[1.0, 0.0]) && !flat.covers(&[0.8, 0.6]));
+        assert_eq!(flat.coarseness(), 0.0);
     }
 
     proptest! {

@@ -45,6 +45,8 @@ pub struct Index {
     pub(crate) calibration: Calibration,
     /// Nodes taken out of the graph since it was built as a whole: each leaves its neighbours somewhat worse connected.
     pub(crate) taken_out: usize,
+    /// Nodes put into it since.
+    pub(crate) put_in: usize,
     /// Scratch of searches that are over.
     idle: Mutex<Vec<Scratch>>,
     /// The rows made ready for exact search, once that was asked for more than once.
@@ -120,6 +122,7 @@ impl Index {
             audit,
             calibration,
             taken_out: 0,
+            put_in: 0,
             idle: Mutex::default(),
             screen: OnceLock::new(),
             asked: AtomicBool::new(false),

@@ -233,6 +233,10 @@ impl Graph {
                 "a layer has more rows than the one below, or none",
             ));
         }
+        // The file is as long as its nodes and twins take, so this bounds the rows too.
+        if counts[0].checked_add(self.twins.len()) != Some(self.n_rows) {
+            return Err(IndexError::Malformed(NOT_EACH_ROW));
+        }
         let known = |(row, twin): &(u32, u32)| row < twin && (*twin as usize) < self.n_rows;
         if !self.twins.iter().all(known) || !self.twins.is_sorted() {
             return Err(IndexError::Malformed(NOT_EACH_ROW));

@@ -14,16 +14,20 @@ use crate::build::{self, Nodes};
 use crate::calibrate::{Calibration, n_held_back};
 use crate::draft::{Draft, Room};
 use crate::graph::Graph;
+use crate::grid::Grid;
 use crate::hit::Scored;
 use crate::lines::{LINE, Lines, ZERO, zeroed};
 use crate::twins::{self, mix};
 use crate::{Effort, Index, IndexError, IndexOptions};
 
-/// Of this many rows one may be gone since the graph was built, or be new, before building again is no dearer, and better.
+/// Of this many rows one may be gone since the graph was built, or be new since then, before building again is no dearer, and better.
 const MOST: usize = 2;
 
 /// Fewer changes since the calibration than one in this many rows leave it as it is.
 const FEW: usize = 20;
+
+/// So much coarser may the compact vectors be than when the effort was measured before it is measured again.
+const COARSER: f32 = 1.25;
 
 /// What making an index current came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +54,9 @@ struct Place {
 impl Index {
     /// The index of `rows`, made from this one, which was made from other rows: what [`Index::build`] gives with up to 0.005
     /// less recall, in a time that grows with the number of changes and not with `ef_construction`. `progress` hears how
-    /// many rows are in. Where more than half of the rows went since it was built, or came now, or `m`, the dimension or the builder
-    /// changed, it is built again. The effort is measured again where a twentieth of the rows changed since it was measured.
+    /// many rows are in. Where more than half of the rows went or came since it was built, or `m`, the dimension or the builder
+    /// changed, it is built again. Where new rows are beyond what the compact vectors can say, these are made anew. The effort is
+    /// measured again where a twentieth of the rows changed since it was measured, or the compact vectors are a quarter coarser.
     ///
     /// # Errors
     /// As [`Index::build`], and when the file of this one is damaged.
@@ -74,7 +79,8 @@ impl Index {
         let (removed, added) = (n_old - kept, firsts.len() - kept);
         let same = self.options.m == options.m && self.options.builder == options.builder;
         let taken_out = self.taken_out + removed;
-        let few = kept > 0 && taken_out <= n_old / MOST && added <= firsts.len() / MOST;
+        let put_in = self.put_in + added;
+        let few = kept > 0 && taken_out <= n_old / MOST && put_in <= firsts.len() / MOST;
         let Some(graph) = old.filter(|_| same && few && !options.is_exact(rows.n_rows())) else {
             let built = Self::build(rows, options, progress)?;
             return Ok((
@@ -89,9 +95,16 @@ impl Index {
         };
         let changed = self.calibration.changed + removed + added;
         let measures = matches!(options.effort, Effort::Recall(_));
-        let known = options.effort == self.options.effort && (!measures || changed * FEW < n_old);
+        let grid = grid_for(graph, rows, &places);
+        let measured_at = match self.calibration.coarseness {
+            0.0 => graph.grid.coarseness(),
+            coarseness => coarseness,
+        };
+        let as_fine = grid.coarseness() <= COARSER * measured_at;
+        let known = options.effort == self.options.effort
+            && (!measures || (changed * FEW < n_old && as_fine));
         let held_back = if known { 0 } else { hold_back(&mut places) };
-        let mut draft = revive(graph, rows, options, &places);
+        let mut draft = revive(graph, grid, rows, options, &places);
         let new: Vec<u32> = (0..places.len() as u32)
             .filter(|node| places[*node as usize].old.is_none())
             .collect();
@@ -108,6 +121,7 @@ impl Index {
         build::heard(progress(rows.n_rows()))?;
         let mut index = Self::finish(options, draft, nodes, calibration)?;
         index.taken_out = taken_out + held_back;
+        index.put_in = put_in;
         Ok((
             index,
             Refreshed {
@@ -204,9 +218,19 @@ fn nodes_of(places: &[Place], twins: Vec<(u32, u32)>) -> Nodes {
     }
 }
 
+/// The old grid, or where a new row is beyond it, one that covers all rows.
+fn grid_for(graph: &Graph, rows: &Embeddings, places: &[Place]) -> Grid {
+    let new = places.par_iter().filter(|place| place.old.is_none());
+    match new.all(|place| graph.grid.covers(rows.row(Row(place.row)))) {
+        true => graph.grid.clone(),
+        false => Grid::fit(rows),
+    }
+}
+
 /// The old graph's nodes that are kept, with their edges among each other, in a draft that has room for the new ones.
 fn revive<'a>(
     graph: &Graph,
+    grid: Grid,
     rows: &'a Embeddings,
     options: &IndexOptions,
     places: &[Place],
@@ -214,8 +238,8 @@ fn revive<'a>(
     let counts = build::counts(places.iter().map(|place| place.level));
     let mut draft = Draft {
         rows,
-        grid: graph.grid.clone(),
-        codes: codes(graph, rows, places),
+        codes: codes(graph, &grid, rows, places),
+        grid,
         row_of: places.iter().map(|place| place.row).collect(),
         layers: build::empty_layers(&counts, options.m),
         ef_construction: options.ef_construction,
@@ -242,14 +266,15 @@ fn revive<'a>(
     draft
 }
 
-fn codes(graph: &Graph, rows: &Embeddings, places: &[Place]) -> Lines {
-    let mut codes = zeroed(places.len() * graph.grid.lines() * LINE);
+fn codes(graph: &Graph, grid: &Grid, rows: &Embeddings, places: &[Place]) -> Lines {
+    let same = *grid == graph.grid;
+    let mut codes = zeroed(places.len() * grid.lines() * LINE);
     codes
-        .par_chunks_mut(graph.grid.lines())
+        .par_chunks_mut(grid.lines())
         .zip(places)
-        .for_each(|(code, place)| match place.old {
+        .for_each(|(code, place)| match place.old.filter(|_| same) {
             Some(old) => code.copy_from_slice(graph.codes().of(old)),
-            None => graph.grid.encode(rows.row(Row(place.row)), code),
+            None => grid.encode(rows.row(Row(place.row)), code),
         });
     codes
 }

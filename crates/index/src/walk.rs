@@ -269,23 +269,46 @@ impl Pool {
     }
 }
 
-/// A set of nodes, one bit each: small enough that emptying it costs less than remembering what is in it.
+/// Of so many nodes on, a walk remembers which words of its set it wrote: to empty all of them would take longer.
+const REMEMBERED: usize = 1 << 20;
+
+/// A set of nodes, one bit each.
 #[derive(Debug, Default)]
-pub(crate) struct Visited(Vec<u64>);
+pub(crate) struct Visited {
+    /// All zero but for the first `used`, and of these, where there are so many that they are remembered, but for `written`.
+    words: Vec<u64>,
+    used: usize,
+    remembers: bool,
+    written: Vec<u32>,
+}
 
 impl Visited {
     /// Empties the set and makes room for nodes below `n`.
     pub(crate) fn clear(&mut self, n: usize) {
-        self.0.clear();
-        self.0.resize(n.div_ceil(64), 0);
+        if self.remembers {
+            for word in self.written.drain(..) {
+                self.words[word as usize] = 0;
+            }
+        } else {
+            self.words[..self.used].fill(0);
+        }
+        self.used = n.div_ceil(64);
+        if self.words.len() < self.used {
+            self.words.resize(self.used, 0);
+        }
+        self.remembers = n > REMEMBERED;
     }
 
     /// Whether `node` was not in the set before.
     #[inline]
     pub(crate) fn insert(&mut self, node: u32) -> bool {
-        let word = &mut self.0[node as usize / 64];
+        let at = node as usize / 64;
+        let word = &mut self.words[at];
         let bit = 1 << (node % 64);
         let new = *word & bit == 0;
+        if self.remembers && *word == 0 {
+            self.written.push(at as u32);
+        }
         *word |= bit;
         new
     }
@@ -294,6 +317,32 @@ impl Visited {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_is_empty_after_it_was_emptied_whatever_its_size() {
+        let mut visited = Visited::default();
+        let mut random = 1u64;
+        for n in [
+            100,
+            REMEMBERED + 700,
+            64,
+            1,
+            REMEMBERED * 2,
+            REMEMBERED,
+            REMEMBERED + 1,
+            3_000,
+        ] {
+            visited.clear(n);
+            let mut plain = std::collections::HashSet::new();
+            for _ in 0..500 {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let node = (random >> 33) as u32 % n as u32;
+                assert_eq!(visited.insert(node), plain.insert(node), "{node} of {n}");
+            }
+        }
+    }
 
     #[test]
     fn a_pool_keeps_the_best_and_expands_each_once() {

@@ -122,20 +122,10 @@ fn many_rounds_of_change_do_not_add_up() {
             index.to_bytes([6; 32]) == bytes,
             "nothing is forgotten on the way"
         );
-        let ef = Some(40);
-        let recall = |index: &Index| {
-            let found: usize = (0..rows.n_rows())
-                .step_by(5)
-                .map(|row| {
-                    let query = rows.row(Row::from_index(row));
-                    let truth = syntopic_index::exact(&rows, query, 10)[9].score;
-                    let hits = index.search(&rows, query, 10, ef).expect("a row");
-                    hits.iter().filter(|hit| hit.score >= truth).count()
-                })
-                .sum();
-            found as f64 / (rows.n_rows().div_ceil(5) * 10) as f64
-        };
-        let (ours, fresh) = (recall(&index), recall(&build(&rows, &options)));
+        let (ours, fresh) = (
+            recall_of(&index, &rows, Some(40)),
+            recall_of(&build(&rows, &options), &rows, Some(40)),
+        );
         assert!(ours >= fresh - 0.005, "round {round}: {ours} of {fresh}");
     }
     assert!((2..=4).contains(&rebuilt), "rebuilt {rebuilt} times");
@@ -153,6 +143,98 @@ fn many_rounds_of_change_do_not_add_up() {
     assert!(
         (2..=4).contains(&measured),
         "measured {measured} times in 12 steps of a sixtieth"
+    );
+}
+
+/// What is found of every fifth row's ten nearest.
+fn recall_of(index: &Index, rows: &Embeddings, ef: Option<usize>) -> f64 {
+    let asked = (0..rows.n_rows()).step_by(5);
+    let (n, mut found) = (asked.len(), 0);
+    for row in asked {
+        let query = rows.row(Row::from_index(row));
+        let truth = syntopic_index::exact(rows, query, 10)[9].score;
+        let hits = index.search(rows, query, 10, ef).expect("a row");
+        found += hits.iter().filter(|hit| hit.score >= truth).count();
+    }
+    found as f64 / (10 * n) as f64
+}
+
+/// A library of one field to which another comes: its vectors lie where the compact vectors of the first had no room.
+#[test]
+fn rows_beyond_the_old_ones_are_found_as_in_a_fresh_build() {
+    let narrow = |n, seed| {
+        let around = clustered(n, 32, 6, 0.15, seed);
+        let tilt = |row: Vec<f32>| {
+            let axis = if seed == 31 { 0 } else { 7 };
+            let turned = row.into_iter().enumerate();
+            indexes::unit(
+                turned
+                    .map(|(d, v)| 0.1 * v + f32::from(u8::from(d == axis)))
+                    .collect(),
+            )
+        };
+        around.into_iter().map(tilt).collect::<Vec<_>>()
+    };
+    let (mut all, others) = (narrow(2_000, 31), narrow(900, 32));
+    let options = IndexOptions {
+        effort: Effort::Recall(0.95),
+        ef_construction: 60,
+        m: 12,
+        ..options(Kind::Hnsw)
+    };
+    let mut index = build(&embeddings(&all), &options);
+    for (step, come) in [&others[..60], &others[60..]].into_iter().enumerate() {
+        all.extend_from_slice(come);
+        let rows = embeddings(&all);
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let (next, changes) = index.refresh(&rows, &options, go_on).expect("rows");
+        assert_eq!((changes.added, changes.rebuilt), (come.len(), false));
+        assert_eq!(
+            next.calibration().changed,
+            0,
+            "step {step}: few came, but the effort was measured on finer vectors"
+        );
+        let bytes = next.to_bytes([7; 32]);
+        index = Index::from_bytes(&bytes, [7; 32], rows.n_rows()).expect("what was written");
+        assert!(index.to_bytes([7; 32]) == bytes);
+        let fresh = build(&rows, &options);
+        let (ours, fresh) = (
+            recall_of(&index, &rows, Some(24)),
+            recall_of(&fresh, &rows, Some(24)),
+        );
+        assert!(ours >= fresh - 0.005, "step {step}: {ours} of {fresh}");
+    }
+}
+
+#[test]
+fn additions_add_up_until_the_graph_is_built_again() {
+    let all = clustered(3_300, 24, 40, 0.8, 33);
+    let options = IndexOptions {
+        m: 12,
+        ..options(Kind::Hnsw)
+    };
+    let mut n = 600;
+    let mut index = build(&embeddings(&all[..n]), &options);
+    let mut rebuilt = Vec::new();
+    for round in 1..=5 {
+        n += 2 * n / 5;
+        let rows = embeddings(&all[..n]);
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let (next, changes) = index.refresh(&rows, &options, go_on).expect("rows");
+        rebuilt.push(changes.rebuilt);
+        let bytes = next.to_bytes([8; 32]);
+        index = Index::from_bytes(&bytes, [8; 32], n).expect("what was written");
+        let fresh = build(&rows, &options);
+        let (ours, fresh) = (
+            recall_of(&index, &rows, Some(40)),
+            recall_of(&fresh, &rows, Some(40)),
+        );
+        assert!(ours >= fresh - 0.005, "round {round}: {ours} of {fresh}");
+    }
+    assert_eq!(
+        rebuilt,
+        [false, false, true, false, false],
+        "once more came than there were"
     );
 }
 

@@ -44,8 +44,10 @@ impl Filter {
             .from_year
             .is_none_or(|from| year.is_some_and(|y| y >= from)))
             && (self.to_year.is_none_or(|to| year.is_some_and(|y| y <= to)));
-        let venue = venue.unwrap_or_default().to_lowercase();
-        let in_venue = |asked: &String| !venue.is_empty() && venue.contains(&asked.to_lowercase());
+        let in_venue = |asked: &String| {
+            let asked = asked.to_lowercase();
+            venue.is_some_and(|venue| !venue.is_empty() && venue.to_lowercase().contains(&asked))
+        };
         let in_category =
             |asked: &String| categories.iter().any(|c| is_category(c, asked.as_str()));
         years
@@ -164,7 +166,11 @@ impl Library {
                 let list = |column: usize| -> Result<Vec<String>, rusqlite::Error> {
                     Ok(serde_json::from_str(&row.get::<_, String>(column)?).unwrap_or_default())
                 };
-                let categories = list(3)?;
+                // Lists are read of whoever asks for one: that is most of the time of a filter by year.
+                let categories = match filter.categories.is_empty() {
+                    true => Vec::new(),
+                    false => list(3)?,
+                };
                 let by_author = filter.authors.is_empty() || authors.any_is_asked(list(4)?);
                 let by_id = by_id.is_empty() || by_id.contains(id.as_str());
                 if by_id && !filter.ids.is_empty() {
