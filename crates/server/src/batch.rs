@@ -518,7 +518,7 @@ mod tests {
             hand_out(shared, batch, Ok(rows.collect()), begun);
         }
         let made = answered.try_recv().expect("an answer");
-        let made = made.ok().expect("vectors");
+        let made = made.expect("vectors");
         assert_eq!(made.rows, [[10.0], [20.0], [30.0]]);
         assert!(shared.queue().requests.is_empty());
     }
